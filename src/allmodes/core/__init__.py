@@ -1,0 +1,1 @@
+"""The vocabulary of the project: records, errors, discovery by name, seeding, files on disk. No algorithms."""

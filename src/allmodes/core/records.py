@@ -1,0 +1,133 @@
+"""The records that the rooms exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of data examples.
+
+    Args:
+        images: float in [-1, 1], ``(B, C, H, W)``; for the planar toys points of shape ``(B, 2)``.
+        index: which examples of the dataset these are, int64 ``(B,)``; for data that is composed afresh
+            every batch, the running number of the example.
+        labels: class labels, int64 ``(B,)``, or None.
+    """
+
+    images: Tensor
+    index: Tensor
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def to(self, device: torch.device) -> Batch:
+        labels = None if self.labels is None else self.labels.to(device)
+        return Batch(self.images.to(device), self.index.to(device), labels)
+
+    def share(self, rank: int, size: int) -> Batch:
+        """Every ``size``-th example from ``rank`` on: what one of ``size`` processes works on."""
+        labels = None if self.labels is None else self.labels[rank::size]
+        return Batch(self.images[rank::size], self.index[rank::size], labels)
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Latent codes, one flat float vector each.
+
+    Args:
+        z: ``(n, d)``.
+        component: which mixture component each code came from, int64 ``(n,)``, or None.
+    """
+
+    z: Tensor
+    component: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.z.shape[0]
+
+    def share(self, rank: int, size: int) -> Latents:
+        """Every ``size``-th code from ``rank`` on."""
+        return Latents(self.z[rank::size], None if self.component is None else self.component[rank::size])
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The answer of a search, with the work it took.
+
+    Args:
+        ids: int64 ``(q, k)``, nearest first; -1 where fewer than k points exist.
+        distances: Euclidean, float32 ``(q, k)``, ascending; inf where fewer than k points exist.
+        evaluations: how many distances were computed in the full space, over all queries.
+    """
+
+    ids: Tensor
+    distances: Tensor
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which latent serves which example.
+
+    Args:
+        latents: the matched latent of each example, ``(n, d)``.
+        distances: the distance of its sample to the example when matched, ``(n,)``.
+        age: updates since the match, int64 ``(n,)``.
+    """
+
+    latents: Tensor
+    distances: Tensor
+    age: Tensor
+
+    def __len__(self) -> int:
+        return self.latents.shape[0]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured figure that carries its certificate.
+
+    Args:
+        name: the metric, e.g. ``"modes"``.
+        value: the figure.
+        ci95: 95% interval, or None where none is known.
+        n_real: number of real examples it rests on (0 if it needs none).
+        n_fake: number of samples.
+        certificate: what the figure depends on: feature space and its hash, resize rule, split, seed, protocol.
+        detail: per-example or per-part values (plain lists and numbers).
+        warnings: plain sentences, e.g. that the sample is too small.
+    """
+
+    name: str
+    value: float
+    ci95: tuple[float, float] | None = None
+    n_real: int = 0
+    n_fake: int = 0
+    certificate: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The score as plain JSON data."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "ci95": None if self.ci95 is None else list(self.ci95),
+            "n_real": self.n_real,
+            "n_fake": self.n_fake,
+            "certificate": dict(self.certificate),
+            "detail": dict(self.detail),
+            "warnings": list(self.warnings),
+        }
+
+    def certified(self, certificate: Mapping[str, Any]) -> Score:
+        """The same score with further entries in its certificate."""
+        return replace(self, certificate={**self.certificate, **certificate})

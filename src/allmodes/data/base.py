@@ -1,0 +1,69 @@
+"""What a dataset is: typed images (or planar points) with a fingerprint, and an endless deterministic order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from ..core.records import Batch
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled set of single-channel digits or other classes, for training a classifier of them.
+
+    Args:
+        train_images: float in [-1, 1], ``(n, C, H, W)``.
+        train_labels: int64 ``(n,)``.
+        test_images: as ``train_images``, never seen in training.
+        test_labels: int64 ``(m,)``.
+        classes: number of classes.
+        fingerprint: hash of the content.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    classes: int
+    fingerprint: str
+
+
+class Dataset(ABC):
+    """A source of data examples. Its constructor is its configuration; it opens files when it is made.
+
+    Attributes:
+        name: what recipes call it.
+        shape: the shape of one example, ``(C, H, W)``, or ``(2,)`` for planar points.
+        fingerprint: hash of content and configuration.
+    """
+
+    name: ClassVar[str]
+    shape: tuple[int, ...]
+    fingerprint: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of distinct examples; for data composed afresh, of those it is composed from."""
+
+    @abstractmethod
+    def batch(self, number: int, size: int, seed: int) -> Batch:
+        """Batch ``number`` of the endless order that ``seed`` gives. The same arguments give the same batch.
+
+        Args:
+            number: 0, 1, 2, ...
+            size: examples in a batch.
+            seed: of the run.
+        """
+
+    def law(self) -> Sequence[float] | None:
+        """The probability of every mode of the data, ``K`` numbers that sum to 1, or None if unknown."""
+        return None
+
+    def labelled(self) -> Labelled | None:
+        """The labelled parts that a mode classifier learns from, or None if modes cannot be counted."""
+        return None

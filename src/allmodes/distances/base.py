@@ -1,0 +1,40 @@
+"""What a distance is: Euclidean after an embedding, so that search and loss share one geometry."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class Distance(nn.Module, ABC):
+    """A distance between images: ``distance(a, b)^2 = |embed(a) - embed(b)|^2``.
+
+    Distances have no trainable parameters of their own: networks inside are frozen or belong to a player.
+
+    Attributes:
+        name: what recipes call it.
+        needs: the name of the network it looks through, which ``attach`` is given before first use:
+            ``"discriminator"``, or the name of a feature network that the project trains on the data
+            (see ``training.features``); None if it needs none.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[str | None] = None
+
+    def attach(self, network: nn.Module) -> None:
+        """Receive the network named by ``needs``."""
+        raise TypeError(f"the distance '{self.name}' needs no network")
+
+    @abstractmethod
+    def embed(self, images: Tensor) -> Tensor:
+        """``(n, *shape) -> (n, D)``, differentiable."""
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Euclidean distance of each pair, ``(n, *shape), (n, *shape) -> (n,)``."""
+        return (self.embed(a) - self.embed(b)).pow(2).sum(dim=1).sqrt()
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Name, configuration and hash of the weights, in one short string."""

@@ -1,0 +1,37 @@
+"""What a network is: a plain module that knows its input and output shape, and neither loss nor data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class Generator(nn.Module, ABC):
+    """Maps latents to images. Constructors take ``shape`` and ``latent`` first, then keyword options.
+
+    Args:
+        shape: of one image, ``(C, H, W)``, or ``(2,)`` for planar points.
+        latent: dimensions of the latent.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Tensor:
+        """``(n, latent) -> (n, *shape)``, images in [-1, 1]."""
+
+
+class Discriminator(nn.Module, ABC):
+    """Scores images: larger is more real. Constructors take ``shape`` first, then keyword options."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """``(n, *shape) -> (n, D)``: what the last linear layer sees."""
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """``(n, *shape) -> (n,)``: the score, a logit."""
