@@ -1,0 +1,27 @@
+"""The functions that most users need: train, and load what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .model import Model, load
+from .reports import write_report
+from .training import Run
+from .training import train as train_run
+
+__all__ = ["Model", "Run", "load", "train"]
+
+
+def train(
+    recipe: str | Path,
+    out: str | Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Train by a recipe and write the report; see :func:`allmodes.training.train`."""
+    run = train_run(recipe, out, overrides=overrides, fresh=fresh)
+    write_report([run.path], run.path / "report.html")
+    return run

@@ -1,0 +1,107 @@
+"""Rounds of matching: every r steps, match the examples of the next r batches at once.
+
+The order of the data is known in advance, so a round looks at exactly the examples that will be used before the
+next one. It serves data that is fixed and data that is composed afresh every batch alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..core.moment import Moment
+from ..core.records import Assignment
+from ..core.seeding import stream
+from ..distances.base import Distance
+from ..priors.base import Prior
+from .base import Matcher
+
+
+class Rounds:
+    """The assignment in force, and when and how it is renewed.
+
+    Args:
+        matcher: decides which latent serves which example.
+        distance: the space in which samples are near or far.
+        generator: maps latents to samples.
+        prior: where candidates come from.
+    """
+
+    def __init__(self, matcher: Matcher, distance: Distance, *, generator: nn.Module, prior: Prior) -> None:
+        self.matcher = matcher
+        self.distance = distance
+        self.generator = generator
+        self.prior = prior
+        self.start = -1
+        self.place = torch.empty(0, dtype=torch.int64)
+        self.assignment = Assignment(torch.empty(0, 0), torch.empty(0), torch.empty(0, dtype=torch.int64))
+
+    def due(self, moment: Moment) -> bool:
+        """Whether this step needs a new round."""
+        return self.start < 0 or moment.step >= self.start + self.matcher.refresh
+
+    @torch.no_grad()
+    def renew(self, moment: Moment) -> dict[str, float]:
+        """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
+        self.distance.update()
+        index, embedded = self._coming_examples(moment)
+        _, first, place = _first_of_each(index)
+        training = self.generator.training
+        self.generator.eval()  # a candidate must not depend on which others share its block
+        found = self.matcher.match(
+            embedded[first],
+            lambda block, size: self._draw(moment, block, size),
+            embed=lambda z: self.distance.embed(self.generator(z)).float(),
+            workers=moment.workers,
+        )
+        self.generator.train(training)
+        self.start, self.place, self.assignment = moment.step, place, found
+        return {"matching/distance": float(found.distances.mean())}
+
+    def _coming_examples(self, moment: Moment) -> tuple[Tensor, Tensor]:
+        index, embedded = [], []
+        for ahead in range(self.matcher.refresh):
+            batch = moment.upcoming(ahead)
+            index.append(batch.index)
+            embedded.append(self.distance.embed(batch.images.to(moment.device)).float())
+        return torch.cat(index), torch.cat(embedded)
+
+    def _draw(self, moment: Moment, block: int, size: int) -> Tensor:
+        rng = stream(moment.seed, "pool", moment.step, block)
+        return self.prior.sample(size, rng).z.to(moment.device)
+
+    def of(self, moment: Moment) -> tuple[Tensor, Tensor]:
+        """Matched latents ``(B, d)`` and distances ``(B,)`` of this process's share of this step's batch."""
+        offset = (moment.step - self.start) * moment.batch_size
+        here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
+        here = here.to(self.assignment.latents.device)
+        return self.assignment.latents[here], self.assignment.distances[here]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold for the round in force to go on."""
+        return {
+            "start": torch.tensor(self.start),
+            "place": self.place,
+            "latents": self.assignment.latents,
+            "distances": self.assignment.distances,
+            "age": self.assignment.age,
+            **{f"distance.{key}": value for key, value in self.distance.state_dict().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up a saved round."""
+        self.start = int(state["start"])
+        self.place = state["place"].cpu()
+        self.assignment = Assignment(state["latents"], state["distances"], state["age"])
+        moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}
+        self.distance.load_state_dict(moving)
+
+
+def _first_of_each(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Distinct values, where each first occurs, and for every entry the number of its value."""
+    values, place = torch.unique(index, return_inverse=True)
+    first = torch.full((len(values),), len(index), dtype=torch.int64)
+    first.scatter_reduce_(0, place, torch.arange(len(index)), "amin")
+    return values, first, place

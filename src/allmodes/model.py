@@ -1,0 +1,122 @@
+"""What a training leaves behind: a prior, a generator, a card. All that sampling, audit and export need.
+
+A model is a folder: ``model.safetensors`` (weights) and ``config.json`` (names and arguments of prior and
+generator, and the card). It holds no code and no pickle; names resolve only through the project's own rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .core.configuration import build_part, resolve_part
+from .core.errors import UserError
+from .core.files import atomic, read_json, write_json
+from .core.seeding import stream
+from .networks.base import Generator
+from .priors.base import Prior
+
+GENERATORS = "allmodes.networks.generators"
+PRIORS = "allmodes.priors"
+SCHEMA = 1
+
+
+class Model:
+    """A generator with the prior that feeds it.
+
+    Args:
+        generator: ``(n, d) -> (n, *shape)``.
+        prior: law of the latents.
+        config: the parts they were built from: ``{"generator": {...}, "prior": {...}, "shape": [...]}``.
+        card: what it was trained on, and how.
+    """
+
+    def __init__(
+        self, generator: Generator, prior: Prior, *, config: Mapping[str, Any], card: Mapping[str, Any]
+    ) -> None:
+        self.generator = generator.eval()
+        self.prior = prior.eval()
+        self.config = dict(config)
+        self.card = dict(card)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.generator.parameters()).device
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU."""
+        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in z.split(500)])
+
+    def draw(self, n: int, *, seed: int = 0) -> Tensor:
+        """``n`` latents ``(n, d)``. The first of a longer draw are those of a shorter one."""
+        blocks = [self.prior.sample(500, stream(seed, "sample", b)).z for b in range(-(-n // 500))]
+        return torch.cat(blocks)[:n]
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """``n`` samples, float ``(n, *shape)``, images in [-1, 1].
+
+        Raises:
+            UserError: ``n`` is not positive.
+        """
+        if n < 1:
+            raise UserError(f"Cannot draw {n} samples: the number must be at least 1.")
+        return self.decode(self.draw(n, seed=seed))
+
+    def to(self, device: torch.device | str) -> Model:
+        """Move the weights."""
+        self.generator.to(device)
+        self.prior.to(device)
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder; each file is replaced whole."""
+        weights = {f"generator.{k}": v.contiguous().cpu() for k, v in self.generator.state_dict().items()}
+        weights |= {f"prior.{k}": v.contiguous().cpu() for k, v in self.prior.state_dict().items()}
+        with atomic(Path(folder) / "model.safetensors") as path:
+            save_file(weights, path)
+        write_json(Path(folder) / "config.json", {"schema": SCHEMA, **self.config, "card": self.card})
+
+
+def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
+    """Prior and generator, freshly initialised, from their parts and the shape of the data."""
+    prior = build_part(PRIORS, Prior, config["prior"], {})  # type: ignore[type-abstract]
+    given = {"shape": tuple(config["shape"]), "latent": prior.dim}
+    return build_part(GENERATORS, Generator, config["generator"], given), prior  # type: ignore[type-abstract]
+
+
+def load(path: str | Path) -> Model:
+    """Load a run folder or a model folder.
+
+    Raises:
+        UserError: there is no model, or its files are damaged.
+    """
+    folder = Path(path)
+    folder = folder / "model" if (folder / "model").is_dir() else folder
+    if not (folder / "config.json").exists():
+        raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
+    config = read_json(folder / "config.json")
+    try:
+        parts = {
+            "generator": resolve_part(GENERATORS, Generator, config["generator"], frozenset({"shape", "latent"}), "generator"),  # type: ignore[type-abstract]
+            "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),  # type: ignore[type-abstract]
+            "shape": config["shape"],
+        }
+        generator, prior = build_networks(parts)
+        weights = load_file(folder / "model.safetensors")
+        generator.load_state_dict(_below(weights, "generator."))
+        prior.load_state_dict(_below(weights, "prior."))
+    except (KeyError, RuntimeError, OSError, SafetensorError) as error:
+        raise UserError(f"The model in {folder} is damaged ({error}). Train or copy it again.") from error
+    return Model(generator, prior, config=parts, card=config.get("card", {}))
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

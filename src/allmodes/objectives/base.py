@@ -1,0 +1,79 @@
+"""What an objective is: which players exist, and what each of them minimises in turn.
+
+An objective never touches an optimizer, a device, a process or a precision: the trainer does.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ..core.moment import Moment
+from ..core.records import Batch
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A scalar to descend, and named scalars to log."""
+
+    value: Tensor
+    scalars: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Update:
+    """One player's turn: the closure computes the loss that this player descends."""
+
+    player: str
+    closure: Callable[[], Loss]
+
+
+class Objective(ABC):
+    """A published method. The constructor takes the parts it needs by name: generator, prior, discriminator..."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def players(self) -> dict[str, nn.Module]:
+        """The modules that are trained, by player. One of them is ``"generator"``."""
+
+    def due(self, moment: Moment) -> bool:
+        """Whether :meth:`prepare` must run before this step."""
+        return False
+
+    def prepare(self, moment: Moment) -> dict[str, float]:
+        """Work that several steps share (matching); returns scalars to log."""
+        return {}
+
+    @abstractmethod
+    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
+        """The turns of one step, in the order of the paper's algorithm box.
+
+        Args:
+            batch: this process's share of the step's examples.
+            moment: where the training stands.
+        """
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors beyond the players' weights that a checkpoint must hold."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what :meth:`state_dict` returned."""
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Within this context gradients flow through the module, none into its parameters."""
+    kept = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, wanted in kept:
+            parameter.requires_grad_(wanted)

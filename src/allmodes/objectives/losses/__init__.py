@@ -1,0 +1,1 @@
+"""Adversarial losses: what discriminator and generator minimise, given scores."""

@@ -1,0 +1,26 @@
+r"""The non-saturating loss (Goodfellow et al. 2014, section 3).
+
+.. math:: L_D = E_x s(-D(x)) + E_z s(D(G(z))), \qquad L_G = E_z s(-D(G(z))), \qquad s = \mathrm{softplus}
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from .base import AdversarialLoss
+
+
+class NonSaturating(AdversarialLoss):
+    """Each player classifies, or fools, sample by sample. Without penalty, as published."""
+
+    name = "non-saturating"
+
+    def __init__(self, *, gamma: float = 0.0, every: int = 4) -> None:
+        super().__init__(gamma=gamma, every=every)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-real).mean() + softplus(fake).mean()
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-fake).mean()

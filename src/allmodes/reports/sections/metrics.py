@@ -1,0 +1,43 @@
+"""Every score with its interval and with the certificate of what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.records import Score
+from ..base import Section
+from ..page import fill
+from ..run_files import RunFiles
+
+
+def shared_certificate(scores: Sequence[Score]) -> dict[str, Any]:
+    """The entries that all certificates agree on."""
+    first = dict(scores[0].certificate)
+    return {
+        key: value
+        for key, value in first.items()
+        if all(score.certificate.get(key, Ellipsis) == value for score in scores[1:])
+    }
+
+
+def own_certificate(score: Score, shared: Mapping[str, Any]) -> str:
+    """The rest of a score's certificate in one line."""
+    return "; ".join(f"{key} {value}" for key, value in score.certificate.items() if key not in shared)
+
+
+class Metrics(Section):
+    """The table of scores, their warnings and their certificate."""
+
+    name = "metrics"
+    order = 50
+    title = "Metrics"
+
+    def render(self, run: RunFiles) -> str | None:
+        scores = list(run.scores.values())
+        if not scores:
+            return None
+        shared = shared_certificate(scores)
+        warnings = list(dict.fromkeys(warning for score in scores for warning in score.warnings))
+        rows = [(score, own_certificate(score, shared)) for score in scores]
+        return fill("metrics.html", rows=rows, shared=shared, warnings=warnings)

@@ -1,0 +1,45 @@
+"""What the generator makes, beside what it learned from, and how it came to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..base import Section
+from ..page import fill, inline_image
+from ..run_files import Picture, RunFiles
+
+SHOWN = 8
+
+
+def spread(pictures: Sequence[Picture]) -> list[Picture]:
+    """At most ``SHOWN`` pictures, the first and the last among them, evenly spaced between."""
+    if len(pictures) <= SHOWN:
+        return list(pictures)
+    return [pictures[round(number * (len(pictures) - 1) / (SHOWN - 1))] for number in range(SHOWN)]
+
+
+class Samples(Section):
+    """Generated beside real, and small multiples over the training; for planar data the moving points."""
+
+    name = "samples"
+    order = 10
+    title = "Samples"
+
+    def render(self, run: RunFiles) -> str | None:
+        if not run.pictures:
+            return None
+        last = run.pictures[-1]
+        return fill(
+            "samples.html",
+            run=run,
+            last=last,
+            generated=inline_image(last.path),
+            real=inline_image(run.real) if run.real else None,
+            animation=inline_image(run.animation) if run.planar and run.animation else None,
+            series=[]
+            if run.planar
+            else [(picture.images, inline_image(picture.path)) for picture in self._course(run)],
+        )
+
+    def _course(self, run: RunFiles) -> list[Picture]:
+        return spread(run.pictures) if len(run.pictures) > 1 else []

@@ -1,0 +1,66 @@
+"""How figures are called and written, the same in every table and plot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Label:
+    """How one figure is shown.
+
+    Args:
+        title: in words.
+        decimals: digits after the point.
+        meaning: what it says, in half a sentence.
+    """
+
+    title: str
+    decimals: int
+    meaning: str = ""
+
+
+LABELS = {
+    "modes": Label("modes", 0, "modes with enough samples to count as covered; more is better"),
+    "kl": Label("KL", 4, "divergence of the samples' mode law from the data's, in nats; less is better"),
+    "kl_uniform": Label(
+        "KL to uniform", 4, "divergence of the samples' mode law from the uniform law, in nats"
+    ),
+    "excess_kl": Label("excess KL", 4, "KL less what so many draws from the true law would show, in nats"),
+    "effective_modes": Label("effective modes", 1, "number of equally likely modes with the same KL"),
+    "confidence": Label("confidence", 3, "mean certainty of the classifier on samples; more is better"),
+    "frechet_distance": Label(
+        "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better"
+    ),
+    "images": Label("images", 0, "data examples trained on"),
+    "images_per_second": Label("images per second", 0, "speed of the training"),
+    "minutes": Label("minutes", 1, "time trained, evaluation apart"),
+    "matching_share": Label("share of time spent matching", 2),
+}
+
+
+def title_of(name: str) -> str:
+    """``"excess_kl"`` -> ``"excess KL"``."""
+    return LABELS[name].title if name in LABELS else name.replace("_", " ")
+
+
+def meaning_of(name: str) -> str:
+    """What a figure says, or nothing."""
+    return LABELS[name].meaning if name in LABELS else ""
+
+
+def write_figure(name: str, value: float | None) -> str:
+    """A figure with the digits it deserves; a dash where there is none.
+
+    >>> write_figure("modes", 1000.0), write_figure("kl", 0.03642), write_figure("kl", None)
+    ('1,000', '0.0364', '–')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    decimals = LABELS[name].decimals if name in LABELS else 4
+    if decimals == 4:  # nats and unknown figures: four digits that count, not four decimals
+        decimals = max(0, min(4, 3 - math.floor(math.log10(abs(value))) - (abs(value) >= 1))) if value else 0
+    return f"{value:,.{decimals}f}".replace("-", "−")

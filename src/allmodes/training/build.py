@@ -1,0 +1,58 @@
+"""From a recipe to the objects it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ..core.configuration import build_part
+from ..core.seeding import derive_seed
+from ..data.base import Dataset
+from ..distances.base import Distance
+from ..objectives.base import Objective
+from .features import trained_network
+from .recipe import OBJECTIVES, ROOMS, Recipe
+
+
+def build_dataset(recipe: Recipe) -> Dataset:
+    """Open the data of a recipe."""
+    dataset: Dataset = build_part(*ROOMS["data"][:2], recipe.parts["data"], {})
+    return dataset
+
+
+def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> Objective:
+    """Build every part of the objective on the device, with weights drawn from the recipe's seed."""
+    seed = recipe.settings.seed
+    given: dict[str, Any] = {"shape": dataset.shape}
+    for name in [part for part in ROOMS if part in recipe.parts and part != "data"]:
+        room, base, _ = ROOMS[name]
+        with seeded(seed, "init", name):
+            given[name] = build_part(room, base, recipe.parts[name], given)
+        if isinstance(given[name], torch.nn.Module):
+            given[name].to(device)
+        if name == "prior":
+            given["latent"] = given[name].dim
+    if "distance" in given:
+        attach(given["distance"], given, dataset, device)
+    return build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)  # type: ignore[type-abstract]
+
+
+def attach(distance: Distance, given: dict[str, Any], dataset: Dataset, device: torch.device) -> None:
+    """Give a distance the network it looks through: a player, or one trained on the data beforehand."""
+    if distance.needs is None:
+        return
+    network = given.get(distance.needs)
+    if network is None:
+        network, _ = trained_network(distance.needs, dataset)
+    distance.attach(network.to(device))
+
+
+@contextmanager
+def seeded(seed: int, *names: str) -> Iterator[None]:
+    """Within this context torch's global generator is the stream of this name; afterwards it is as before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(seed, *names))
+        yield

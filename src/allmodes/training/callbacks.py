@@ -1,0 +1,159 @@
+"""What happens beside a training: checkpoints, the log, sample grids, quick evaluations, the progress bar."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from . import checkpoint
+from .trainer import Trainer
+
+
+def crossed(trainer: Trainer, interval: int) -> bool:
+    """Whether the step just done passed a multiple of ``interval`` images."""
+    batch = trainer.settings.batch
+    return interval > 0 and trainer.images // interval > (trainer.images - batch) // interval
+
+
+class Log:
+    """``metrics.jsonl``: one JSON document a line, of kind ``train`` or ``evaluation``.
+
+    Args:
+        path: the file; lines after ``step`` are dropped, as a resumed run writes them again.
+        step: where the training starts.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def write(self, trainer: Trainer, kind: str, scalars: dict[str, float]) -> None:
+        """Append a line."""
+        entry = {"kind": kind, "images": trainer.images, "step": trainer.step, "seconds": round(trainer.seconds, 3)}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**entry, "scalars": scalars}) + "\n")
+
+    def after_step(self, trainer: Trainer) -> None:
+        if not crossed(trainer, trainer.settings.log_every):
+            return
+        trainer.require_finite()
+        self.write(trainer, "train", current_scalars(trainer))
+
+
+def current_scalars(trainer: Trainer) -> dict[str, float]:
+    """The latest losses with the speed and the share of time spent on matching."""
+    figures = {name: float(value) for name, value in trainer.scalars.items()}
+    figures["images_per_second"] = trainer.images / max(trainer.seconds, 1e-9)
+    figures["matching_share"] = trainer.matching_seconds / max(trainer.seconds, 1e-9)
+    return figures
+
+
+class Checkpoints:
+    """Saves the state every so many seconds. It does not matter when: a resumed run takes the same steps."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder = folder
+        self.seconds = seconds
+        self.last = time.monotonic()
+
+    def after_step(self, trainer: Trainer) -> None:
+        if time.monotonic() - self.last >= self.seconds:
+            self.save(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """Write a checkpoint now."""
+        trainer.require_finite()
+        tensors, counters = trainer.state()
+        checkpoint.save(self.folder, tensors, counters)
+        self.last = time.monotonic()
+
+
+class Every:
+    """Calls ``act(trainer)`` every so many images."""
+
+    def __init__(self, images: int, act: Callable[[Trainer], None]) -> None:
+        self.images = images
+        self.act = act
+
+    def after_step(self, trainer: Trainer) -> None:
+        if crossed(trainer, self.images):
+            self.act(trainer)
+
+
+class Interruptible(AbstractContextManager["Interruptible"]):
+    """Turns the first Ctrl-C or SIGTERM into a stop after the step in progress; a second one acts at once."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.kept: dict[int, object] = {}
+
+    def __enter__(self) -> Interruptible:
+        try:
+            self.kept = {number: signal.signal(number, self.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: signals are somebody else's
+            self.kept = {}
+        return self
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        if self.trainer.stop:
+            raise KeyboardInterrupt
+        self.trainer.stop = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self.kept.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+class Bar:
+    """The progress bar on stderr: images/s, time left, losses, the latest evaluation. Plain lines in a log file."""
+
+    def __init__(self, trainer: Trainer, title: str) -> None:
+        self.console = Console(file=sys.stderr)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[text]}"),
+        )
+        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.task = self.progress.add_task(
+            title, total=trainer.settings.images, completed=trainer.images, text=""
+        )
+        self.title = title
+        self.headline: dict[str, float] = {}
+        self.shown = time.monotonic()
+
+    def after_step(self, trainer: Trainer) -> None:
+        wait = 0.5 if self.console.is_terminal else 15.0
+        if time.monotonic() - self.shown < wait and not trainer.done:
+            return
+        self.shown = time.monotonic()
+        text = self.text(trainer)
+        if self.console.is_terminal:
+            self.progress.update(self.task, completed=trainer.images, text=text)
+        else:
+            self.console.print(f"{self.title} {trainer.images:,}/{trainer.settings.images:,} {text}", soft_wrap=True)
+
+    def text(self, trainer: Trainer) -> str:
+        """Speed, losses and the latest evaluation in one line."""
+        scalars = current_scalars(trainer)
+        words = [f"{scalars['images_per_second']:,.0f} images/s"]
+        words += [f"{name} {scalars[name]:.3g}" for name in scalars if name.endswith(("/loss", "/matched"))]
+        words += [f"{name} {value:.4g}" for name, value in self.headline.items()]
+        return " · ".join(words)

@@ -1,0 +1,286 @@
+"""A recipe: every choice of a training, as YAML. One recipe per result that the project claims.
+
+A recipe names one *part* per room (data, prior, generator, ...), an optimizer and a few settings. A recipe may
+extend another and then holds only what differs. Resolved, it is complete: it alone reproduces the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from ..core.configuration import parameters, resolve_arguments, resolve_part
+from ..core.discovery import find
+from ..core.errors import UserError, did_you_mean
+from ..data.base import Dataset
+from ..data.resolve import dataset_config
+from ..distances.base import Distance
+from ..matching.base import Matcher
+from ..networks.base import Discriminator, Generator
+from ..objectives.base import Objective
+from ..objectives.losses.base import AdversarialLoss
+from ..priors.base import Prior
+
+# part: (room, base class, constructor parameters that come from elsewhere in the recipe)
+ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
+    "data": ("allmodes.data", Dataset, frozenset()),
+    "prior": ("allmodes.priors", Prior, frozenset()),
+    "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent"})),
+    "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape"})),
+    "loss": ("allmodes.objectives.losses", AdversarialLoss, frozenset()),
+    "distance": ("allmodes.distances", Distance, frozenset()),
+    "matching": ("allmodes.matching", Matcher, frozenset()),
+}
+OBJECTIVES = "allmodes.objectives"
+WORDS = ("title", "about", "published")
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam for every player.
+
+    Args:
+        lr: learning rate.
+        discriminator_lr: the discriminator's, if it differs.
+        beta1: decay of the mean gradient.
+        beta2: decay of the mean squared gradient.
+        constant: share of the training at the full rate; it then falls linearly.
+        final: share of the rate that is left at the end.
+    """
+
+    lr: float = 1e-3
+    discriminator_lr: float | None = None
+    beta1: float = 0.0
+    beta2: float = 0.99
+    constant: float = 0.5
+    final: float = 0.02
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long, how large, how often, and on what. Everything that is counted is counted in images.
+
+    Args:
+        images: data examples to train on.
+        batch: examples per step, over all processes.
+        seed: of every random draw.
+        ema: decay per step of the averaged generator that is kept as the model.
+        precision: of the networks; losses are in float32.
+        device: ``auto`` takes a GPU if there is one.
+        threads: CPU threads of each process.
+        log_every: images between two lines of metrics.jsonl.
+        sample_every: images between two sample grids.
+        evaluate_every: images between two quick evaluations; 0 for none before the end.
+        checkpoint_seconds: time between two checkpoints.
+    """
+
+    images: int = 100_000
+    batch: int = 128
+    seed: int = 0
+    ema: float = 0.998
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 2
+    log_every: int = 12_800
+    sample_every: int = 64_000
+    evaluate_every: int = 0
+    checkpoint_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A resolved recipe.
+
+    Args:
+        name: what it is called on the command line.
+        words: title, about, published figures.
+        parts: the resolved part of every room it uses, ``objective`` included.
+        optimizer: of all players.
+        settings: length, sizes, intervals, device.
+    """
+
+    name: str
+    words: Mapping[str, Any]
+    parts: Mapping[str, Mapping[str, Any]]
+    optimizer: Optimizer
+    settings: Settings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, in reading order."""
+        return {
+            "recipe": self.name,
+            **self.words,
+            **{key: _plain(part) for key, part in self.parts.items()},
+            "optimizer": asdict(self.optimizer),
+            **asdict(self.settings),
+        }
+
+    def to_yaml(self) -> str:
+        """The complete recipe as YAML."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def recipe_names() -> dict[str, str]:
+    """The packaged recipes and their titles."""
+    root = resources.files("allmodes.recipes")
+    found = {}
+    for folder in sorted(root.iterdir(), key=lambda item: item.name):
+        if folder.is_dir():
+            for file in sorted(folder.iterdir(), key=lambda item: item.name):
+                if file.name.endswith(".yaml"):
+                    name = f"{folder.name}/{file.name.removesuffix('.yaml')}"
+                    found[name] = _parse(file.read_text(encoding="utf-8"), name).get("title", "")
+    return found
+
+
+def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read, extend, override, check and complete a recipe.
+
+    Args:
+        source: a name from :func:`recipe_names`, or a YAML file.
+        overrides: ``{"images": 1000, "generator.width": 64, "data": "mnist"}``.
+
+    Raises:
+        UserError: no such recipe, broken YAML, an unknown key, a value of the wrong type, a part that is
+            missing or that the objective has no use for.
+    """
+    config = _extended(str(source))
+    for key, value in (overrides or {}).items():
+        _override(config, key, value)
+    return _resolve(config, str(source))
+
+
+def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
+    """``["--images", "1000", "--generator.width=64"]`` as a dictionary; values are read as YAML.
+
+    Raises:
+        UserError: a value is missing, or an argument is no option.
+    """
+    found: dict[str, Any] = {}
+    waiting = list(arguments)
+    while waiting:
+        option = waiting.pop(0)
+        if not option.startswith("--"):
+            raise UserError(f"'{option}' is not an option: write --key VALUE, as in --images 1000.")
+        key, equals, text = option[2:].partition("=")
+        if not equals:
+            if not waiting or waiting[0].startswith("--"):
+                raise UserError(f"--{key} needs a value, as in --{key} VALUE.")
+            text = waiting.pop(0)
+        found[key] = _value(text)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{source} is not a recipe: it must hold keys such as data, generator and objective.")
+    return config
+
+
+def _read(source: str) -> dict[str, Any]:
+    if source in recipe_names():
+        file = resources.files("allmodes.recipes").joinpath(f"{source}.yaml")
+        return _parse(file.read_text(encoding="utf-8"), source)
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"}:
+        try:
+            return _parse(path.read_text(encoding="utf-8"), source)
+        except OSError as error:
+            raise UserError(f"Cannot read the recipe {source}: {error.strerror}.") from error
+    raise UserError(f"'{source}' is neither a recipe nor a YAML file.{did_you_mean(source, recipe_names())}")
+
+
+def _extended(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    if source in seen:
+        raise UserError(f"The recipe {source} extends itself: {' -> '.join([*seen, source])}.")
+    config = _read(source)
+    parent = config.pop("extends", None)
+    if parent is None:
+        return config
+    base = _extended(str(parent), (*seen, source))
+    for key, value in config.items():
+        _override(base, key, value)
+    return base
+
+
+def _override(config: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``key``, dotted or not. A part with another name replaces the part; with none it changes arguments."""
+    top, _, rest = key.partition(".")
+    if rest:
+        value = {rest: value}
+    if top == "data" and isinstance(value, str):
+        value = dataset_config(value)
+    if top in ROOMS or top == "objective":
+        value = {"name": value} if isinstance(value, str) else value
+    old = config.get(top)
+    if value is None:
+        config.pop(top, None)
+    elif isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name"):
+        config[top] = {**old, **value}
+    else:
+        config[top] = value
+
+
+def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
+    setting_names = frozenset(parameters(Settings))
+    known = {*WORDS, "recipe", "objective", "optimizer", *ROOMS, *setting_names}
+    for key in config:
+        if key not in known:
+            raise UserError(f"Unknown key '{key}' in {source}.{did_you_mean(key, known)}")
+    if "objective" not in config:
+        raise UserError(f"{source} has no objective: add objective: {{name: gan}}, for example.")
+    objective = config["objective"]
+    name = objective if isinstance(objective, str) else objective.get("name", "")
+    wanted = [part for part in ROOMS if part in parameters(find(OBJECTIVES, Objective, name))]  # type: ignore[type-abstract]
+    parts: dict[str, Mapping[str, Any]] = {}
+    for part, (room, base, given) in ROOMS.items():
+        if part != "data" and part not in wanted:
+            if part in config:
+                raise UserError(f"The objective '{name}' has no use for '{part}': remove it from {source}.")
+            continue
+        if part not in config:
+            raise UserError(f"The objective '{name}' needs '{part}': add it to {source}.")
+        parts[part] = resolve_part(room, base, config[part], given, part)
+    parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, frozenset(wanted), "objective")  # type: ignore[type-abstract]
+    optimizer = resolve_arguments(Optimizer, config.get("optimizer", {}), frozenset(), "optimizer")
+    settings = {key: config[key] for key in setting_names if key in config}
+    resolved = resolve_arguments(Settings, settings, frozenset(), "")
+    words = {key: config[key] for key in WORDS if key in config}
+    return Recipe(config.get("recipe", source), words, parts, Optimizer(**optimizer), _checked(Settings(**resolved)))
+
+
+def _checked(settings: Settings) -> Settings:
+    for key in ("images", "batch", "threads", "log_every", "sample_every"):
+        if getattr(settings, key) < 1:
+            raise UserError(f"'{key}' is {getattr(settings, key)}, but must be at least 1.")
+    return settings

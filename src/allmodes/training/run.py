@@ -1,0 +1,241 @@
+"""A run: a folder that holds everything known about a training, and goes on from wherever it stopped.
+
+``recipe.yaml`` (complete), ``environment.json``, ``metrics.jsonl``, ``samples/``, ``checkpoints/``, ``model/``,
+``evaluation.json``, and ``report.html`` beside them.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning_fabric import Fabric
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_json, write_text
+from ..core.pictures import image_grid, save_animation, toy_frame
+from ..data.base import Dataset
+from ..model import Model, load
+from . import checkpoint
+from .build import build_dataset, build_objective
+from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
+from .evaluation import Evaluation, evaluate
+from .processes import launch
+from .recipe import Recipe, load_recipe
+from .trainer import Trainer
+
+GRID = 64
+CLOUD = 1000
+
+
+class Run:
+    """A run folder.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe it was trained by."""
+        if not (self.path / "recipe.yaml").exists():
+            raise UserError(f"{self.path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
+        return load_recipe(self.path / "recipe.yaml")
+
+    def model(self) -> Model:
+        """The trained model."""
+        return load(self.path)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training has ended and was evaluated."""
+        return (self.path / "evaluation.json").exists()
+
+    def evaluation(self) -> Evaluation:
+        """The evaluation at the end of the training."""
+        return Evaluation.from_json(read_json(self.path / "evaluation.json"))
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+
+def train(
+    recipe: str | Path | Recipe,
+    out: str | Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Train by a recipe into a run folder, or go on with the run that is there.
+
+    Args:
+        recipe: a packaged recipe's name, a YAML file, or a loaded recipe.
+        out: the run folder; ``runs/<recipe>`` by default.
+        overrides: changes to the recipe, ``{"images": 1000, "generator.width": 64}``.
+        fresh: start over instead of going on.
+
+    Raises:
+        UserError: something the user can mend, such as a broken recipe or a run of another recipe in ``out``.
+        KeyboardInterrupt: interrupted; everything was saved.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides)
+    run = Run(out if out is not None else Path("runs") / recipe.name.removesuffix(".yaml").replace("/", "-"))
+    fabric = launch(recipe.settings)
+    if fabric.is_global_zero:
+        open_folder(run, recipe, fresh)
+    fabric.barrier()
+    if run.finished:
+        print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
+        return run
+    dataset = build_dataset(recipe)
+    trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+    resume(trainer, run)
+    if fabric.is_global_zero:
+        write_json(run.path / "environment.json", environment(fabric))
+        attend(trainer, run)
+    else:
+        trainer.fit([])
+    fabric.barrier()
+    return run
+
+
+def open_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
+    """Make the folder, or check that what is there is a run of the same recipe.
+
+    Raises:
+        UserError: the folder holds something else, or a run of a recipe that differs.
+    """
+    ours = run.path / "recipe.yaml"
+    if run.path.exists() and any(run.path.iterdir()) and not ours.exists():
+        raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
+    if fresh and ours.exists():
+        shutil.rmtree(run.path)
+    if ours.exists():
+        before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
+        for key in [*now, *before]:
+            if before.get(key) != now.get(key) and key not in {"recipe", "threads", "device", "checkpoint_seconds"}:
+                raise UserError(
+                    f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
+                    "Use --fresh to start over, or --out for another folder."
+                )
+    run.path.mkdir(parents=True, exist_ok=True)
+    write_text(ours, recipe.to_yaml())
+
+
+def resume(trainer: Trainer, run: Run) -> None:
+    """Take up the newest checkpoint, if there is one."""
+    found = checkpoint.load_newest(run.checkpoints)
+    if found is not None:
+        trainer.load_state(*found)
+        if trainer.fabric.is_global_zero and not trainer.done:
+            print(f"Going on with {run.path} from image {trainer.images:,}.", file=sys.stderr)
+
+
+def attend(trainer: Trainer, run: Run) -> None:
+    """Train with everything a person wants beside it, then leave model and evaluation in the folder.
+
+    Raises:
+        KeyboardInterrupt: the training was interrupted; it was saved and the message says how to go on.
+    """
+    settings = trainer.settings
+    (run.path / "samples").mkdir(exist_ok=True)
+    log = Log(run.path / "metrics.jsonl", trainer.step)
+    checkpoints = Checkpoints(run.checkpoints, settings.checkpoint_seconds)
+    bar = Bar(trainer, trainer.recipe.name)
+
+    def look(trainer: Trainer) -> None:
+        found = evaluate(
+            current_model(trainer).sample, trainer.dataset, seed=settings.seed, device=trainer.fabric.device, quick=True
+        )
+        bar.headline = found.headline()
+        log.write(trainer, "evaluation", bar.headline)
+
+    pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run))
+    callbacks = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
+    with bar.progress, Interruptible(trainer):
+        if trainer.step == 0:
+            save_picture(trainer, run)
+        trainer.fit(callbacks)
+        checkpoints.save(trainer)
+    if not trainer.done:
+        raise KeyboardInterrupt(f"Saved at image {trainer.images:,}: the same command goes on from there.")
+    finish(trainer, run, log)
+
+
+def finish(trainer: Trainer, run: Run, log: Log) -> None:
+    """Leave the model, its evaluation, the real examples and an animation; the evaluation comes last."""
+    model = current_model(trainer)
+    model.save(run.path / "model")
+    save_real(trainer.dataset, run)
+    frames = sorted((run.path / "samples").glob("images-*.png"))
+    save_animation(frames, run.path / "samples" / "training.gif")
+    found = evaluate(model.sample, trainer.dataset, seed=trainer.settings.seed, device=trainer.fabric.device)
+    log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)})
+    write_json(run.path / "evaluation.json", found.to_json())
+
+
+def current_model(trainer: Trainer) -> Model:
+    """The averaged generator with its prior, as it stands."""
+    parts = trainer.recipe.parts
+    config = {"generator": parts["generator"], "prior": parts["prior"], "shape": list(trainer.dataset.shape)}
+    card = {
+        "recipe": trainer.recipe.name,
+        "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
+        "images": trainer.images,
+        "seed": trainer.settings.seed,
+    }
+    generator, prior = trainer.average.module, trainer.objective.prior
+    return Model(generator, prior, config=config, card=card)
+
+
+def save_picture(trainer: Trainer, run: Run) -> None:
+    """A grid of samples from fixed latents, or for planar data the points over the data."""
+    model, path = current_model(trainer), run.path / "samples" / f"images-{trainer.images:012d}.png"
+    if len(trainer.dataset.shape) == 1:
+        real = trainer.dataset.batch(0, CLOUD, 0).images
+        toy_frame(model.sample(CLOUD), real, title=f"{trainer.recipe.name}  {trainer.images:,} examples").save(path)
+    else:
+        image_grid(model.sample(GRID)).save(path)
+
+
+def save_real(dataset: Dataset, run: Run) -> None:
+    """A grid of real examples, laid out as the grids of samples."""
+    if len(dataset.shape) == 3:
+        image_grid(dataset.batch(0, GRID, 0).images).save(run.path / "samples" / "real.png")
+
+
+def environment(fabric: Fabric) -> dict[str, Any]:
+    """Where the run takes place."""
+    device = fabric.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "device": str(device),
+        "device_name": name,
+        "processes": fabric.world_size,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def evaluate_run(path: str | Path) -> Evaluation:
+    """Evaluate a trained run again, from its model and its data."""
+    run = Run(path)
+    recipe = run.recipe
+    fabric = launch(recipe.settings)
+    model = run.model().to(fabric.device)
+    return evaluate(model.sample, build_dataset(recipe), seed=recipe.settings.seed, device=fabric.device)

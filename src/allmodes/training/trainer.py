@@ -1,0 +1,161 @@
+"""The training loop: one page, one trainer for every method.
+
+Each step: the next batch; if a round of matching is due, prepare; then for each player in turn: zero, loss,
+backward, step; then the averaged generator; then the callbacks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.moment import Moment
+from ..data.base import Dataset
+from ..objectives.base import Objective, Update
+from . import checkpoint
+from .optimizers import make_average, make_optimizers, rate, set_rate
+from .processes import FabricWorkers, average_gradients, synchronise
+from .recipe import Recipe
+
+
+class Callback(Protocol):
+    """Something that happens beside the training and does not change it."""
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Called after every step, in every process."""
+        ...
+
+
+class Trainer:
+    """Trains the players of an objective on a dataset.
+
+    Attributes:
+        step: steps done.
+        scalars: the latest losses and figures by name, tensors or floats.
+        seconds: wall time spent in steps and matching, over all sessions.
+        matching_seconds: of these, in matching.
+        stop: set to end after the step in progress.
+    """
+
+    def __init__(self, recipe: Recipe, objective: Objective, *, dataset: Dataset, fabric: Fabric) -> None:
+        self.recipe = recipe
+        self.settings = recipe.settings
+        self.objective = objective
+        self.dataset = dataset
+        self.fabric = fabric
+        self.workers = FabricWorkers(fabric)
+        self.players = {name: module.to(fabric.device).train() for name, module in objective.players().items()}
+        synchronise(self.players.values(), fabric)
+        self.optimizers = make_optimizers(self.players, recipe.optimizer)
+        self.average = make_average(self.players["generator"], self.settings.ema)
+        self.finite = torch.ones((), dtype=torch.bool, device=fabric.device)
+        self.step = 0
+        self.seconds = 0.0
+        self.matching_seconds = 0.0
+        self.scalars: dict[str, Tensor | float] = {}
+        self.stop = False
+
+    @property
+    def images(self) -> int:
+        """Data examples seen."""
+        return self.step * self.settings.batch
+
+    @property
+    def done(self) -> bool:
+        """Whether the training has seen all its images."""
+        return self.images >= self.settings.images
+
+    def fit(self, callbacks: Sequence[Callback]) -> None:
+        """Train until done, or until ``stop`` is set.
+
+        Raises:
+            UserError: a loss is not finite.
+        """
+        while not (self.done or self.stop):
+            began = time.perf_counter()
+            self.one_step()
+            self.seconds += time.perf_counter() - began
+            for callback in callbacks:
+                callback.after_step(self)
+        self.require_finite()
+
+    def one_step(self) -> None:
+        """One step of every player."""
+        moment = self.moment()
+        whole = moment.upcoming(0)
+        batch = whole.share(self.workers.rank, self.workers.size).to(self.fabric.device)
+        set_rate(self.optimizers, rate(moment.progress, self.recipe.optimizer))
+        if self.objective.due(moment):
+            self.prepare(moment)
+        with self.fabric.autocast():
+            for update in self.objective.updates(batch, moment):
+                self.turn(update)
+        self.average.update_parameters(self.players["generator"])
+        self.step += 1
+
+    def moment(self) -> Moment:
+        """Where the training stands."""
+        settings, step = self.settings, self.step
+        return Moment(
+            step=step,
+            progress=self.images / settings.images,
+            seed=settings.seed,
+            batch_size=settings.batch,
+            device=self.fabric.device,
+            workers=self.workers,
+            upcoming=lambda ahead: self.dataset.batch(step + ahead, settings.batch, settings.seed),
+        )
+
+    def prepare(self, moment: Moment) -> None:
+        """A round of matching, timed."""
+        began = time.perf_counter()
+        with self.fabric.autocast():
+            self.scalars.update(self.objective.prepare(moment))
+        self.matching_seconds += time.perf_counter() - began
+
+    def turn(self, update: Update) -> None:
+        """One player descends its loss."""
+        optimizer = self.optimizers[update.player]
+        optimizer.zero_grad(set_to_none=True)
+        loss = update.closure()
+        self.finite &= torch.isfinite(loss.value.detach())
+        self.fabric.backward(loss.value)
+        average_gradients(self.players[update.player], self.workers.size)
+        optimizer.step()
+        self.scalars.update({f"{update.player}/{name}": value for name, value in loss.scalars.items()})
+
+    def require_finite(self) -> None:
+        """Raise a UserError if any loss since the start was not finite. No checkpoint is written after that."""
+        if not bool(self.finite):
+            raise UserError(
+                f"A loss became NaN or infinite before image {self.images:,}: nothing was saved since. "
+                "Lower optimizer.lr or loss.gamma, and start again with --fresh."
+            )
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Tensors and counters that a checkpoint holds."""
+        tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for name, module in self.players.items():
+            tensors |= {f"player.{name}.{k}": v for k, v in module.state_dict().items()}
+            flat = checkpoint.flatten_optimizer(self.optimizers[name])
+            tensors |= {f"optimizer.{name}.{k}": v for k, v in flat.items()}
+        tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
+        seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds}
+        return tensors, {"step": self.step, **seconds}
+
+    def load_state(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
+        """Take up a checkpoint."""
+        tensors = {key: value.to(self.fabric.device) for key, value in tensors.items()}
+        self.average.load_state_dict(checkpoint.below(tensors, "average."))
+        for name, module in self.players.items():
+            module.load_state_dict(checkpoint.below(tensors, f"player.{name}."))
+            checkpoint.restore_optimizer(self.optimizers[name], checkpoint.below(tensors, f"optimizer.{name}."))
+        self.objective.load_state_dict(checkpoint.below(tensors, "objective."))
+        self.step = int(counters["step"])
+        self.seconds, self.matching_seconds = counters["seconds"], counters["matching_seconds"]

@@ -1,0 +1,72 @@
+"""Every search backend keeps the same contract; brute force in float64 is the judge."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allmodes.core.discovery import entries
+from allmodes.search import Index
+
+BACKENDS = entries("allmodes.search", Index)
+
+
+def brute_force(points: torch.Tensor, queries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    distances = torch.cdist(queries.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.topk(min(k, len(points)), largest=False)
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS.keys())
+class TestEveryBackend:
+    @settings(max_examples=25, deadline=None)
+    @given(st.data())
+    def test_agrees_with_brute_force(self, backend, data):
+        n, q, dim = (data.draw(st.integers(1, high)) for high in (60, 20, 12))
+        k = data.draw(st.integers(1, 8))
+        rng = torch.Generator().manual_seed(data.draw(st.integers(0, 10_000)))
+        offset = data.draw(st.sampled_from([0.0, 100.0]))  # far from the origin the expansion cancels
+        points, queries = torch.randn(n, dim, generator=rng) + offset, torch.randn(q, dim, generator=rng) + offset
+        index = backend(dim, block=7)
+        ids = index.add(points)
+        found = index.query(queries, k)
+        expected, _ = brute_force(points, queries, k)
+        torch.testing.assert_close(found.distances[:, : min(k, n)].double(), expected, rtol=1e-4, atol=2e-3)
+        assert torch.equal(ids, torch.arange(n))
+        assert (found.ids[:, min(k, n) :] == -1).all()
+        assert found.distances[:, min(k, n) :].isinf().all()
+        assert found.evaluations > 0
+
+    def test_a_point_finds_itself_at_distance_zero(self, backend):
+        points = torch.randn(50, 8) * 1e-3 + 50
+        index = backend(8)
+        ids = index.add(points)
+        found = index.query(points, 1)
+        assert torch.equal(found.ids[:, 0], ids)
+        assert (found.distances == 0).all()
+
+    def test_removed_points_are_never_found_and_ids_stay(self, backend):
+        index = backend(4)
+        first, second = index.add(torch.randn(10, 4)), index.add(torch.randn(5, 4))
+        assert second.tolist() == list(range(10, 15))
+        index.remove(first[::2])
+        assert len(index) == 10
+        found = index.query(torch.randn(20, 4), 10).ids
+        assert not torch.isin(found, first[::2]).any()
+        with pytest.raises(KeyError, match="not in the index"):
+            index.remove(first[:1])
+
+    def test_an_empty_index_finds_nothing(self, backend):
+        found = backend(3).query(torch.randn(2, 3), 2)
+        assert (found.ids == -1).all()
+        assert found.distances.isinf().all()
+
+    @pytest.mark.parametrize(
+        "points", [torch.zeros(3), torch.zeros(3, 5), torch.full((2, 4), torch.nan)], ids=["1d", "width", "nan"]
+    )
+    def test_bad_points_are_refused(self, backend, points):
+        with pytest.raises(ValueError, match="points"):
+            backend(4).add(points)
+        with pytest.raises(ValueError, match="k must be"):
+            backend(4).query(torch.zeros(1, 4), 0)
