@@ -53,7 +53,7 @@ class Model:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU."""
-        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in z.split(500)])
+        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in torch.split(z, 500)])
 
     def draw(self, n: int, *, seed: int = 0) -> Tensor:
         """``n`` latents ``(n, d)``. The first of a longer draw are those of a shorter one."""
@@ -87,9 +87,9 @@ class Model:
 
 def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
     """Prior and generator, freshly initialised, from their parts and the shape of the data."""
-    prior = build_part(PRIORS, Prior, config["prior"], {})  # type: ignore[type-abstract]
+    prior = build_part(PRIORS, Prior, config["prior"], {})
     given = {"shape": tuple(config["shape"]), "latent": prior.dim}
-    return build_part(GENERATORS, Generator, config["generator"], given), prior  # type: ignore[type-abstract]
+    return build_part(GENERATORS, Generator, config["generator"], given), prior
 
 
 def load(path: str | Path) -> Model:
@@ -105,8 +105,10 @@ def load(path: str | Path) -> Model:
     config = read_json(folder / "config.json")
     try:
         parts = {
-            "generator": resolve_part(GENERATORS, Generator, config["generator"], frozenset({"shape", "latent"}), "generator"),  # type: ignore[type-abstract]
-            "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),  # type: ignore[type-abstract]
+            "generator": resolve_part(
+                GENERATORS, Generator, config["generator"], frozenset({"shape", "latent"}), "generator"
+            ),
+            "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),
             "shape": config["shape"],
         }
         generator, prior = build_networks(parts)

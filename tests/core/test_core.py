@@ -21,7 +21,11 @@ def test_streams_depend_on_every_name_and_on_nothing_else(seed, name, step):
     torch.manual_seed(step)
     first = torch.rand(2, generator=stream(seed, name, step))
     assert torch.equal(first, torch.rand(2, generator=stream(seed, name, step)))
-    assert derive_seed(seed, name, step) != derive_seed(seed, name, step + 1) != derive_seed(seed + 1, name, step)
+    assert (
+        derive_seed(seed, name, step)
+        != derive_seed(seed, name, step + 1)
+        != derive_seed(seed + 1, name, step)
+    )
 
 
 def test_methods_are_found_by_name():
@@ -38,15 +42,18 @@ def test_a_dotted_path_is_no_name():
 def test_atomic_leaves_the_old_file_when_writing_fails(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"a": 1})
-    with pytest.raises(RuntimeError), files.atomic(path) as temporary:
+    with pytest.raises(UserError, match="Cannot write"), files.atomic(path) as temporary:
         temporary.write_text("half")
-        raise RuntimeError
+        (tmp_path / "missing").read_text()
     assert files.read_json(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_full_disk_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match=r"Cannot write .*a.bin: No space left"), files.atomic(tmp_path / "a.bin"):
+    with (
+        pytest.raises(UserError, match=r"Cannot write .*a.bin: No space left"),
+        files.atomic(tmp_path / "a.bin"),
+    ):
         raise OSError(28, "No space left on device")
 
 

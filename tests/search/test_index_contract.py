@@ -27,7 +27,10 @@ class TestEveryBackend:
         k = data.draw(st.integers(1, 8))
         rng = torch.Generator().manual_seed(data.draw(st.integers(0, 10_000)))
         offset = data.draw(st.sampled_from([0.0, 100.0]))  # far from the origin the expansion cancels
-        points, queries = torch.randn(n, dim, generator=rng) + offset, torch.randn(q, dim, generator=rng) + offset
+        points, queries = (
+            torch.randn(n, dim, generator=rng) + offset,
+            torch.randn(q, dim, generator=rng) + offset,
+        )
         index = backend(dim, block=7)
         ids = index.add(points)
         found = index.query(queries, k)
@@ -63,7 +66,9 @@ class TestEveryBackend:
         assert found.distances.isinf().all()
 
     @pytest.mark.parametrize(
-        "points", [torch.zeros(3), torch.zeros(3, 5), torch.full((2, 4), torch.nan)], ids=["1d", "width", "nan"]
+        "points",
+        [torch.zeros(3), torch.zeros(3, 5), torch.full((2, 4), torch.nan)],
+        ids=["1d", "width", "nan"],
     )
     def test_bad_points_are_refused(self, backend, points):
         with pytest.raises(ValueError, match="points"):

@@ -41,7 +41,7 @@ def entries(package: str, base: type[T]) -> dict[str, type[T]]:
         package: the room, e.g. ``"allmodes.networks.generators"``.
         base: the room's base class.
     """
-    return _entries(package, base)
+    return _entries(package, base)  # type: ignore[arg-type]
 
 
 def find(package: str, base: type[T], name: str) -> type[T]:

@@ -57,9 +57,7 @@ def to_rgb(images: Array) -> NDArray[np.uint8]:
     is_bytes = str(images.dtype).endswith("uint8")
     pixels = _numpy(images).astype(np.float32)
     if pixels.ndim != 4 or not 1 <= pixels.shape[1] <= 4:
-        raise UserError(
-            f"Cannot draw images of shape {tuple(pixels.shape)}: give (n, channels 1 to 4, height, width)."
-        )
+        raise UserError(f"Cannot draw images of shape {tuple(pixels.shape)}: give (n, channels 1 to 4, height, width).")
     pixels = np.nan_to_num(pixels if is_bytes else (pixels + 1) * 127.5)
     channels = pixels.shape[1]
     if channels == 1:
@@ -124,28 +122,20 @@ def toy_frame(points: Array, data: Array, *, modes: Array | None = None, title: 
     _dots(draw, place(real), 2.0, (*GREY, 110))
     _dots(draw, place(fake[inside]), 2.4, (*BLUE, 150))
     for x, y in place(rings):
-        radius = 7 * SMOOTH
-        draw.ellipse(
-            (x - radius, y - radius, x + radius, y + radius), outline=(*VERMILION, 230), width=SMOOTH
-        )
-    words = (
-        [("data", GREY)] * (len(real) > 0) + [("samples", BLUE)] + [("modes", VERMILION)] * (len(rings) > 0)
-    )
+        radius = 9 * SMOOTH
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(*VERMILION, 230), width=SMOOTH)
+    words = [("data", GREY)] * (len(real) > 0) + [("samples", BLUE)] + [("modes", VERMILION)] * (len(rings) > 0)
     _letter(draw, title, words, int((~inside).sum()))
     return image.reduce(SMOOTH)
 
 
-def _dots(
-    draw: ImageDraw.ImageDraw, centres: NDArray[np.float64], radius: float, colour: tuple[int, ...]
-) -> None:
+def _dots(draw: ImageDraw.ImageDraw, centres: NDArray[np.float64], radius: float, colour: tuple[int, ...]) -> None:
     radius *= SMOOTH
     for x, y in centres:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
-def _letter(
-    draw: ImageDraw.ImageDraw, title: str, words: Sequence[tuple[str, tuple[int, ...]]], outside: int
-) -> None:
+def _letter(draw: ImageDraw.ImageDraw, title: str, words: Sequence[tuple[str, tuple[int, ...]]], outside: int) -> None:
     """The frame, the title above it and the legend below it."""
     edge = (MARGIN + FRAME) * SMOOTH
     start = MARGIN * SMOOTH

@@ -27,7 +27,7 @@ class Distance(nn.Module, ABC):
         """Receive the network named by ``needs``."""
         raise TypeError(f"the distance '{self.name}' needs no network")
 
-    def update(self) -> None:  # noqa: B027 - most distances do not move
+    def update(self) -> None:
         """Called once before every round of matching, for a distance that follows a moving network."""
 
     @abstractmethod

@@ -42,7 +42,7 @@ class Nearest(Matcher):
         self.pool = pool
         self.refresh = refresh
         self.block = block
-        self.backend: type[Index] = find("allmodes.search", Index, search)  # type: ignore[type-abstract]
+        self.backend: type[Index] = find("allmodes.search", Index, search)
 
     def match(
         self,

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from ..core.moment import Moment
 from ..core.records import Batch
+from ..networks.base import Generator
+from ..priors.base import Prior
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,16 @@ class Update:
 
 
 class Objective(ABC):
-    """A published method. The constructor takes the parts it needs by name: generator, prior, discriminator..."""
+    """A published method. The constructor takes the parts it needs by name: generator, prior, discriminator...
+
+    Attributes:
+        generator: the network that is trained.
+        prior: where its latents come from.
+    """
 
     name: ClassVar[str]
+    generator: Generator
+    prior: Prior
 
     @abstractmethod
     def players(self) -> dict[str, nn.Module]:
@@ -63,7 +72,7 @@ class Objective(ABC):
         """Tensors beyond the players' weights that a checkpoint must hold."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - most keep nothing
         """Take up what :meth:`state_dict` returned."""
 
 

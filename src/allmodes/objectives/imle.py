@@ -34,6 +34,7 @@ class Imle(Objective):
 
     def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, matching: Matcher) -> None:
         self.generator = generator
+        self.prior = prior
         self.distance = distance
         self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
 

@@ -53,6 +53,7 @@ class ImleGan(Objective):
             raise UserError(f"'objective.weight' ({weight}) and 'objective.until' ({until}) must be above 0.")
         self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss)
         self.generator = generator
+        self.prior = prior
         self.distance = distance
         self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
         self.weight = weight

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from .run_files import RunFiles, read_run
 from .words import title_of, write_figure
@@ -121,9 +123,20 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 def to_terminal(rows: Sequence[Row]) -> Table:
     """The table for a terminal; give it to ``rich.console.Console.print``."""
-    table = Table()
+    lines = [[text.replace(" (", "\n(") for text in row.texts] for row in rows]
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings()):
-        table.add_column(heading, justify="left" if position in {0, len(COLUMNS) + 1} else "right")
-    for row in rows:
-        table.add_row(*(text.replace("[", r"\[") for text in row.texts))
+        longest = max(
+            len(word) for text in [heading, *(line[position] for line in lines)] for word in text.split()
+        )
+        first, last = position == 0, position == len(COLUMNS) + 1
+        # in a narrow terminal the recipe's name is folded before any figure is
+        table.add_column(
+            heading,
+            justify="left" if first or last else "right",
+            min_width=None if first else longest,
+            overflow="fold",
+        )
+    for line in lines:
+        table.add_row(*map(Text, line))
     return table

@@ -37,7 +37,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             given["latent"] = given[name].dim
     if "distance" in given:
         attach(given["distance"], given, dataset, device)
-    return build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)  # type: ignore[type-abstract]
+    return build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)
 
 
 def attach(distance: Distance, given: dict[str, Any], dataset: Dataset, device: torch.device) -> None:

@@ -40,7 +40,12 @@ class Log:
 
     def write(self, trainer: Trainer, kind: str, scalars: dict[str, float]) -> None:
         """Append a line."""
-        entry = {"kind": kind, "images": trainer.images, "step": trainer.step, "seconds": round(trainer.seconds, 3)}
+        entry = {
+            "kind": kind,
+            "images": trainer.images,
+            "step": trainer.step,
+            "seconds": round(trainer.seconds, 3),
+        }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**entry, "scalars": scalars}) + "\n")
 
@@ -132,9 +137,7 @@ class Bar:
             TextColumn("{task.fields[text]}"),
         )
         self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.task = self.progress.add_task(
-            title, total=trainer.settings.images, completed=trainer.images, text=""
-        )
+        self.task = self.progress.add_task(title, total=trainer.settings.images, completed=trainer.images, text="")
         self.title = title
         self.headline: dict[str, float] = {}
         self.shown = time.monotonic()

@@ -10,6 +10,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from .recipe import Optimizer
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 def make_optimizers(players: Mapping[str, nn.Module], config: Optimizer) -> dict[str, torch.optim.Adam]:
     """One fused Adam per player."""
@@ -46,7 +48,7 @@ def make_average(generator: nn.Module, decay: float) -> AveragedModel:
     """An exponential average of weights and buffers, with warm-up: decay_t = min(decay, (1 + t) / (10 + t))."""
 
     @torch.no_grad()
-    def average(kept: list[Tensor], new: list[Tensor], seen: Tensor | int) -> None:
+    def average(kept: Tensors, new: Tensors, seen: Tensor | int) -> None:
         t = int(seen)
         weight = 1.0 - min(decay, (1.0 + t) / (10.0 + t))
         if kept[0].is_floating_point():

@@ -29,7 +29,11 @@ def launch(settings: Settings) -> Fabric:
     nodes = int(os.environ.get("WORLD_SIZE", "1")) // started
     strategy = "ddp" if started * nodes > 1 else "auto"
     fabric = Fabric(
-        accelerator=accelerator, devices=started, num_nodes=nodes, strategy=strategy, precision=settings.precision
+        accelerator=accelerator,
+        devices=started,
+        num_nodes=nodes,
+        strategy=strategy,
+        precision=settings.precision,
     )
     fabric.launch()
     if settings.batch % fabric.world_size:
@@ -66,7 +70,7 @@ def average_gradients(module: nn.Module, size: int) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     torch.distributed.all_reduce(flat)
     flat /= size
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+    for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 

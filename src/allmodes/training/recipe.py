@@ -261,7 +261,7 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
         raise UserError(f"{source} has no objective: add objective: {{name: gan}}, for example.")
     objective = config["objective"]
     name = objective if isinstance(objective, str) else objective.get("name", "")
-    wanted = [part for part in ROOMS if part in parameters(find(OBJECTIVES, Objective, name))]  # type: ignore[type-abstract]
+    wanted = [part for part in ROOMS if part in parameters(find(OBJECTIVES, Objective, name))]
     parts: dict[str, Mapping[str, Any]] = {}
     for part, (room, base, given) in ROOMS.items():
         if part != "data" and part not in wanted:
@@ -271,7 +271,7 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
         if part not in config:
             raise UserError(f"The objective '{name}' needs '{part}': add it to {source}.")
         parts[part] = resolve_part(room, base, config[part], given, part)
-    parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, frozenset(wanted), "objective")  # type: ignore[type-abstract]
+    parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, frozenset(wanted), "objective")
     optimizer = resolve_arguments(Optimizer, config.get("optimizer", {}), frozenset(), "optimizer")
     settings = {key: config[key] for key in setting_names if key in config}
     resolved = resolve_arguments(Settings, settings, frozenset(), "")

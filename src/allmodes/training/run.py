@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
@@ -23,13 +23,14 @@ from ..core.files import read_json, write_json, write_text
 from ..core.pictures import image_grid, save_animation, toy_frame
 from ..data.base import Dataset
 from ..model import Model, load
+from ..networks.base import Generator
 from . import checkpoint
 from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .evaluation import Evaluation, evaluate
 from .processes import launch
 from .recipe import Recipe, load_recipe
-from .trainer import Trainer
+from .trainer import Callback, Trainer
 
 GRID = 64
 CLOUD = 1000
@@ -126,7 +127,12 @@ def open_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
     if ours.exists():
         before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
         for key in [*now, *before]:
-            if before.get(key) != now.get(key) and key not in {"recipe", "threads", "device", "checkpoint_seconds"}:
+            if before.get(key) != now.get(key) and key not in {
+                "recipe",
+                "threads",
+                "device",
+                "checkpoint_seconds",
+            }:
                 raise UserError(
                     f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
                     "Use --fresh to start over, or --out for another folder."
@@ -158,13 +164,17 @@ def attend(trainer: Trainer, run: Run) -> None:
 
     def look(trainer: Trainer) -> None:
         found = evaluate(
-            current_model(trainer).sample, trainer.dataset, seed=settings.seed, device=trainer.fabric.device, quick=True
+            current_model(trainer).sample,
+            trainer.dataset,
+            seed=settings.seed,
+            device=trainer.fabric.device,
+            quick=True,
         )
         bar.headline = found.headline()
         log.write(trainer, "evaluation", bar.headline)
 
     pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run))
-    callbacks = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
+    callbacks: list[Callback] = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
     with bar.progress, Interruptible(trainer):
         if trainer.step == 0:
             save_picture(trainer, run)
@@ -197,8 +207,8 @@ def current_model(trainer: Trainer) -> Model:
         "images": trainer.images,
         "seed": trainer.settings.seed,
     }
-    generator, prior = trainer.average.module, trainer.objective.prior
-    return Model(generator, prior, config=config, card=card)
+    generator = cast(Generator, trainer.average.module)
+    return Model(generator, trainer.objective.prior, config=config, card=card)
 
 
 def save_picture(trainer: Trainer, run: Run) -> None:

@@ -113,14 +113,14 @@ def say(run: RunFiles, coverage: Coverage) -> str:
     missing = coverage.missing
     start = f"Of {samples:,} samples, every one of the {total:,} modes received some."
     if len(missing):
-        verb = "mode" if len(missing) == 1 else "modes"
-        start = f"Of {samples:,} samples, none fell into {len(missing):,} of the {total:,} {verb}."
+        start = f"Of {samples:,} samples, none fell into {len(missing):,} of the {total:,} modes."
     covered = run.figure("modes")
     if covered is not None:
         start += f" {write_figure('modes', covered)} count as covered."
     held = np.flatnonzero((coverage.counts > 0) & (coverage.expected > 0))
-    if len(held):
-        worst = int(held[np.argmin(coverage.counts[held] / coverage.expected[held])])
+    ratios = coverage.counts[held] / coverage.expected[held]
+    if len(held) and ratios.min() < 1:
+        worst = int(held[np.argmin(ratios)])
         start += (
             f" The thinnest that is not empty, {coverage.name(worst)}, holds {coverage.counts[worst]:,.0f}"
             f" where {coverage.expected[worst]:,.1f} are expected."
@@ -148,9 +148,7 @@ class ModeCoverage(Section):
         coverage, plane = read_coverage(run), planar_picture(run)
         if coverage is None:
             return fill("plane.html", plane=plane) if plane else None
-        stops = [
-            (share, to_hex(COLOURS(share))) for share in (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1)
-        ]
+        stops = [(float(share), to_hex(COLOURS(float(share)))) for share in np.linspace(0, 1, 9)]
         return fill(
             "coverage.html",
             said=say(run, coverage),

@@ -41,75 +41,80 @@ def _prepare(axes: Axes, label: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def plot_evaluations(curves: Mapping[str, Curve], total: int | None, floor: float | None) -> str:
-    """One panel per measured figure."""
-    names = [*(name for name in FIRST if name in curves), *(name for name in curves if name not in FIRST)][:3]
+def plot_measured(name: str, curve: Curve, reference: float | None) -> str:
+    """One measured figure, with what it is to be held against: all modes, or the KL of real data."""
+    images, values = curve
     with drawing():
-        figure = new_figure(3.3 * len(names), 2.5)
-        for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            images, values = curves[name]
-            axes.plot(images, values, color=BLUE, marker="o", markersize=3.5)
-            _prepare(axes, title_of(name) + (" (nats, log scale)" if name == "kl" else ""))
-            if name == "kl" and all(value > 0 for value in values):
-                axes.set_yscale("log")
-                _plain_log(axes)
-            reference = {"modes": total, "kl": floor}.get(name)
-            if reference:
-                axes.axhline(reference, color=GREY, linewidth=1, linestyle="--")
-                word = f"all {reference:,}" if name == "modes" else "real data"
-                axes.annotate(
-                    word,
-                    (1, reference),
-                    xycoords=("axes fraction", "data"),
-                    ha="right",
-                    va="bottom",
-                    color=GREY,
-                )
-            if name == "modes":
-                axes.set_ylim(0, 1.12 * max([*values, total or 0, 1]))
-        return to_svg(figure, f"{', '.join(map(title_of, names))} over the images seen in training")
+        figure = new_figure(3.4, 2.4)
+        axes = figure.subplots()
+        axes.plot(images, values, color=BLUE, marker="o", markersize=3.5)
+        _prepare(axes, title_of(name) + (" (nats, log scale)" if name == "kl" else ""))
+        if reference:
+            axes.axhline(reference, color=GREY, linewidth=1, linestyle="--")
+            word = f"all {reference:,}" if name == "modes" else "real data"
+            edge = ("axes fraction", "data")
+            axes.annotate(
+                word,
+                (1, reference),
+                (0, 2),
+                edge,
+                "offset points",
+                ha="right",
+                va="bottom",
+                color=GREY,
+                fontsize=9,
+            )
+        if name == "modes":
+            axes.set_ylim(0, 1.15 * max([*values, reference or 0, 1]))
+        elif name == "kl" and all(value > 0 for value in values):
+            axes.set_yscale("log")
+            _plain_log(axes)
+        return to_svg(figure, f"{title_of(name)} over the images seen in training")
 
 
 def _plain_log(axes: Axes) -> None:
-    """Ticks as plain numbers: powers of ten, with 2 and 5 between them where there is room."""
+    """Ticks as plain numbers; those between the powers of ten only where the axis has few of these."""
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if high / low < 10 else NullFormatter())
     axes.tick_params(axis="y", which="minor", length=0)
 
 
-def plot_training(curves: Mapping[str, Curve]) -> str | None:
-    """Losses, speed, and the share of time spent matching, one panel each."""
-    losses = [name for name in curves if name.endswith(("/loss", "/matched"))]
-    kinds = [
-        ("losses", losses),
-        ("images per second", [name for name in ["images_per_second"] if name in curves]),
-        (
-            "share of time spent matching",
-            [name for name in ["matching_share"] if any(curves.get(name, ((), ()))[1])],
-        ),
-    ]
-    kinds = [(label, names) for label, names in kinds if names]
-    if not kinds:
-        return None
+def plot_training(label: str, curves: Mapping[str, Curve]) -> str:
+    """Scalars of the training in one plot: losses, speed, or the share of time spent matching."""
     with drawing():
-        figure = new_figure(3.3 * len(kinds), 2.5)
-        for axes, (label, names) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-            for number, name in enumerate(names):
-                axes.plot(
-                    *curves[name],
-                    color=CYCLE[number % len(CYCLE)],
-                    linewidth=1.2,
-                    label=name.replace("/", " "),
-                )
-            _prepare(axes, label)
-            if label == "losses":
-                axes.legend(fontsize=8)
-            else:
-                axes.set_ylim(bottom=0)
-            if label.startswith("share"):
-                axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
-        return to_svg(figure, f"{', '.join(label for label, _ in kinds)} over the images seen in training")
+        figure = new_figure(3.4, 2.4)
+        axes = figure.subplots()
+        for number, (name, curve) in enumerate(curves.items()):
+            axes.plot(*curve, color=CYCLE[number % len(CYCLE)], linewidth=1.2, label=name.replace("/", " "))
+        _prepare(axes, label)
+        if len(curves) > 1:
+            axes.legend(fontsize=8)
+        if label != "losses":
+            axes.set_ylim(bottom=0)
+        if label.startswith("share"):
+            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+        return to_svg(figure, f"{label} over the images seen in training")
+
+
+def measured_plots(run: RunFiles, curves: Mapping[str, Curve]) -> list[str]:
+    """Modes and KL first, then what else was measured."""
+    law, floor = run.detail("modes", "law"), run.detail("kl", "floor")
+    references = {"modes": len(law) if law else None, "kl": floor if isinstance(floor, int | float) else None}
+    names = [*(name for name in FIRST if name in curves), *(name for name in curves if name not in FIRST)]
+    return [plot_measured(name, curves[name], references.get(name)) for name in names[:3]]
+
+
+def training_plots(curves: Mapping[str, Curve]) -> list[str]:
+    """Losses, speed, and matching where there is any."""
+    kinds = {
+        "losses": {name: curve for name, curve in curves.items() if name.endswith(("/loss", "/matched"))},
+        "images per second": {name: curves[name] for name in ["images_per_second"] if name in curves},
+        "share of time spent matching": {
+            name: curves[name] for name in ["matching_share"] if name in curves and any(curves[name][1])
+        },
+    }
+    return [plot_training(label, kind) for label, kind in kinds.items() if kind]
 
 
 class Curves(Section):
@@ -120,16 +125,7 @@ class Curves(Section):
     title = "Training"
 
     def render(self, run: RunFiles) -> str | None:
-        measured = curves_of(run.evaluations)
         trained = curves_of(run.train)
-        measured = {
-            name: curve for name, curve in measured.items() if "/" not in name and name not in trained
-        }
-        plots = []
-        if measured:
-            law, floor = run.detail("modes", "law"), run.detail("kl", "floor")
-            floor = float(floor) if isinstance(floor, int | float) else None
-            plots.append(plot_evaluations(measured, len(law) if law else None, floor))
-        if trained and (plot := plot_training(trained)):
-            plots.append(plot)
+        measured = {name: curve for name, curve in curves_of(run.evaluations).items() if name not in trained}
+        plots = measured_plots(run, measured) + training_plots(trained)
         return fill("curves.html", plots=plots) if plots else None

@@ -20,13 +20,13 @@ from ..words import write_figure
 CHANNELS = (("red", VERMILION), ("green", GREEN), ("blue", SKY), ("fourth", GREY))
 
 
-def plot_parts(marginals: Sequence[float], rest: float, floor: float | None) -> str:
+def plot_parts(marginals: Sequence[float], rest: float) -> str:
     """The KL as bars: one per channel, one for the rest."""
     words = [CHANNELS[number % 4][0] for number in range(len(marginals))] + ["combinations"]
     colours = [CHANNELS[number % 4][1] for number in range(len(marginals))] + [GREY]
     values = [*marginals, rest]
     with drawing():
-        figure = new_figure(4.2, 2.4)
+        figure = new_figure(4.8, 2.5)
         axes = figure.subplots()
         axes.barh(words, values, color=colours, height=0.62)
         axes.invert_yaxis()
@@ -38,13 +38,7 @@ def plot_parts(marginals: Sequence[float], rest: float, floor: float | None) -> 
                 textcoords="offset points",
                 va="center",
             )
-        if floor:
-            axes.axvline(floor, color=GREY, linestyle="--", linewidth=1)
-            axes.annotate(
-                "real data, in all", (floor, 1), (0, 2), xycoords=("data", "axes fraction"),
-                textcoords="offset points", ha="center", va="bottom", color=GREY, fontsize=8,
-            )  # fmt: skip
-        axes.set_xlim(min(0, *values), 1.25 * max(*values, floor or 0, 1e-6))
+        axes.set_xlim(min(0, *values), 1.25 * max(*values, 1e-6))
         axes.set_xlabel("contribution to the KL (nats)")
         axes.tick_params(axis="y", length=0)
         return to_svg(
@@ -62,7 +56,7 @@ def plot_frequencies(counts: Sequence[Sequence[float]], law: np.ndarray | None) 
     classes = np.arange(len(counts[0]))
     width = 0.8 / len(counts)
     with drawing():
-        figure = new_figure(5.4, 2.4)
+        figure = new_figure(4.8, 2.5)
         axes = figure.subplots()
         for number, row in enumerate(counts):
             word, colour = CHANNELS[number % 4]
@@ -83,7 +77,7 @@ def plot_frequencies(counts: Sequence[Sequence[float]], law: np.ndarray | None) 
         axes.set_title(
             "share of samples by channel" + ("; marks: data" if law is not None else ""), loc="left"
         )
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
         axes.set_ylim(top=axes.get_ylim()[1] * 1.2)
         axes.legend(ncols=len(counts), fontsize=8, loc="upper right")
         return to_svg(
@@ -120,7 +114,7 @@ class Origin(Section):
         floor = run.detail("kl", "floor")
         floor = float(floor) if isinstance(floor, int | float) else None
         counts = run.detail("kl", "marginal_counts")
-        plots = [plot_parts(marginals, rest, floor)]
+        plots = [plot_parts(marginals, rest)]
         if counts and all(len(row) == len(counts[0]) for row in counts):
             plots.append(plot_frequencies(counts, self._law(run, len(counts), len(counts[0]))))
         return fill("origin.html", said=say(run.figure("kl") or 0.0, marginals, rest, floor), plots=plots)

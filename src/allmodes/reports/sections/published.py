@@ -1,4 +1,4 @@
-"""Published figures beside ours. Protocols differ in data, networks and sample size: each has its own table."""
+"""Published figures beside ours. Protocols differ in data, networks and samples: each has its own table."""
 
 from __future__ import annotations
 

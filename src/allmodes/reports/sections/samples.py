@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from PIL import Image
+
+from ...core.errors import UserError
+from ...core.pictures import GUTTER
 from ..base import Section
 from ..page import fill, inline_image
 from ..run_files import Picture, RunFiles
@@ -18,6 +23,19 @@ def spread(pictures: Sequence[Picture]) -> list[Picture]:
     return [pictures[round(number * (len(pictures) - 1) / (SHOWN - 1))] for number in range(SHOWN)]
 
 
+def corner(path: Path) -> Image.Image:
+    """The upper left quarter of a grid, to be legible when small.
+
+    Raises:
+        UserError: the file is not a picture.
+    """
+    try:
+        with Image.open(path) as grid:
+            return grid.convert("RGB").crop((0, 0, (grid.width + GUTTER) // 2, (grid.height + GUTTER) // 2))
+    except OSError as error:
+        raise UserError(f"Cannot read the picture {path}: delete it and write the report again.") from error
+
+
 class Samples(Section):
     """Generated beside real, and small multiples over the training; for planar data the moving points."""
 
@@ -29,6 +47,7 @@ class Samples(Section):
         if not run.pictures:
             return None
         last = run.pictures[-1]
+        course = spread(run.pictures) if len(run.pictures) > 1 and not run.planar else []
         return fill(
             "samples.html",
             run=run,
@@ -36,10 +55,5 @@ class Samples(Section):
             generated=inline_image(last.path),
             real=inline_image(run.real) if run.real else None,
             animation=inline_image(run.animation) if run.planar and run.animation else None,
-            series=[]
-            if run.planar
-            else [(picture.images, inline_image(picture.path)) for picture in self._course(run)],
+            series=[(picture.images, inline_image(corner(picture.path))) for picture in course],
         )
-
-    def _course(self, run: RunFiles) -> list[Picture]:
-        return spread(run.pictures) if len(run.pictures) > 1 else []

@@ -1,0 +1,7 @@
+"""``python -m allmodes.cli``: the same as ``allmodes``, for launchers such as torchrun."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

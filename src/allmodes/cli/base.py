@@ -1,0 +1,118 @@
+"""What a command is: its arguments, and an answer that can be shown to a person or to a program."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+from ..core.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has to say on stdout.
+
+    Args:
+        document: for ``--json``: dictionaries, lists, strings and numbers.
+        text: for people; nothing is printed if it is empty.
+    """
+
+    document: Any
+    text: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command line that teaches.
+
+    Args:
+        line: what to type, without the leading ``allmodes``.
+        meaning: what it does, in a few words.
+    """
+
+    line: str
+    meaning: str
+
+
+class Command(ABC):
+    """A command of ``allmodes``. Found by being a final subclass in :mod:`allmodes.cli.commands`.
+
+    Attributes:
+        name: what is typed.
+        summary: one line for the list of commands.
+        about: further sentences for the command's own help.
+        examples: two or three.
+        order: place in the list of commands.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    about: ClassVar[str] = ""
+    examples: ClassVar[tuple[Example, ...]]
+    order: ClassVar[int]
+
+    @abstractmethod
+    def configure(self, parser: Parser) -> None:
+        """Add the command's arguments."""
+
+    @abstractmethod
+    def run(self, arguments: argparse.Namespace) -> Answer:
+        """Do it. Whatever is printed meanwhile goes to stderr.
+
+        Raises:
+            UserError: something that the user can mend.
+        """
+
+    def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+        """Read the words that follow the command."""
+        arguments, unknown = parser.parse_known_args(list(words))
+        if unknown:
+            raise UserError(parser.complaint(unknown[0]))
+        return arguments
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UserError where argparse would print its usage and leave."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = re.sub(r"^argument (\S+): ", r"\1: ", message)
+        raise UserError(f"{sentence[:1].upper()}{sentence[1:]}. See {self.prog} --help.")
+
+    def complaint(self, word: str) -> str:
+        """What is wrong with a word that no argument has a use for."""
+        if not word.startswith("-"):
+            return f"'{word}' is one argument too many. See {self.prog} --help."
+        option = word.partition("=")[0]
+        return f"{self.prog} has no option '{option}'.{did_you_mean(option, self.options)}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The long options, as they are typed."""
+        return tuple(word for word in self._option_string_actions if word.startswith("--"))
+
+
+def make_parser(command: Command) -> Parser:
+    """The parser of one command, with its examples at the end of the help."""
+    width = max(len(example.line) for example in command.examples) + 2
+    lines = [f"  allmodes {example.line:<{width}}{example.meaning}" for example in command.examples]
+    parser = Parser(
+        prog=f"allmodes {command.name}",
+        description="\n\n".join(filter(None, [command.summary, command.about])),
+        epilog="\n".join(["examples:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.configure(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else")
+    return parser
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, as an argument type."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
+    return int(text)

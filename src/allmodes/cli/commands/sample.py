@@ -1,0 +1,63 @@
+"""``allmodes sample``: draw samples from a trained model into a picture, an array or a folder of pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ...core.errors import UserError
+from ..base import Answer, Command, Example, Parser, positive
+
+
+class Sample(Command):
+    """Draw samples."""
+
+    name = "sample"
+    order = 3
+    summary = "Draw samples from a trained model."
+    about = "The same seed gives the same samples; the first of many are those of a few."
+    examples = (
+        Example("sample runs/a --out grid.png", "64 samples in one picture"),
+        Example("sample runs/a -n 10000 --seed 1 --out samples.npz", "an array, 8 bits a value"),
+        Example("sample runs/a -n 500 --out samples/", "a folder with a picture each"),
+    )
+
+    def configure(self, parser: Parser) -> None:
+        parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
+        parser.add_argument("-n", type=positive, default=64, metavar="N", help="how many (default: 64)")
+        parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
+        parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
+
+    def run(self, arguments: argparse.Namespace) -> Answer:
+        out = Path(arguments.out)
+        kind = destination(arguments.out)
+        from ..drawing import open_trained, write_array, write_folder, write_picture
+
+        trained = open_trained(arguments.run)
+        if trained.planar and kind == "folder":
+            raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
+        samples = trained.model.sample(arguments.n, seed=arguments.seed)
+        if kind == ".png":
+            write_picture(out, trained.draw(samples, None))
+        elif kind == ".npz":
+            write_array(out, samples)
+        else:
+            write_folder(out, samples)
+        document = {"samples": arguments.n, "seed": arguments.seed, "out": str(out)}
+        return Answer(document, f"{arguments.n:,} samples in {out}")
+
+
+def destination(out: str) -> str:
+    """``.png``, ``.npz`` or ``folder``.
+
+    Raises:
+        UserError: it is none of these, or a folder that holds something.
+    """
+    path = Path(out)
+    if path.is_dir() or out.endswith("/") or not path.suffix:
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise UserError(f"{out} is there already: name a new folder, or empty this one.")
+        return "folder"
+    if path.suffix.lower() not in {".png", ".npz"}:
+        raise UserError(f"Cannot write samples to {out}: name a .png or .npz file, or a folder ending in /.")
+    return path.suffix.lower()

@@ -1,0 +1,90 @@
+"""``allmodes train``: train by a recipe, or go on with a training that was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..base import Answer, Command, Example, Parser
+
+if TYPE_CHECKING:
+    from ...training import Run
+
+
+class Train(Command):
+    """Train by a recipe."""
+
+    name = "train"
+    order = 2
+    summary = "Train by a recipe, or go on with a training that was stopped."
+    about = (
+        "Everything about the run goes into one folder: checkpoints, figures, sample pictures, the model and\n"
+        "report.html. If the folder holds a checkpoint, training goes on from it. Ctrl-C saves and stops.\n"
+        "Any value of the recipe can be changed as --key VALUE, or --key=VALUE; see allmodes recipes NAME."
+    )
+    examples = (
+        Example("train ring/imle", "a toy in the plane: seconds"),
+        Example("train stacked-digits/imle-gan --out runs/a", "name the run's folder"),
+        Example("train stacked-mnist/gan --images 200000 --generator.width 64", "change values of the recipe"),
+        Example("train stacked-mnist/imle-gan --data photos/", "the same method on a folder of images"),
+        Example("train my.yaml --print_config", "show the complete recipe and stop"),
+    )
+
+    def configure(self, parser: Parser) -> None:
+        parser.usage = (
+            "allmodes train RECIPE [--out RUN] [--fresh] [--KEY VALUE ...] [--print_config] [--json]"
+        )
+        parser.add_argument("recipe", metavar="RECIPE", help="a name from allmodes recipes, or a YAML file")
+        parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
+        parser.add_argument("--fresh", action="store_true", help="start over, even if the folder holds a run")
+        parser.add_argument("--print_config", action="store_true", help="print the complete recipe as YAML and stop")
+
+    def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+        arguments, rest = parser.parse_known_args(joined(words, parser.options))
+        arguments.overrides = rest
+        return arguments
+
+    def run(self, arguments: argparse.Namespace) -> Answer:
+        from ...training.recipe import load_recipe, parse_overrides
+
+        overrides = parse_overrides(arguments.overrides)
+        if arguments.print_config:
+            recipe = load_recipe(arguments.recipe, overrides)
+            return Answer(recipe.to_dict(), recipe.to_yaml().rstrip())
+        from ...api import train
+
+        run = train(arguments.recipe, arguments.out, overrides=overrides, fresh=arguments.fresh)
+        if int(os.environ.get("RANK", "0")):  # of several processes one speaks
+            return Answer({}, "")
+        return summary(run)
+
+
+def summary(run: Run) -> Answer:
+    """The chief figures of a finished run, and where to look next."""
+    from ...reports.words import title_of, write_figure
+
+    headline = run.evaluation().headline()
+    figures = ", ".join(f"{title_of(name)} {write_figure(name, value)}" for name, value in headline.items())
+    report = run.path / "report.html"
+    document = {"run": str(run.path), "report": str(report), "headline": headline}
+    return Answer(document, f"{run.path}: {figures}\nThe report is {report}")
+
+
+def joined(words: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Write ``--key VALUE`` as ``--key=VALUE`` where the key is not ours, so that argparse leaves it whole.
+
+    >>> joined(["--images", "100", "ring/gan", "--fresh", "--prior.dim", "-1"], ["--fresh"])
+    ['--images=100', 'ring/gan', '--fresh', '--prior.dim=-1']
+    """
+    found: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        option = word.startswith("--") and "=" not in word and word not in ours
+        if option and waiting and not waiting[0].startswith("--"):
+            word = f"{word}={waiting.pop(0)}"
+        found.append(word)
+    return found

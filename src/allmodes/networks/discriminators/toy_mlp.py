@@ -1,0 +1,37 @@
+"""A small fully connected discriminator of planar points."""
+
+from __future__ import annotations
+
+from math import prod
+
+from torch import Tensor, nn
+
+from ..base import Discriminator
+
+
+class ToyMLP(Discriminator):
+    """Three hidden layers with LeakyReLU, a linear score.
+
+    Args:
+        shape: ``(2,)``, or any shape of examples, which are made flat.
+        width: of the hidden layers.
+    """
+
+    name = "toy-mlp"
+
+    def __init__(self, shape: tuple[int, ...], *, width: int = 128) -> None:
+        super().__init__()
+        sizes = [prod(shape), width, width, width]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.score = nn.Linear(width, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        seen: Tensor = self.layers(images)
+        return seen
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.score(self.features(images))
+        return scores[:, 0]

@@ -1,0 +1,35 @@
+"""The small discriminators of the Unrolled GAN's Stacked MNIST protocol (Metz et al. 2017, appendix C)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..base import Discriminator
+from .convolutional import strided_trunk
+
+
+class Unrolled(Discriminator):
+    """Three 3x3 strided convolutions of w, 2w, 4w channels, LeakyReLU 0.3, a linear score. No normalisation.
+
+    Args:
+        shape: ``(C, H, W)``.
+        width: 2 for the protocol's quarter of the generator's size, 4 for half.
+    """
+
+    name = "unrolled"
+
+    def __init__(self, shape: tuple[int, ...], *, width: int = 2) -> None:
+        super().__init__()
+        self.layers = strided_trunk(shape, self.name, [width, 2 * width, 4 * width], 0.3, kernel=3)
+        with torch.no_grad():
+            size = self.layers(torch.zeros(1, *shape)).shape[1]
+        self.score = nn.Linear(size, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        seen: Tensor = self.layers(images)
+        return seen
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.score(self.features(images))
+        return scores[:, 0]

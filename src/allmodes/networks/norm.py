@@ -1,0 +1,62 @@
+"""Batch normalisation (Ioffe & Szegedy 2015) over the whole batch, also when processes share it."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn import functional as F
+
+
+class BatchNorm(nn.Module):
+    """Equal to ``nn.BatchNorm1d/2d`` in one process; several processes normalise by their joint statistics.
+
+    Args:
+        channels: size of dimension 1 of the input, ``(n, C)`` or ``(n, C, H, W)``.
+        momentum: weight of the newest batch in the running statistics.
+        epsilon: added to the variance.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
+            return self._jointly(x)
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.epsilon,
+        )
+
+    def _jointly(self, x: Tensor) -> Tensor:
+        """Mean and variance from sums over all processes; the sums carry gradients both ways."""
+        axes = [0, *range(2, x.ndim)]
+        count = x.numel() / x.shape[1] * torch.distributed.get_world_size()
+        mean = all_reduce(x.float().sum(axes)) / count  # type: ignore[no-untyped-call]
+        centred = x.float() - _broadcast(mean, x)
+        variance = all_reduce(centred.pow(2).sum(axes)) / count  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        scale = self.weight * (variance + self.epsilon).rsqrt()
+        return (centred * _broadcast(scale, x) + _broadcast(self.bias, x)).to(x.dtype)
+
+
+def _broadcast(values: Tensor, x: Tensor) -> Tensor:
+    return values.view(1, -1, *[1] * (x.ndim - 2))

@@ -1,0 +1,136 @@
+"""The contract of every objective: it trains, its gradients are finite, it resumes bit for bit, alone or shared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from allmodes.core.discovery import entries
+from allmodes.objectives import Objective
+from allmodes.training.build import build_dataset, build_objective
+from allmodes.training.checkpoint import load_newest, save
+from allmodes.training.processes import launch
+from allmodes.training.recipe import Recipe, load_recipe
+from allmodes.training.trainer import Trainer
+
+OBJECTIVES = sorted(entries("allmodes.objectives", Objective))
+TOY = {"images": 64 * 40, "batch": 64, "threads": 1, "generator.width": 32, "device": "cpu"}
+
+
+def toy_recipe(objective: str, **overrides) -> Recipe:
+    """The method on the ring: small networks, matching every third step."""
+    base = "ring/imle" if objective == "imle" else "ring/gan"
+    extra = {}
+    if objective == "imle-gan":
+        extra = {
+            "objective": "imle-gan",
+            "distance": "pixels",
+            "matching": {"name": "nearest", "pool": 64, "refresh": 3, "block": 32},
+        }
+    return load_recipe(base, {**TOY, **extra, **overrides})
+
+
+def digits_recipe(objective: str, **overrides) -> Recipe:
+    """The method on stacked digits, with batch normalisation and a distance in discriminator features."""
+    small = {"images": 320, "batch": 32, "threads": 1, "generator.width": 8, "device": "cpu"}
+    extra = {
+        "distance": "random-projection",
+        "matching": {"name": "nearest", "pool": 48, "refresh": 4, "block": 16},
+    }
+    if objective == "gan":
+        return load_recipe("stacked-digits/gan", {**small, **overrides})
+    if objective == "imle":
+        drop = {"discriminator": None, "loss": None, "objective": "imle"}
+        return load_recipe("stacked-digits/imle-gan", {**small, **extra, **drop, **overrides})
+    return load_recipe("stacked-digits/imle-gan", {**small, **extra, **overrides})
+
+
+def make_trainer(recipe: Recipe) -> Trainer:
+    fabric = launch(recipe.settings)
+    dataset = build_dataset(recipe)
+    return Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in trainer.state()[0].items()}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+class TestEveryObjective:
+    def test_every_player_gets_finite_gradients(self, objective):
+        trainer = make_trainer(toy_recipe(objective))
+        for _ in range(2):
+            trainer.one_step()
+        trainer.require_finite()
+        for name, player in trainer.players.items():
+            for key, parameter in player.named_parameters():
+                assert parameter.grad is not None, (name, key)
+                assert torch.isfinite(parameter.grad).all(), (name, key)
+
+    def test_samples_come_nearer_to_the_data(self, objective):
+        """Every method must move samples onto the ring: the distance of data to samples falls."""
+        trainer = make_trainer(toy_recipe(objective, images=64 * 300))
+        data = trainer.dataset.batch(0, 500, 1).images
+
+        def reach() -> float:
+            generator = trainer.players["generator"]
+            with torch.no_grad():
+                z = trainer.objective.prior.sample(500, torch.Generator().manual_seed(0)).z
+                return float(torch.cdist(data, generator(z)).min(dim=1).values.mean())
+
+        before = reach()
+        trainer.fit([])
+        assert reach() < 0.5 * before
+
+    def test_resumes_bit_for_bit(self, objective, tmp_path):
+        recipe = digits_recipe(objective)
+        whole = make_trainer(recipe)
+        whole.fit([])
+        first = make_trainer(recipe)
+        for _ in range(5):  # in the middle of a round of matching
+            first.one_step()
+        save(tmp_path, *first.state())
+        second = make_trainer(recipe)
+        found = load_newest(tmp_path)
+        assert found is not None
+        second.load_state(*found)
+        second.fit([])
+        expected, got = weights(whole), weights(second)
+        assert expected.keys() == got.keys()
+        for key, value in expected.items():
+            assert torch.equal(value, got[key]), key
+
+    def test_same_seed_same_weights_other_seed_other_weights(self, objective):
+        runs = [make_trainer(toy_recipe(objective, seed=seed)) for seed in (0, 0, 1)]
+        for trainer in runs:
+            for _ in range(4):
+                trainer.one_step()
+        first, same, other = (weights(trainer) for trainer in runs)
+        assert all(torch.equal(first[key], same[key]) for key in first)
+        assert any(not torch.equal(first[key], other[key]) for key in first)
+
+    def test_two_processes_agree_with_one(self, objective, tmp_path):
+        alone = make_trainer(digits_recipe(objective))
+        for _ in range(3):
+            alone.one_step()
+        script = Path(__file__).with_name("share_training.py")
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+        done = subprocess.run(
+            [*launcher, str(script), objective, str(tmp_path)],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found = load_newest(tmp_path)
+        assert found is not None
+        for key, value in weights(alone).items():
+            torch.testing.assert_close(
+                found[0][key], value, rtol=1e-3, atol=2e-4, msg=lambda m, k=key: f"{k}: {m}"
+            )

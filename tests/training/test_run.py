@@ -1,0 +1,132 @@
+"""Runs: killed at any moment they go on and end with the same weights; bad endings leave nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from allmodes.core.errors import UserError
+from allmodes.training import checkpoint
+from allmodes.training.run import Run, train
+
+SMALL = {
+    "images": 64 * 120,
+    "batch": 64,
+    "threads": 1,
+    "device": "cpu",
+    "generator.width": 16,
+    "sample_every": 64 * 40,
+    "evaluate_every": 0,
+    "log_every": 640,
+    "checkpoint_seconds": 0.05,
+}
+PROGRAM = """
+import json, sys
+from allmodes.training.run import train
+train("ring/imle", sys.argv[1], overrides=json.loads(sys.argv[2]))
+"""
+
+
+def start(out) -> subprocess.Popen:
+    command = [sys.executable, "-c", PROGRAM, str(out), json.dumps(SMALL)]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train("ring/imle", tmp_path_factory.mktemp("whole") / "run", overrides=SMALL)
+
+
+def test_a_run_folder_is_complete(whole):
+    here = {path.name for path in whole.path.iterdir()}
+    assert here >= {"recipe.yaml", "environment.json", "metrics.jsonl", "samples", "model", "evaluation.json"}
+    lines = [json.loads(line) for line in (whole.path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["images"] for line in lines if line["kind"] == "train"] == list(range(640, 7681, 640))
+    assert len(list(whole.path.glob("samples/images-*.png"))) == 4
+    assert (whole.path / "samples" / "training.gif").exists()
+    assert whole.model().sample(5, seed=1).shape == (5, 2)
+    assert whole.evaluation().headline()
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_weights(whole, tmp_path):
+    rng, out, kills = random.Random(0), tmp_path / "run", 0
+    while kills < 3:
+        process = start(out)
+        while process.poll() is None and not list(out.glob("checkpoints/step-*.safetensors")):
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    assert start(out).wait() == 0
+    expected = load_file(whole.path / "model" / "model.safetensors")
+    got = load_file(out / "model" / "model.safetensors")
+    assert expected.keys() == got.keys()
+    assert all(torch.equal(expected[key], got[key]) for key in expected)
+    lines = (out / "metrics.jsonl").read_text().splitlines()
+    steps = [json.loads(line)["step"] for line in lines if json.loads(line)["kind"] == "train"]
+    assert steps == sorted(set(steps)) == list(range(10, 121, 10))
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
+    out = tmp_path / "run"
+    process = start(out)
+    while not list(out.glob("checkpoints/step-*.safetensors")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    if process.returncode == 0:
+        pytest.skip("the training ended before it could be interrupted")
+    assert "the same command goes on" in errors
+    assert checkpoint.load_newest(out / "checkpoints") is not None
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path):
+    for step in (1, 2):
+        checkpoint.save(tmp_path, {"a": torch.full((3,), float(step))}, {"step": step})
+    newest = tmp_path / "step-000000002.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-4])
+    found = checkpoint.load_newest(tmp_path)
+    assert found is not None
+    assert found[1]["step"] == 1
+
+
+def test_a_nan_loss_is_one_sentence_and_saves_nothing(tmp_path):
+    with pytest.raises(UserError, match="became NaN or infinite"):
+        train(
+            "ring/imle", tmp_path / "run", overrides={**SMALL, "optimizer.lr": 1e30, "checkpoint_seconds": 0}
+        )
+    assert not (tmp_path / "run" / "model").exists()
+    found = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
+    assert found is None or all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())
+
+
+def test_another_recipe_or_a_foreign_folder_is_refused(whole, tmp_path):
+    with pytest.raises(UserError, match=r"was begun with batch: 64, not 32"):
+        train("ring/imle", whole.path, overrides={**SMALL, "batch": 32})
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(UserError, match="not empty and not a run"):
+        train("ring/imle", tmp_path, overrides=SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_finished_run_is_left_alone(whole):
+    before = (whole.path / "evaluation.json").stat().st_mtime_ns
+    assert train("ring/imle", whole.path, overrides=SMALL).finished
+    assert (whole.path / "evaluation.json").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"is not a run: it holds no recipe.yaml"):
+        _ = Run(tmp_path).recipe
