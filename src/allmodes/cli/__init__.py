@@ -1,5 +1,5 @@
 """The command line: one thin file per command, found by name; nothing heavy is imported before it is needed."""
 
-from .main import main
+from .front import main
 
 __all__ = ["main"]

@@ -122,8 +122,8 @@ def toy_frame(points: Array, data: Array, *, modes: Array | None = None, title: 
     _dots(draw, place(real), 2.0, (*GREY, 110))
     _dots(draw, place(fake[inside]), 2.4, (*BLUE, 150))
     for x, y in place(rings):
-        radius = 9 * SMOOTH
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(*VERMILION, 230), width=SMOOTH)
+        radius = 13 * SMOOTH
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=VERMILION, width=2 * SMOOTH)
     words = [("data", GREY)] * (len(real) > 0) + [("samples", BLUE)] + [("modes", VERMILION)] * (len(rings) > 0)
     _letter(draw, title, words, int((~inside).sum()))
     return image.reduce(SMOOTH)

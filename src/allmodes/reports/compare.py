@@ -115,28 +115,21 @@ def _figure(run: RunFiles, column: str) -> float | None:
 def to_markdown(rows: Sequence[Row]) -> str:
     """The table in Markdown."""
     lines = [headings(), ["---", *["---:"] * len(COLUMNS), "---"], *(row.texts for row in rows)]
-    return (
-        "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)
-        + "\n"
-    )
+    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines) + "\n"
 
 
 def to_terminal(rows: Sequence[Row]) -> Table:
     """The table for a terminal; give it to ``rich.console.Console.print``."""
-    lines = [[text.replace(" (", "\n(") for text in row.texts] for row in rows]
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings()):
-        longest = max(
-            len(word) for text in [heading, *(line[position] for line in lines)] for word in text.split()
-        )
-        first, last = position == 0, position == len(COLUMNS) + 1
-        # in a narrow terminal the recipe's name is folded before any figure is
+        figures = 0 < position <= len(COLUMNS)
+        # only the recipe's name is folded in a narrow terminal, never a figure
         table.add_column(
-            heading,
-            justify="left" if first or last else "right",
-            min_width=None if first else longest,
+            heading.replace(" ", "\n", 1) if figures else heading,
+            justify="right" if figures else "left",
+            no_wrap=position > 0,
             overflow="fold",
         )
-    for line in lines:
-        table.add_row(*map(Text, line))
+    for row in rows:
+        table.add_row(*(Text(text.replace(" (", "\n(").replace(" to ", " to\n")) for text in row.texts))
     return table

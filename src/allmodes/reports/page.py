@@ -64,7 +64,7 @@ def inline_image(picture: Path | Image.Image) -> str:
 
 def sections() -> list[Section]:
     """All sections, in the order of the page."""
-    found = entries("allmodes.reports.sections", Section)  # type: ignore[type-abstract]
+    found = entries("allmodes.reports.sections", Section)
     return sorted((cls() for cls in found.values()), key=lambda section: section.order)
 
 
@@ -90,7 +90,7 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
             blocks.append((section, cells))
     page = fill(
         "page.html",
-        title=files[0].title if len(files) == 1 else "Comparison of " + _listed(names),
+        title=_title(files),
         runs=[(name, run, _tiles(run)) for name, run in zip(names, files, strict=True)],
         blocks=blocks,
         headings=headings(),
@@ -109,8 +109,13 @@ def _captions(files: Sequence[RunFiles]) -> list[str]:
     return [long if names.count(name) > 1 else name for name, long in zip(names, seeded, strict=True)]
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1]
+def _title(files: Sequence[RunFiles]) -> str:
+    names = list(dict.fromkeys(run.name for run in files))
+    if len(files) == 1:
+        return files[0].title
+    if len(names) == 1:
+        return f"{len(files)} runs of {names[0]}"
+    return f"Comparison of {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _tiles(run: RunFiles) -> list[tuple[str, str, str]]:

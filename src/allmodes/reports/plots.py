@@ -70,9 +70,7 @@ def to_svg(figure: Figure, description: str) -> Markup:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # the same names in every figure
-    svg = (
-        svg.replace(INK, "currentColor").replace(BLUE, f"var(--blue, {BLUE})").replace("'DejaVu Sans', ", "")
-    )
+    svg = svg.replace(INK, "currentColor").replace(BLUE, f"var(--blue, {BLUE})").replace("'DejaVu Sans', ", "")
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
     label = escape(description)
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))

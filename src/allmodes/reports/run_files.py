@@ -123,9 +123,7 @@ def read_run(path: Path) -> RunFiles:
         text = (path / "recipe.yaml").read_text(encoding="utf-8")
         recipe = yaml.safe_load(text)
     except OSError as error:
-        raise UserError(
-            f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train."
-        ) from error
+        raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path / 'recipe.yaml'} is not valid YAML: train the run again.") from error
     if not isinstance(recipe, dict):

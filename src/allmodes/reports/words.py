@@ -24,9 +24,7 @@ class Label:
 LABELS = {
     "modes": Label("modes", 0, "modes with enough samples to count as covered; more is better"),
     "kl": Label("KL", 4, "divergence of the samples' mode law from the data's, in nats; less is better"),
-    "kl_uniform": Label(
-        "KL to uniform", 4, "divergence of the samples' mode law from the uniform law, in nats"
-    ),
+    "kl_uniform": Label("KL to uniform", 4, "divergence of the samples' mode law from the uniform law, in nats"),
     "excess_kl": Label("excess KL", 4, "KL less what so many draws from the true law would show, in nats"),
     "effective_modes": Label("effective modes", 1, "number of equally likely modes with the same KL"),
     "confidence": Label("confidence", 3, "mean certainty of the classifier on samples; more is better"),

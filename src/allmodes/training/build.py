@@ -46,7 +46,7 @@ def attach(distance: Distance, given: dict[str, Any], dataset: Dataset, device: 
         return
     network = given.get(distance.needs)
     if network is None:
-        network, _ = trained_network(distance.needs, dataset)
+        network = trained_network(distance.needs, dataset).network
     distance.attach(network.to(device))
 
 

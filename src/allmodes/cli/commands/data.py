@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...core.errors import UserError
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser
+from .recipes import first_line
 
 
 class Data(Command):
@@ -23,31 +25,28 @@ class Data(Command):
     )
 
     def configure(self, parser: Parser) -> None:
-        actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-        actions.add_parser("list", help="data sets known by name")
-        prepare = actions.add_parser("prepare", help="fetch a data set and check it")
-        prepare.add_argument("what", metavar="NAME", help="a name from allmodes data list")
-        info = actions.add_parser("info", help="say what is in it")
-        info.add_argument("what", metavar="PATH", help="a folder of images, a .zip, .npy or .npz, or a name")
+        parser.usage = "allmodes data list | prepare NAME | info PATH [--json]"
+        parser.add_argument("action", choices=("list", "prepare", "info"), metavar="ACTION", help="what to do")
+        parser.add_argument("what", nargs="?", metavar="NAME|PATH", help="a data set, a folder, a .zip, .npy or .npz")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
-        from ...data import info, prepare
-
+        if (arguments.action == "list") != (arguments.what is None):
+            raise UserError("Write allmodes data list, allmodes data prepare NAME or allmodes data info PATH.")
         if arguments.action == "list":
             return listing()
+        from ...data import info, prepare
+
         found = (prepare if arguments.action == "prepare" else info)(arguments.what)
         return Answer(found, columns([(key, as_text(value)) for key, value in found.items()]))
 
 
 def listing() -> Answer:
     """Names and first lines of documentation."""
-    import inspect
-
     from ...core.discovery import entries
     from ...data.base import Dataset
 
-    found = entries("allmodes.data", Dataset)  # type: ignore[type-abstract]
-    lines = {name: (inspect.getdoc(cls) or "").partition("\n")[0] for name, cls in found.items()}
+    found = entries("allmodes.data", Dataset)
+    lines = {name: first_line(cls) for name, cls in found.items()}
     return Answer(lines, columns(list(lines.items())))
 
 

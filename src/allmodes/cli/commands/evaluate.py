@@ -69,6 +69,8 @@ def as_table(scores: tuple[Score, ...]) -> str:
     rows = [("figure", "value", "95% interval", "samples")]
     for score in scores:
         ends = [] if score.ci95 is None else [write_figure(score.name, end) for end in score.ci95]
-        rows.append((title_of(score.name), write_figure(score.name, score.value), " to ".join(ends), f"{score.n_fake:,}"))
+        value = write_figure(score.name, score.value)
+        samples = f"{score.n_fake:,}" if score.n_fake else "–"
+        rows.append((title_of(score.name), value, " to ".join(ends) or "–", samples))
     warnings = dict.fromkeys(warning for score in scores for warning in score.warnings)
     return "\n".join([columns(rows), *(f"Note: {warning}" for warning in warnings)])

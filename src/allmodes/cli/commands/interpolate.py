@@ -79,7 +79,7 @@ def walk(trained: Trained, walks: int, *, steps: int, seed: int) -> Tensor:
     """
     import torch
 
-    stops = trained.model.draw(walks * STOPS, seed=seed).unflatten(0, (STOPS, walks))
+    stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
     between = great_circle if trained.model.config["prior"]["name"] == "gaussian" else torch.lerp
     path = [
         between(stops[stop], stops[(stop + 1) % STOPS], torch.tensor(step / steps))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ..answer import columns
@@ -61,9 +63,19 @@ def part_text(key: str, part: dict[str, Any]) -> str:
     from ...training.recipe import OBJECTIVES, ROOMS
 
     room, base = ROOMS[key][:2] if key in ROOMS else (OBJECTIVES, Objective)
-    line = (inspect.getdoc(find(room, base, part["name"])) or "").partition("\n")[0]
+    line = first_line(find(room, base, part["name"]))
     values = {name: value for name, value in part.items() if name != "name"}
     return "\n".join(filter(None, [f"{key}: {part['name']}", f"  {line}", arguments_text(values, f"{key}.")]))
+
+
+def first_line(documented: type) -> str:
+    """What a class is, in the first line of its documentation, without the marks of references.
+
+    >>> first_line(type("Ring", (), {"__doc__": "Eight modes, see :class:`allmodes.data.Grid`."}))
+    'Eight modes, see Grid.'
+    """
+    line = (inspect.getdoc(documented) or "").partition("\n")[0]
+    return re.sub(r":\w+:`(?:[\w.~]*\.)?(\w+)`", r"\1", line)
 
 
 def arguments_text(values: dict[str, Any], prefix: str) -> str:
@@ -73,6 +85,4 @@ def arguments_text(values: dict[str, Any], prefix: str) -> str:
 
 def filled(text: str) -> str:
     """A paragraph in lines of 100 characters."""
-    import textwrap
-
     return textwrap.fill(" ".join(text.split()), 100)

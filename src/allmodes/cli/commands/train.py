@@ -34,9 +34,7 @@ class Train(Command):
     )
 
     def configure(self, parser: Parser) -> None:
-        parser.usage = (
-            "allmodes train RECIPE [--out RUN] [--fresh] [--KEY VALUE ...] [--print_config] [--json]"
-        )
+        parser.usage = "allmodes train RECIPE [--out RUN] [--fresh] [--KEY VALUE ...] [--print_config] [--json]"
         parser.add_argument("recipe", metavar="RECIPE", help="a name from allmodes recipes, or a YAML file")
         parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
         parser.add_argument("--fresh", action="store_true", help="start over, even if the folder holds a run")

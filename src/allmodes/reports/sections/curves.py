@@ -28,9 +28,7 @@ def curves_of(entries: Sequence[Entry]) -> dict[str, Curve]:
             images.append(entry.images)
             values.append(value)
     stride = max(1, len(entries) // POINTS)
-    return {
-        name: (images[::-stride][::-1], values[::-stride][::-1]) for name, (images, values) in found.items()
-    }
+    return {name: (images[::-stride][::-1], values[::-stride][::-1]) for name, (images, values) in found.items()}
 
 
 def _prepare(axes: Axes, label: str) -> None:

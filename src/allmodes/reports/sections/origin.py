@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ..base import Section
 from ..page import fill
@@ -39,11 +40,10 @@ def plot_parts(marginals: Sequence[float], rest: float) -> str:
                 va="center",
             )
         axes.set_xlim(min(0, *values), 1.25 * max(*values, 1e-6))
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel("contribution to the KL (nats)")
         axes.tick_params(axis="y", length=0)
-        return to_svg(
-            figure, "Contribution to the KL of each channel's digit frequencies and of their combinations"
-        )
+        return to_svg(figure, "Contribution to the KL of each channel's digit frequencies and of their combinations")
 
 
 def plot_frequencies(counts: Sequence[Sequence[float]], law: np.ndarray | None) -> str:
@@ -74,15 +74,11 @@ def plot_frequencies(counts: Sequence[Sequence[float]], law: np.ndarray | None) 
         calm(axes)
         axes.set_xticks(classes)
         axes.set_xlabel("digit" if len(classes) == 10 else "class")
-        axes.set_title(
-            "share of samples by channel" + ("; marks: data" if law is not None else ""), loc="left"
-        )
+        axes.set_title("share of samples by channel" + ("; marks: data" if law is not None else ""), loc="left")
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
         axes.set_ylim(top=axes.get_ylim()[1] * 1.2)
         axes.legend(ncols=len(counts), fontsize=8, loc="upper right")
-        return to_svg(
-            figure, "Share of each digit in each channel of the samples, with the data's own share marked"
-        )
+        return to_svg(figure, "Share of each digit in each channel of the samples, with the data's own share marked")
 
 
 def say(kl: float, marginals: Sequence[float], rest: float, floor: float | None) -> str:
@@ -94,9 +90,7 @@ def say(kl: float, marginals: Sequence[float], rest: float, floor: float | None)
         f" single digits are drawn, and {write_figure('kl', rest)} in how they are combined."
     )
     if floor is not None:
-        text += (
-            f" As many real examples would show {write_figure('kl', floor)}: the scatter of a finite sample."
-        )
+        text += f" As many real examples would show {write_figure('kl', floor)}: the scatter of a finite sample."
     return text
 
 

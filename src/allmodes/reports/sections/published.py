@@ -41,9 +41,7 @@ def own_protocol(run: RunFiles) -> str:
 def tables(run: RunFiles) -> dict[str, list[Line]]:
     """The lines by protocol, this run's protocol first."""
     mine = own_protocol(run)
-    ours = Line(
-        run.name, write_figure("modes", run.figure("modes")), write_figure("kl", run.figure("kl")), "", True
-    )
+    ours = Line(run.name, write_figure("modes", run.figure("modes")), write_figure("kl", run.figure("kl")), "", True)
     found = {mine: [ours]}
     for entry in run.recipe.get("published") or ():
         if isinstance(entry, Mapping):

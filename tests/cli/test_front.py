@@ -15,7 +15,7 @@ import allmodes
 from allmodes.cli import main
 from allmodes.cli.answer import columns, finite, show
 from allmodes.cli.base import Answer, Command, Example, Parser, make_parser, positive
-from allmodes.cli.main import commands
+from allmodes.cli.front import commands
 from allmodes.core.errors import UserError
 
 
@@ -40,7 +40,7 @@ class Speaking(Command):
 
 @pytest.fixture
 def speaking(monkeypatch: pytest.MonkeyPatch) -> type[Speaking]:
-    monkeypatch.setattr("allmodes.cli.main.commands", lambda: {"speak": Speaking})
+    monkeypatch.setattr("allmodes.cli.front.commands", lambda: {"speak": Speaking})
     monkeypatch.setattr(Speaking, "outcome", None)
     return Speaking
 
@@ -92,9 +92,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["train"], "RECIPE"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_are_told_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     told = capsys.readouterr()
     assert told.out == ""
@@ -110,9 +108,7 @@ def test_json_is_all_that_stdout_gets(speaking: type[Speaking], capsys: pytest.C
     assert told.err == "chatter\n"
 
 
-def test_text_goes_to_stdout_and_chatter_does_not(
-    speaking: type[Speaking], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_goes_to_stdout_and_chatter_does_not(speaking: type[Speaking], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speak"]) == 0
     told = capsys.readouterr()
     assert (told.out, told.err) == ("said\n", "chatter\n")

@@ -63,7 +63,7 @@ def carry_out(words: list[str]) -> int:
 
 def commands() -> dict[str, type[Command]]:
     """All commands by name, in the order of the list."""
-    found = entries("allmodes.cli.commands", Command)  # type: ignore[type-abstract]
+    found = entries("allmodes.cli.commands", Command)
     return dict(sorted(found.items(), key=lambda item: item[1].order))
 
 

@@ -1,0 +1,206 @@
+r"""How many modes a sample covers, and how evenly.
+
+From counts :math:`n_k` of N samples over K modes with law :math:`p_k`:
+
+.. math:: KL = \sum_k \hat q_k \log \frac{\hat q_k}{p_k}, \quad \hat q_k = n_k / N, \qquad
+          E[KL] \approx \frac{K - 1}{2N} \text{ for a perfect sampler (Miller-Madow)}
+
+so *excess* KL is ``KL - (K - 1) / 2N`` and *effective modes* are ``K exp(-KL)``. A classifier that reads one digit in
+a hundred wrongly scatters samples into modes that are not there: counting every mode with one sample reads 900 true
+modes as 948. Hence a minimum of 5 samples, and counts unfolded by the classifier's confusion matrix beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import poisson
+
+from ..core.records import Score
+
+Array = NDArray[np.float64]
+MINIMUM = 5
+DRAWS = 200
+
+
+def mode_coverage(
+    counts: ArrayLike, law: ArrayLike, *, minimum: int = MINIMUM, confusion: ArrayLike | None = None, seed: int = 0
+) -> Score:
+    """Number of modes with at least ``minimum`` samples.
+
+    Args:
+        counts: samples per mode, ``(K,)``, or ``(C, C, ...)`` with an axis for each channel.
+        law: probability of each mode in the data, of the same shape.
+        minimum: samples that a mode needs to count.
+        confusion: counts ``(C, C)`` of the classifier on test data, rows true and columns read; with it the
+            detail holds the number of modes after unfolding.
+        seed: of the bootstrap.
+
+    Returns:
+        Score with a bootstrap interval; detail: raw (at least one sample), corrected, missing modes, counts, law.
+    """
+    table, probability = _tables(counts, law)
+    total = int(table.sum())
+    drawn = _bootstrap(table, seed)
+    covered = int((table >= minimum).sum())
+    detail: dict[str, Any] = {
+        "raw": int((table >= 1).sum()),
+        "minimum": minimum,
+        "shape": list(table.shape),
+        "counts": table.astype(int).ravel().tolist(),
+        "law": probability.ravel().tolist(),
+        "missing": np.flatnonzero(table.ravel() < minimum).tolist(),
+    }
+    if confusion is not None:
+        detail["corrected"] = int((unfold(table, confusion) >= minimum).sum())
+    warnings = []
+    if total * probability.min() < minimum:
+        warnings.append(f"The rarest mode is expected {total * probability.min():.1f} times: too few to be counted on.")
+    interval = np.quantile((drawn >= minimum).reshape(DRAWS, -1).sum(1), [0.025, 0.975])
+    low, high = min(covered, int(interval[0])), max(covered, int(interval[1]))
+    return Score("modes", covered, (low, high), n_fake=total, detail=detail, warnings=tuple(warnings))
+
+
+def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training labels", seed: int = 0) -> Score:
+    """KL divergence of the samples' modes from a law, in natural logarithms.
+
+    Args:
+        counts: as for :func:`mode_coverage`.
+        law: the reference, of the same shape.
+        reference: what the law is, for the certificate.
+        seed: of the simulated floor and the bootstrap.
+
+    Returns:
+        Score; the interval is the bootstrap's, shifted by its own bias. Detail: excess, effective modes, the floor
+        (what a perfect sampler of this size shows), and for several channels the share of each channel's
+        frequencies (``marginals``) and of missing combinations (``rest``).
+    """
+    table, probability = _tables(counts, law)
+    total = int(table.sum())
+    value = float(_kl(table, probability))
+    resampled = np.array([_kl(draw, probability) for draw in _bootstrap(table, seed)])
+    spread = np.quantile(resampled - resampled.mean(), [0.025, 0.975])
+    perfect = np.random.default_rng(seed).multinomial(total, probability.ravel(), DRAWS)
+    floor = float(np.mean([_kl(draw.reshape(table.shape), probability) for draw in perfect]))
+    marginals, marginal_counts = _marginals(table, probability)
+    detail = {
+        "excess": value - (table.size - 1) / (2 * total),
+        "effective_modes": table.size * float(np.exp(-value)),
+        "floor": floor,
+        "floor_miller_madow": (table.size - 1) / (2 * total),
+        "marginals": marginals,
+        "marginal_counts": marginal_counts,
+        "rest": value - sum(marginals),
+    }
+    interval = (value + float(spread[0]), value + float(spread[1]))
+    return Score("kl", value, interval, n_fake=total, certificate={"reference": reference}, detail=detail)
+
+
+def rare_modes(counts: ArrayLike, law: ArrayLike, *, rare_class: int) -> Score:
+    """How well the modes are covered that contain a rare class in any channel.
+
+    Args:
+        counts: ``(C, C, ...)``, an axis for each channel.
+        law: of the same shape.
+        rare_class: the class.
+
+    Returns:
+        Score: the samples in these modes over the number expected, with an exact Poisson interval. Detail: the
+        modes whose count reaches half of the expected one, and, as single counts are small, the smallest ratio
+        among groups of modes that hold the rare class in one given channel beside one given class in another.
+    """
+    table, probability = _tables(counts, law)
+    index = np.indices(table.shape)
+    rare = (index == rare_class).any(axis=0)
+    expected = probability * table.sum()
+    seen, due = float(table[rare].sum()), float(expected[rare].sum())
+    low = poisson.ppf(0.025, seen) if seen else 0.0
+    detail = {
+        "modes": int(rare.sum()),
+        "expected_per_mode": float(np.median(expected[rare])),
+        "seen": seen,
+        "expected": due,
+        "covered_at_half": int((table[rare] >= 0.5 * expected[rare]).sum()),
+        "smallest_group_ratio": _smallest_group(table, expected, rare_class),
+    }
+    interval = (float(low) / due, float(poisson.ppf(0.975, max(seen, 1.0))) / due)
+    warnings = ()
+    if np.median(expected[rare]) < MINIMUM:
+        warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
+    return Score("rare_modes", seen / due, interval, n_fake=int(table.sum()), detail=detail, warnings=warnings)
+
+
+def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Array:
+    """Counts of true modes, estimated from the modes that an imperfect classifier read.
+
+    The classifier reads each channel by itself, so a mode is read through the product of its confusion matrices.
+    Richardson-Lucy iterations climb the likelihood of the read counts (Richardson 1972; expectation-maximisation).
+
+    Args:
+        counts: ``(C, C, ...)`` as read.
+        confusion: ``(C, C)`` counts, rows true and columns read.
+        rounds: of the iteration.
+
+    Returns:
+        Non-negative counts of the same shape and sum.
+    """
+    read = np.asarray(counts, dtype=np.float64)
+    matrix = np.asarray(confusion, dtype=np.float64)
+    matrix = matrix / matrix.sum(axis=1, keepdims=True)
+    true = np.full_like(read, read.sum() / read.size)
+    for _ in range(rounds):
+        predicted = _through(true, matrix)
+        ratio = np.divide(read, predicted, out=np.zeros_like(read), where=predicted > 0)
+        true = true * _through(ratio, matrix.T)
+    return true
+
+
+def _through(table: Array, matrix: Array) -> Array:
+    for _ in range(table.ndim):
+        table = np.tensordot(table, matrix, axes=(0, 0))  # consumes the first axis, appends it read
+    return table
+
+
+def _tables(counts: ArrayLike, law: ArrayLike) -> tuple[Array, Array]:
+    table = np.asarray(counts, dtype=np.float64)
+    probability = np.asarray(law, dtype=np.float64).reshape(table.shape)
+    if table.sum() <= 0:
+        raise ValueError("counts must hold at least one sample")
+    return table, probability / probability.sum()
+
+
+def _kl(table: Array, probability: Array) -> float:
+    share = table / table.sum()
+    seen = share > 0
+    with np.errstate(divide="ignore"):
+        return float(np.sum(share[seen] * np.log(share[seen] / probability[seen])))
+
+
+def _marginals(table: Array, probability: Array) -> tuple[list[float], list[list[int]]]:
+    if table.ndim == 1:
+        return [], []
+    divergences, counts = [], []
+    for axis in range(table.ndim):
+        others = tuple(k for k in range(table.ndim) if k != axis)
+        divergences.append(_kl(table.sum(others), probability.sum(others)))
+        counts.append(table.sum(others).astype(int).tolist())
+    return divergences, counts
+
+
+def _bootstrap(table: Array, seed: int) -> Array:
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(int(table.sum()), (table / table.sum()).ravel(), DRAWS)
+    return drawn.reshape(DRAWS, *table.shape).astype(np.float64)
+
+
+def _smallest_group(table: Array, expected: Array, rare_class: int) -> float:
+    ratios = [1.0]
+    for axis in range(table.ndim):
+        seen, due = np.take(table, rare_class, axis), np.take(expected, rare_class, axis)
+        for other in range(seen.ndim):
+            rest = tuple(k for k in range(seen.ndim) if k != other)
+            ordinary = np.arange(seen.shape[other]) != rare_class
+            ratios.extend((seen.sum(rest) / due.sum(rest))[ordinary].tolist())
+    return float(min(ratios[1:], default=1.0))

@@ -1,0 +1,40 @@
+"""Coverage of a planar mixture whose modes are known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.records import Score
+
+SHOWN = 2_000
+
+
+def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach: float = 4.0) -> Score:
+    """Modes that hold at least a fifth of their fair share of samples, counting only samples near a mode.
+
+    Args:
+        points: samples ``(n, 2)``.
+        modes: centres ``(K, 2)``.
+        sigma: standard deviation of a mode.
+        reach: standard deviations within which a sample is of high quality.
+
+    Returns:
+        Score; detail: modes with any high-quality sample, the share of high-quality samples, KL of the nearest
+        modes of all samples to the uniform law, and some points.
+    """
+    samples, centres = np.asarray(points, dtype=np.float64), np.asarray(modes, dtype=np.float64)
+    gap = np.linalg.norm(samples[:, None] - centres[None], axis=2)
+    nearest, good = gap.argmin(axis=1), gap.min(axis=1) <= reach * sigma
+    near = np.bincount(nearest[good], minlength=len(centres))
+    share = np.bincount(nearest, minlength=len(centres)) / len(samples)
+    seen = share > 0
+    detail = {
+        "any": int((near > 0).sum()),
+        "high_quality": float(good.mean()),
+        "kl": float(np.sum(share[seen] * np.log(share[seen] * len(centres)))),
+        "points": samples[:SHOWN].round(4).tolist(),
+        "modes": centres.tolist(),
+    }
+    covered = int((near >= 0.2 * len(samples) / len(centres)).sum())
+    return Score("modes", covered, n_fake=len(samples), detail=detail)

@@ -1,0 +1,268 @@
+"""Each command on a trained toy or a small image model: what it writes, what it answers, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from allmodes.cli import main
+from allmodes.cli.commands.interpolate import STEPS, STOPS, great_circle
+from allmodes.model import load
+
+MakeModel = Callable[[tuple[int, int, int]], Path]
+Capture = pytest.CaptureFixture[str]
+
+
+def answer_of(words: list[str], capsys: Capture) -> Any:
+    """What a command answers as JSON."""
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refusal_of(words: list[str], capsys: Capture) -> str:
+    """The one sentence of a command that cannot be carried out."""
+    capsys.readouterr()
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    sentence = told.err.splitlines()[-1]
+    assert sentence.startswith("error: ")
+    return sentence
+
+
+class TestRecipes:
+    def test_lists_every_recipe(self, capsys: Capture) -> None:
+        titles = answer_of(["recipes"], capsys)
+        assert {"stacked-digits/gan", "stacked-digits/imle-gan", "stacked-mnist/imle-gan", "ring/imle"} <= set(titles)
+        assert main(["recipes"]) == 0
+        out = capsys.readouterr().out
+        assert all(f"{name} " in out and title in out for name, title in titles.items())
+
+    def test_explains_one(self, capsys: Capture) -> None:
+        for name in ("stacked-digits/imle-gan", "stacked-mnist/gan", "spiral/imle"):
+            assert main(["recipes", name]) == 0
+            out = capsys.readouterr().out
+            assert out.startswith(f"{name}: ")
+            assert "--optimizer.lr" in out
+            assert "objective: " in out
+
+    def test_guesses_what_was_meant(self, capsys: Capture) -> None:
+        assert "Did you mean 'ring/imle'?" in refusal_of(["recipes", "ring/imel"], capsys)
+
+
+class TestTrain:
+    def test_prints_the_complete_recipe(self, capsys: Capture) -> None:
+        assert main(["train", "--images=1000", "ring/gan", "--optimizer.lr", "1e-4", "--print_config"]) == 0
+        config = yaml.safe_load(capsys.readouterr().out)
+        assert (config["images"], config["optimizer"]["lr"]) == (1000, 1e-4)
+
+    def test_a_printed_recipe_is_a_recipe(self, tmp_path: Path, capsys: Capture) -> None:
+        assert main(["train", "ring/imle", "--prior.dim", "3", "--print_config"]) == 0
+        text = capsys.readouterr().out
+        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+        assert main(["train", str(tmp_path / "mine.yaml"), "--print_config"]) == 0
+        assert capsys.readouterr().out == text
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["ring/gan", "--imagse", "10"], "Did you mean 'images'?"),
+            (["ring/gan", "--generator.widht=3"], "generator.widht"),
+            (["ring/gan", "--images", "many"], "'images' is 'many'"),
+            (["ring/gan", "--images"], "--images needs a value"),
+            (["ring/gna"], "Did you mean 'ring/gan'?"),
+            (["missing.yaml"], "missing.yaml"),
+        ],
+    )
+    def test_refuses(self, words: list[str], said: str, capsys: Capture) -> None:
+        assert said in refusal_of(["train", *words, "--print_config"], capsys)
+
+    def test_leaves_a_complete_run(self, ring: Path) -> None:
+        for name in ("recipe.yaml", "environment.json", "metrics.jsonl", "evaluation.json", "report.html"):
+            assert (ring / name).stat().st_size > 0
+        assert (ring / "samples" / "training.gif").exists()
+
+    def test_a_finished_run_stays_as_it_is(self, ring: Path, capsys: Capture) -> None:
+        before = (ring / "model" / "model.safetensors").read_bytes()
+        recipe = str(ring / "recipe.yaml")
+        document = answer_of(["train", recipe, "--out", str(ring)], capsys)
+        assert document["run"] == str(ring)
+        assert set(document["headline"]) >= {"modes"}
+        assert (ring / "model" / "model.safetensors").read_bytes() == before
+
+    def test_does_not_mix_two_recipes_in_a_folder(self, ring: Path, capsys: Capture) -> None:
+        words = ["train", str(ring / "recipe.yaml"), "--out", str(ring), "--seed", "7"]
+        assert "--fresh" in refusal_of(words, capsys)
+
+
+class TestSample:
+    def test_draws_a_picture(self, make_model: MakeModel, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "grid.png"
+        assert main(["sample", str(make_model((3, 8, 8))), "--out", str(out)]) == 0
+        with Image.open(out) as picture:
+            assert picture.width == picture.height >= 8 * 64
+
+    @pytest.mark.parametrize(("shape", "stored"), [((1, 8, 8), (5, 8, 8)), ((3, 8, 8), (5, 8, 8, 3))])
+    def test_writes_an_array(
+        self, make_model: MakeModel, tmp_path: Path, shape: tuple[int, int, int], stored: tuple[int, ...]
+    ) -> None:
+        model = make_model(shape)
+        for name, number in (("a.npz", "5"), ("b.npz", "9")):
+            assert main(["sample", str(model), "-n", number, "--seed", "3", "--out", str(tmp_path / name)]) == 0
+        five, nine = (np.load(tmp_path / name)["images"] for name in ("a.npz", "b.npz"))
+        assert (five.shape, five.dtype) == (stored, np.uint8)
+        assert (five == nine[:5]).all()
+        real = load(model).sample(5, seed=3).permute(0, 2, 3, 1).numpy().reshape(stored)
+        assert np.abs((real + 1) * 127.5 - five).max() <= 0.51
+
+    def test_fills_a_folder_with_the_same_pixels(self, make_model: MakeModel, tmp_path: Path) -> None:
+        model = make_model((3, 8, 8))
+        folder, array = tmp_path / "pictures", tmp_path / "a.npz"
+        assert main(["sample", str(model), "-n", "12", "--out", f"{folder}/"]) == 0
+        assert main(["sample", str(model), "-n", "12", "--out", str(array)]) == 0
+        files = sorted(folder.iterdir())
+        assert [file.name for file in files] == [f"{number:02}.png" for number in range(12)]
+        pictures = []
+        for file in files:
+            with Image.open(file) as picture:
+                pictures.append(np.asarray(picture))
+        assert (np.stack(pictures) == np.load(array)["images"]).all()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "model", "pictures"]
+
+    def test_does_not_mix_with_what_is_there(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
+        model = make_model((1, 8, 8))
+        assert "empty this one" in refusal_of(["sample", str(model), "--out", str(model)], capsys)
+
+    def test_points_of_the_plane(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
+        assert main(["sample", str(ring), "-n", "300", "--out", str(tmp_path / "a.npz")]) == 0
+        assert np.load(tmp_path / "a.npz")["points"].shape == (300, 2)
+        assert main(["sample", str(ring), "-n", "300", "--out", str(tmp_path / "a.png")]) == 0
+        with Image.open(tmp_path / "a.png") as picture:
+            assert picture.width == picture.height
+        assert "are points" in refusal_of(["sample", str(ring), "--out", str(tmp_path / "folder")], capsys)
+
+    def test_needs_a_model(self, tmp_path: Path, capsys: Capture) -> None:
+        said = refusal_of(["sample", str(tmp_path), "--out", str(tmp_path / "a.png")], capsys)
+        assert str(tmp_path) in said
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_place_that_cannot_be_written(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
+        model = make_model((1, 8, 8))
+        tmp_path.chmod(0o500)
+        said = refusal_of(["sample", str(model), "--out", str(tmp_path / "a.png")], capsys)
+        tmp_path.chmod(0o700)
+        assert "Cannot write" in said
+
+
+class TestEvaluate:
+    def test_measures_what_the_training_measured(self, ring: Path, capsys: Capture) -> None:
+        found = answer_of(["evaluate", str(ring)], capsys)
+        kept = json.loads((ring / "evaluation.json").read_text(encoding="utf-8"))
+        ours, theirs = ({score["name"]: score["value"] for score in each["scores"]} for each in (found, kept))
+        assert ours.keys() == theirs.keys()
+        assert ours["modes"] == theirs["modes"]
+
+    def test_shows_what_was_asked_for(self, ring: Path, capsys: Capture) -> None:
+        found = answer_of(["evaluate", str(ring), "--metrics", "modes"], capsys)
+        assert [score["name"] for score in found["scores"]] == ["modes"]
+        assert list(found["headline"]) == ["modes"]
+        assert main(["evaluate", str(ring)]) == 0
+        assert capsys.readouterr().out.splitlines()[0].split() == ["figure", "value", "95%", "interval", "samples"]
+
+    def test_refuses_what_it_does_not_know(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
+        assert "Did you mean 'modes'?" in refusal_of(["evaluate", str(ring), "--metrics", "mods"], capsys)
+        assert str(tmp_path) in refusal_of(["evaluate", str(tmp_path)], capsys)
+
+
+class TestCompare:
+    def test_tables_and_pages(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
+        rows = answer_of(["compare", str(ring), str(ring), "--out", str(tmp_path / "a.md")], capsys)
+        assert len(rows) == 1
+        assert rows[0]["figures"]["modes"]["seeds"] == 2
+        assert (tmp_path / "a.md").read_text(encoding="utf-8").startswith("| recipe |")
+        assert main(["compare", str(ring), "--out", str(tmp_path / "a.html")]) == 0
+        assert "recipe" in capsys.readouterr().out
+        assert "<html" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+    def test_needs_runs(self, tmp_path: Path, capsys: Capture) -> None:
+        assert str(tmp_path) in refusal_of(["compare", str(tmp_path)], capsys)
+
+
+class TestInterpolate:
+    @pytest.mark.parametrize("suffix", [".gif", ".webp"])
+    def test_animates_a_loop(self, make_model: MakeModel, tmp_path: Path, suffix: str) -> None:
+        out = tmp_path / f"walk{suffix}"
+        assert main(["interpolate", str(make_model((3, 8, 8))), "--out", str(out)]) == 0
+        with Image.open(out) as animation:
+            assert animation.n_frames == STOPS * STEPS + 1  # type: ignore[attr-defined]
+
+    def test_draws_walks_as_rows(self, make_model: MakeModel, tmp_path: Path) -> None:
+        out = tmp_path / "walk.png"
+        assert main(["interpolate", str(make_model((1, 8, 8))), "--out", str(out)]) == 0
+        with Image.open(out) as picture:
+            assert picture.width > picture.height
+
+    def test_moves_points_of_the_plane(self, ring: Path, tmp_path: Path) -> None:
+        assert main(["interpolate", str(ring), "--out", str(tmp_path / "walk.png")]) == 0
+        assert (tmp_path / "walk.png").stat().st_size > 0
+
+    def test_the_great_circle_keeps_the_length_and_meets_its_ends(self) -> None:
+        a, b = torch.nn.functional.normalize(torch.tensor([[3.0, 0.0, 1.0], [0.5, -2.0, 0.0]]), dim=1).double()[:, None]
+        for t in torch.linspace(0, 1, 7):
+            assert great_circle(a, b, t).norm().item() == pytest.approx(1, abs=1e-6)
+        assert torch.allclose(great_circle(a, b, torch.tensor(0.0)), a)
+        assert torch.allclose(great_circle(a, b, torch.tensor(1.0)), b)
+        assert torch.allclose(great_circle(a, 2 * a, torch.tensor(0.5)), 1.5 * a, atol=1e-3)
+
+
+class TestData:
+    def test_lists_names(self, capsys: Capture) -> None:
+        assert {"mnist", "stacked", "ring"} <= set(answer_of(["data", "list"], capsys))
+
+    def test_describes_a_folder(self, tmp_path: Path, capsys: Capture) -> None:
+        for number in range(3):
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        found = answer_of(["data", "info", str(tmp_path)], capsys)
+        assert found["examples"] == 3
+        assert list(found["shape"]) == [3, 8, 8]
+        assert main(["data", "info", str(tmp_path)]) == 0
+        assert "3 x 8 x 8" in capsys.readouterr().out
+
+    def test_reads_the_samples_that_were_written(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
+        out = tmp_path / "samples.npz"
+        assert main(["sample", str(make_model((1, 8, 8))), "-n", "20", "--out", str(out)]) == 0
+        found = answer_of(["data", "info", str(out)], capsys)
+        assert (found["examples"], list(found["shape"])) == (20, [1, 8, 8])
+
+    def test_refuses(self, tmp_path: Path, capsys: Capture) -> None:
+        assert "allmodes data list" in refusal_of(["data", "prepare"], capsys)
+        assert "Did you mean 'mnist'?" in refusal_of(["data", "prepare", "mnits"], capsys)
+        assert "nowhere" in refusal_of(["data", "info", str(tmp_path / "nowhere")], capsys)
+
+
+@pytest.mark.gpu
+def test_the_model_draws_the_same_on_a_gpu(make_model: MakeModel) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    model = load(make_model((3, 8, 8)))
+    here = model.sample(64, seed=1)
+    assert torch.allclose(model.to("cuda").sample(64, seed=1), here, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_a_short_training_on_a_gpu(tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    assert main(["train", "ring/imle", "--device", "cuda", "--images", "2560", "--out", str(tmp_path / "run")]) == 0
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))
+    assert environment["device"].startswith("cuda")

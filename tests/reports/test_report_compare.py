@@ -1,0 +1,68 @@
+"""Comparison tables: seeds folded, recipes apart."""
+
+from __future__ import annotations
+
+import io
+import statistics
+
+import pytest
+import yaml
+from fake_runs import MakeRun
+from rich.console import Console
+
+from allmodes.reports import compare_table, read_run, to_markdown, to_terminal
+
+
+def test_seeds_of_one_recipe_are_folded(make_run: MakeRun) -> None:
+    paths = [make_run("stacked-digits/imle-gan", folder=f"seed-{seed}", seed=seed) for seed in (2, 0, 1)]
+    paths.append(make_run("stacked-digits/gan", folder="gan", missing=100))
+    together, alone = compare_table(paths)
+    kls = [read_run(path).scores["kl"].value for path in paths[:3]]
+    cell = together.cells["kl"]
+    assert cell is not None
+    assert (cell.mean, cell.low, cell.high, cell.seeds) == (
+        pytest.approx(statistics.mean(kls)),
+        min(kls),
+        max(kls),
+        3,
+    )
+    assert together.seeds == (0, 1, 2)
+    assert " to " in cell.text
+    assert alone.cells["kl"] is not None
+    assert " to " not in alone.cells["kl"].text
+
+
+def test_runs_of_one_name_but_another_training_are_kept_apart(make_run: MakeRun) -> None:
+    paths = [make_run("stacked-digits/gan", folder=folder) for folder in ("short", "long")]
+    recipe = yaml.safe_load((paths[1] / "recipe.yaml").read_text())
+    (paths[1] / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "images": 1}))
+    assert [row.recipe for row in compare_table(paths)] == ["stacked-digits/gan [short]", "stacked-digits/gan [long]"]
+
+
+def test_missing_figures_are_dashes(make_run: MakeRun) -> None:
+    path = make_run("folder/gan", folder="a")
+    (path / "evaluation.json").unlink()
+    (row,) = compare_table([path])
+    assert row.cells["modes"] is None
+    assert row.texts[1] == "–"
+
+
+def test_markdown_is_a_table(make_run: MakeRun) -> None:
+    paths = [make_run("a|b", folder="a"), make_run("stacked-digits/gan", folder="b")]
+    lines = to_markdown(compare_table(paths)).splitlines()
+    assert len(lines) == 4
+    assert len({line.replace(r"\|", "").count("|") for line in lines}) == 1
+    assert r"a\|b" in lines[2]
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_terminal_never_folds_a_figure(make_run: MakeRun, width: int) -> None:
+    paths = [make_run("stacked-digits/imle-gan", folder=f"{seed}", seed=seed) for seed in (0, 1)]
+    console = Console(file=io.StringIO(), width=width)
+    rows = compare_table(paths)
+    console.print(to_terminal(rows))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for cell in rows[0].cells.values():
+        assert cell is not None
+        assert cell.text.split()[0] in text
+    assert "0, 1" in text

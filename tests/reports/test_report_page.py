@@ -1,0 +1,171 @@
+"""The report: whole, self-contained, safe, and honest about what is missing."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from fake_runs import MakeRun
+
+from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
+from allmodes.reports import read_run, write_report
+from allmodes.reports.base import Section
+from allmodes.reports.sections.coverage import panels, read_coverage
+from allmodes.reports.sections.published import tables
+from allmodes.reports.words import write_figure
+
+SECTIONS = entries("allmodes.reports.sections", Section)  # type: ignore[type-abstract]
+VOID = {"meta", "img", "source", "br", "link", "hr"}
+
+
+class Outline(HTMLParser):
+    """Tags opened and closed, addresses, and images without a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.mute: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.addresses += [known[key] or "" for key in ("src", "srcset", "href", "xlink:href") if key in known]
+        if "id" in known and not {"svg", "defs"} & set(self.open):
+            self.ids.append(known["id"] or "")
+        if (tag == "img" and not known.get("alt")) or (tag == "svg" and not known.get("aria-label")):
+            self.mute.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def outline(path: Path) -> Outline:
+    parsed = Outline()
+    parsed.feed(path.read_text(encoding="utf-8"))
+    return parsed
+
+
+def test_one_page_holds_everything(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("stacked-digits/gan", folder="a", missing=100), make_run("stacked-digits/imle-gan", folder="b")]
+    write_report(runs, tmp_path / "report.html")
+    page = outline(tmp_path / "report.html")
+    assert page.open == []
+    assert page.mute == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert set(SECTIONS) <= set(page.ids)
+    assert "script" not in page.tags
+    outside = [address for address in page.addresses if not address.startswith(("data:", "#"))]
+    assert set(outside) == {"https://arxiv.org/abs/1712.04086"}  # the source of a published figure, only to click
+    assert "@import" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_section_renders_and_can_be_absent(make_run: MakeRun, tmp_path: Path, name: str) -> None:
+    section = SECTIONS[name]()
+    assert section.title
+    whole = read_run(make_run("stacked-digits/gan", folder="whole"))
+    assert section.render(whole)
+    (tmp_path / "recipe.yaml").write_text("title: Bare\n")
+    bare = section.render(read_run(tmp_path))
+    assert (bare is not None) == (name == "recipe")
+
+
+def test_sections_are_ordered() -> None:
+    orders = [cls.order for cls in SECTIONS.values()]
+    assert len(set(orders)) == len(orders)
+
+
+def test_planar_data(make_run: MakeRun, tmp_path: Path) -> None:
+    write_report([make_run("toys/ring-imle", folder="a", planar=True)], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "data:image/gif" in text
+    assert "over the centres of the modes" in text
+
+
+def test_a_bare_run_has_a_report(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("title: Bare\n")
+    write_report([tmp_path], tmp_path / "report.html")
+    assert outline(tmp_path / "report.html").open == []
+
+
+def test_recipe_text_is_escaped(make_run: MakeRun, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    path = make_run(evil, folder="a", title=evil)
+    recipe = yaml.safe_load((path / "recipe.yaml").read_text())
+    recipe |= {"about": evil, "published": [{"method": evil, "protocol": evil, "source": "javascript:alert(1)"}]}
+    (path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    write_report([path], tmp_path / "report.html")
+    page = outline(tmp_path / "report.html")
+    assert "script" not in page.tags
+    assert not [address for address in page.addresses if address.startswith("javascript")]
+
+
+def test_coverage_counts_every_mode_once(make_run: MakeRun) -> None:
+    run = read_run(make_run("stacked-digits/gan", folder="a", missing=104))
+    coverage = read_coverage(run)
+    assert coverage is not None
+    drawn = panels(coverage)
+    assert [panel.title for panel in drawn] == [f"red {digit}" for digit in range(10)]
+    assert sum(len(panel.cells) for panel in drawn) == 1000
+    assert sum(cell.missing for panel in drawn for cell in panel.cells) == (np.asarray(coverage.counts) == 0).sum()
+    cell = drawn[3].cells[72]
+    assert (cell.row, cell.column) == (7, 2)
+    assert cell.text.startswith(f"3·7·2: {coverage.counts[372]:,.0f} samples")
+
+
+def test_no_table_mixes_protocols(make_run: MakeRun) -> None:
+    found = tables(read_run(make_run("stacked-digits/gan", folder="a")))
+    assert list(found) == ["fresh", "unrolled-1/4", "veegan", "inclusive"]
+    assert [line.method for line in found["fresh"]] == ["stacked-digits/gan", "StyleGAN2"]
+    assert [line.ours for lines in found.values() for line in lines] == [True, False, False, False, False]
+
+
+def test_a_broken_picture_is_named(make_run: MakeRun, tmp_path: Path) -> None:
+    path = make_run("stacked-digits/gan", folder="a")
+    (path / "samples" / "images-000000000000.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"images-000000000000\.png"):
+        write_report([path], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="at least one run"):
+        write_report([], tmp_path / "report.html")
+
+
+def test_equal_files_give_equal_pages(make_run: MakeRun, tmp_path: Path) -> None:
+    path = make_run("stacked-digits/gan", folder="a")
+    for name in ("one.html", "two.html"):
+        write_report([path], tmp_path / name)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0.0, "0"),
+        (0.00012, "0.0001"),
+        (-0.5, "−0.5000"),
+        (6.59, "6.59"),
+        (1234, "1,234"),
+    ],
+)
+def test_figures_are_written_plainly(value: float | None, text: str) -> None:
+    assert re.sub(r"(\.\d\d)0+$", r"\1", write_figure("kl", value)) == re.sub(r"(\.\d\d)0+$", r"\1", text)

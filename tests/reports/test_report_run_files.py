@@ -1,0 +1,62 @@
+"""Reading run folders: what is missing is absent, what is broken is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_runs import MakeRun
+
+from allmodes.core.errors import UserError
+from allmodes.reports import read_run
+
+
+def test_a_finished_run(make_run: MakeRun) -> None:
+    run = read_run(make_run("stacked-digits/gan", folder="a", seed=3, missing=10))
+    assert (run.name, run.recipe["seed"], run.images) == ("stacked-digits/gan", 3, 640_000)
+    assert run.minutes == pytest.approx(125 / 60)
+    assert run.scores["modes"].value <= 990
+    assert len(run.detail("modes", "counts")) == 1000
+    assert [picture.images for picture in run.pictures] == [n * 64_000 for n in range(11)]
+    assert (len(run.train), len(run.evaluations)) == (50, 10)
+    assert run.figure("no such figure") is None
+    assert run.detail("modes", "no such detail") is None
+
+
+def test_a_folder_with_nothing_but_its_recipe(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("title: Bare\n")
+    run = read_run(tmp_path)
+    assert (run.title, run.name) == ("Bare", tmp_path.name)
+    assert (run.images, run.minutes, run.scores, run.pictures, run.real) == (None, None, {}, (), None)
+
+
+def test_a_line_cut_short_by_a_kill_is_passed_over(make_run: MakeRun) -> None:
+    path = make_run("stacked-digits/gan", folder="a")
+    with (path / "metrics.jsonl").open("a") as log:
+        log.write('{"kind": "train", "images": 9999')
+    assert len(read_run(path).train) == 50
+
+
+def test_fields_may_be_missing_from_the_evaluation(make_run: MakeRun) -> None:
+    path = make_run("folder/gan", folder="a")
+    (path / "evaluation.json").write_text(json.dumps({"scores": [{"name": "diversity", "value": None}]}))
+    assert read_run(path).scores["diversity"].ci95 is None
+    (path / "evaluation.json").write_text(json.dumps({"headline": {"modes": 7, "kl": None}}))
+    assert (read_run(path).figure("modes"), read_run(path).figure("kl")) == (7, None)
+
+
+def test_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"recipe\.yaml"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("recipe.yaml", "a: [1"), ("recipe.yaml", "just words"), ("evaluation.json", "{"), ("environment.json", "[1]")],
+)
+def test_a_broken_file_is_named(make_run: MakeRun, file: str, text: str) -> None:
+    path = make_run("stacked-digits/gan", folder="a")
+    (path / file).write_text(text)
+    with pytest.raises(UserError, match=file):
+        read_run(path)
