@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 import allmodes
+from allmodes.cli.answer import rendered
 from allmodes.core.errors import UserError
 from allmodes.core.files import write_json
 from allmodes.reports import compare_table, read_run, to_terminal, write_report
@@ -44,7 +43,7 @@ def demo(out: Path, *, fresh: bool, overrides: dict[str, Any]) -> dict[str, Any]
     figures = {name: run.evaluation().headline() for name, run in zip(RECIPES, runs, strict=True)}
     summary = {**figures, "minutes": round(minutes, 2)}
     write_json(out / "summary.json", summary)
-    Console().print(to_terminal(compare_table(folders)))
+    print(rendered(to_terminal(compare_table(folders))))
     print(f"{minutes:.1f} minutes. Both side by side: {out / 'report.html'}")
     return summary
 

@@ -18,8 +18,6 @@ from ..core.files import atomic
 from ..core.pictures import image_grid, to_rgb, toy_frame
 from ..data.pixels import to_uint8
 from ..model import Model, load
-from ..training.build import build_dataset
-from ..training.run import Run
 
 CLOUD = 1000  # real points drawn behind samples
 
@@ -53,6 +51,9 @@ def open_trained(run: Path) -> Trained:
 
 def over_data(run: Path) -> Callable[[Tensor, int | None], Image.Image]:
     """Draws points over the data of a run."""
+    from ..training.build import build_dataset  # images need none of this, which takes seconds to import
+    from ..training.run import Run
+
     recipe = Run(run).recipe
     data = build_dataset(recipe)
     real = data.batch(0, CLOUD, 0).images

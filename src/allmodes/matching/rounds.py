@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import UserError
 from ..core.moment import Moment
 from ..core.records import Assignment
 from ..core.seeding import stream
@@ -53,7 +54,7 @@ class Rounds:
         found = self.matcher.match(
             embedded[first],
             lambda block, size: self._draw(moment, block, size),
-            embed=lambda z: self.distance.embed(self.generator(z)).float(),
+            embed=self._embedded,
             workers=moment.workers,
         )
         self.generator.train(training)
@@ -67,6 +68,12 @@ class Rounds:
             index.append(batch.index)
             embedded.append(self.distance.embed(batch.images.to(moment.device)).float())
         return torch.cat(index), torch.cat(embedded)
+
+    def _embedded(self, z: Tensor) -> Tensor:
+        embedded = self.distance.embed(self.generator(z)).float()
+        if not torch.isfinite(embedded).all():
+            raise UserError("The generator's samples became NaN or infinite: lower optimizer.lr or objective.weight.")
+        return embedded
 
     def _draw(self, moment: Moment, block: int, size: int) -> Tensor:
         rng = stream(moment.seed, "pool", moment.step, block)
