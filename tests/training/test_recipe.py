@@ -21,9 +21,7 @@ def test_every_recipe_is_complete_and_survives_a_round_trip(name, tmp_path):
 
 
 def test_overrides_reach_parts_and_settings():
-    recipe = load_recipe(
-        "stacked-digits/imle-gan", {"images": 500, "generator.width": 4, "optimizer.lr": 0.01}
-    )
+    recipe = load_recipe("stacked-digits/imle-gan", {"images": 500, "generator.width": 4, "optimizer.lr": 0.01})
     assert recipe.settings.images == 500
     assert recipe.parts["generator"]["width"] == 4
     assert recipe.optimizer.lr == 0.01

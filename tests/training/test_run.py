@@ -38,9 +38,7 @@ train("ring/imle", sys.argv[1], overrides=json.loads(sys.argv[2]))
 
 def start(out) -> subprocess.Popen:
     command = [sys.executable, "-c", PROGRAM, str(out), json.dumps(SMALL)]
-    return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +102,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path):
 
 def test_a_nan_loss_is_one_sentence_and_saves_nothing(tmp_path):
     with pytest.raises(UserError, match="became NaN or infinite"):
-        train(
-            "ring/imle", tmp_path / "run", overrides={**SMALL, "optimizer.lr": 1e30, "checkpoint_seconds": 0}
-        )
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, "optimizer.lr": 1e30, "checkpoint_seconds": 0})
     assert not (tmp_path / "run" / "model").exists()
     found = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
     assert found is None or all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())

@@ -47,5 +47,3 @@ class FixedImages(Dataset):
     def batch(self, number: int, size: int, seed: int) -> Batch:
         index = endless_order(len(self), number * size, size, seed)
         return Batch(to_float(self.images[index]), index, None if self.labels is None else self.labels[index])
-
-

@@ -1,6 +1,7 @@
 r"""Frechet distance between Gaussians fitted to two sets of features (Heusel et al. 2017).
 
-.. math:: |\mu_r - \mu_f|^2 + \mathrm{tr}\big(\Sigma_r + \Sigma_f - 2 (\Sigma_r^{1/2} \Sigma_f \Sigma_r^{1/2})^{1/2}\big)
+.. math::
+   |\mu_r - \mu_f|^2 + \mathrm{tr}\big(\Sigma_r + \Sigma_f - 2 (\Sigma_r^{1/2} \Sigma_f \Sigma_r^{1/2})^{1/2}\big)
 
 It is called FID only in the standard Inception features. It grows as samples become fewer, so figures of different
 sample sizes must not be compared.
@@ -37,7 +38,7 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Scor
     reference = _moments(first)
     value = _distance(reference, _moments(second))
     error = _standard_error(reference, second, seed)
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if min(len(first), len(second)) <= first.shape[1]:
         warnings = (f"Fewer examples than the {first.shape[1]} feature dimensions: the covariance is singular.",)
     interval = (max(0.0, value - 1.96 * error), value + 1.96 * error)

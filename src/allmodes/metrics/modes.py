@@ -126,7 +126,7 @@ def rare_modes(counts: ArrayLike, law: ArrayLike, *, rare_class: int) -> Score:
         "smallest_group_ratio": _smallest_group(table, expected, rare_class),
     }
     interval = (float(low) / due, float(poisson.ppf(0.975, max(seen, 1.0))) / due)
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if np.median(expected[rare]) < MINIMUM:
         warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
     return Score("rare_modes", seen / due, interval, n_fake=int(table.sum()), detail=detail, warnings=warnings)

@@ -102,8 +102,9 @@ def _train(network: FeatureNetwork, data: Labelled, seed: int) -> dict[str, Any]
         _descend(network, data, _Schedule(epochs=30 if small else 5, lr=5e-3, batch=64 if small else 128), seed)
     else:
         _descend(network, data, _Schedule(epochs=60 if small else 6, lr=3e-3, batch=256), seed)
-    found = {"seconds": round(time.perf_counter() - began, 1)}
-    return {**found, **(_tested(network, data) if isinstance(network, Classifier) else _neighbours_agree(network, data))}
+    seconds = round(time.perf_counter() - began, 1)
+    tested = _tested(network, data) if isinstance(network, Classifier) else _neighbours_agree(network, data)
+    return {"seconds": seconds, **tested}
 
 
 @dataclass(frozen=True)
