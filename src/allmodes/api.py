@@ -8,8 +8,8 @@ from typing import Any
 
 from .model import Model, load
 from .reports import write_report
-from .training import Run
-from .training import train as train_run
+from .training.run import Run
+from .training.run import train as train_run
 
 __all__ = ["Model", "Run", "load", "train"]
 
@@ -21,7 +21,8 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     fresh: bool = False,
 ) -> Run:
-    """Train by a recipe and write the report; see :func:`allmodes.training.train`."""
+    """Train by a recipe and write the report; see :func:`allmodes.training.run.train`."""
     run = train_run(recipe, out, overrides=overrides, fresh=fresh)
-    write_report([run.path], run.path / "report.html")
+    if run.leads:
+        write_report([run.path], run.path / "report.html")
     return run

@@ -16,8 +16,13 @@ from PIL import Image
 
 from allmodes.cli import main
 from allmodes.cli.commands.interpolate import STEPS, STOPS, great_circle
+from allmodes.core.discovery import entries
+from allmodes.data.base import Dataset
 from allmodes.model import load
 
+needs_images = pytest.mark.skipif(
+    "images" not in entries("allmodes.data", Dataset), reason="needs the data set 'images'"
+)
 MakeModel = Callable[[tuple[int, int, int]], Path]
 Capture = pytest.CaptureFixture[str]
 
@@ -229,6 +234,13 @@ class TestData:
     def test_lists_names(self, capsys: Capture) -> None:
         assert {"mnist", "stacked", "ring"} <= set(answer_of(["data", "list"], capsys))
 
+    @pytest.mark.parametrize(("name", "shape", "examples"), [("ring", [2], 8), ("digits", [1, 8, 8], 1437)])
+    def test_describes_data_by_name(self, name: str, shape: list[int], examples: int, capsys: Capture) -> None:
+        for action in ("info", "prepare"):
+            found = answer_of(["data", action, name], capsys)
+            assert (found["name"], found["shape"], found["examples"]) == (name, shape, examples)
+
+    @needs_images
     def test_describes_a_folder(self, tmp_path: Path, capsys: Capture) -> None:
         for number in range(3):
             Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
@@ -238,6 +250,7 @@ class TestData:
         assert main(["data", "info", str(tmp_path)]) == 0
         assert "3 x 8 x 8" in capsys.readouterr().out
 
+    @needs_images
     def test_reads_the_samples_that_were_written(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
         out = tmp_path / "samples.npz"
         assert main(["sample", str(make_model((1, 8, 8))), "-n", "20", "--out", str(out)]) == 0

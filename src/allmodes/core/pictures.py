@@ -84,9 +84,9 @@ def image_grid(images: Array, *, columns: int | None = None) -> Image.Image:
     n, height, width, _ = tiles.shape
     if n == 0:
         raise UserError("Cannot draw a grid of no images: give at least one.")
-    columns = min(n, columns or math.ceil(math.sqrt(n)))
+    columns = min(n, columns or math.ceil(math.sqrt(n * height / width)))
     rows = math.ceil(n / columns)
-    scale = max(1, round(TILE / max(height, width)))
+    scale = max(1, round(TILE / min(height, width)))
     tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
     down, across = height * scale + GUTTER, width * scale + GUTTER
     canvas = np.full((rows * down + GUTTER, columns * across + GUTTER, 3), PAPER, dtype=np.uint8)

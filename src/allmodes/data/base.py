@@ -60,6 +60,10 @@ class Dataset(ABC):
             seed: of the run.
         """
 
+    def picture(self, images: Tensor) -> Tensor:
+        """Examples ``(n, *shape)`` as a person should see them, ``(n, C, H, W)``; as they are by default."""
+        return images
+
     def law(self) -> Sequence[float] | None:
         """The probability of every mode of the data, ``K`` numbers that sum to 1, or None if unknown."""
         return None

@@ -95,6 +95,12 @@ class Stacked(Dataset):
         place = CLASSES ** torch.arange(self.channels - 1, -1, -1)
         return Batch(to_float(images), index, (labels * place).sum(1))
 
+    def picture(self, images: Tensor) -> Tensor:
+        """The stack in colour with its digits beside it, ``(n, 3, H, (1 + channels) W)``; a stack is hard to read."""
+        parts = images[:, :, None].expand(-1, -1, 3, -1, -1).unbind(1)
+        colour = [images] if self.channels == 3 else []
+        return torch.cat([*colour, *parts], dim=3)
+
     def law(self) -> Sequence[float]:
         """Product of the class frequencies that the channels are drawn by."""
         joint = torch.ones(1, dtype=torch.float64)

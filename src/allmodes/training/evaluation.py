@@ -29,6 +29,17 @@ IMAGE_SAMPLES = 5_000
 BLOCK = 500
 SAMPLES_SEED = 1_000_003  # apart from the latents of grids and training
 
+# (score, detail): what the headline calls it
+BESIDE = {
+    ("modes", "raw"): "modes_raw",
+    ("modes", "corrected"): "modes_corrected",
+    ("modes", "high_quality"): "high_quality",
+    ("modes", "kl"): "kl",
+    ("kl", "excess"): "excess_kl",
+    ("kl", "effective_modes"): "effective_modes",
+    ("rare_modes", "smallest_group_ratio"): "rare_smallest_group",
+}
+
 Sampler = Callable[[int, int], Tensor]
 
 
@@ -43,9 +54,8 @@ class Evaluation:
         found: dict[str, float] = {}
         for score in self.scores:
             found[score.name] = score.value
-            for key in ("raw", "corrected", "excess", "effective_modes", "high_quality", "kl", "smallest_group_ratio"):
-                if isinstance(score.detail.get(key), int | float) and f"{score.name}" != "kl_uniform":
-                    found[key if key in {"kl", "high_quality"} else f"{score.name}_{key}"] = score.detail[key]
+            beside = {detail: name for (of, detail), name in BESIDE.items() if of == score.name}
+            found |= {name: score.detail[detail] for detail, name in beside.items() if detail in score.detail}
         return found
 
     def to_json(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -41,10 +42,14 @@ class Run:
 
     Args:
         path: the folder.
+
+    Attributes:
+        leads: whether this process is the one that writes.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.leads = int(os.environ.get("RANK", "0")) == 0  # of several processes, one writes
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -218,13 +223,13 @@ def save_picture(trainer: Trainer, run: Run) -> None:
         real = trainer.dataset.batch(0, CLOUD, 0).images
         toy_frame(model.sample(CLOUD), real, title=f"{trainer.recipe.name}  {trainer.images:,} examples").save(path)
     else:
-        image_grid(model.sample(GRID)).save(path)
+        image_grid(trainer.dataset.picture(model.sample(GRID))).save(path)
 
 
 def save_real(dataset: Dataset, run: Run) -> None:
     """A grid of real examples, laid out as the grids of samples."""
     if len(dataset.shape) == 3:
-        image_grid(dataset.batch(0, GRID, 0).images).save(run.path / "samples" / "real.png")
+        image_grid(dataset.picture(dataset.batch(0, GRID, 0).images)).save(run.path / "samples" / "real.png")
 
 
 def environment(fabric: Fabric) -> dict[str, Any]:

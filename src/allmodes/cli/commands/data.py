@@ -34,10 +34,32 @@ class Data(Command):
             raise UserError("Write allmodes data list, allmodes data prepare NAME or allmodes data info PATH.")
         if arguments.action == "list":
             return listing()
-        from ...data import info, prepare
-
-        found = (prepare if arguments.action == "prepare" else info)(arguments.what)
+        found = describe(arguments.what, known_only=arguments.action == "prepare")
         return Answer(found, columns([(key, as_text(value)) for key, value in found.items()]))
+
+
+def describe(text: str, *, known_only: bool) -> dict[str, Any]:
+    """Open data, fetching what is not there yet, and say what they are.
+
+    Args:
+        text: a data set's name, or a path.
+        known_only: refuse paths.
+
+    Raises:
+        UserError: there is no such data, or they are damaged.
+    """
+    from ...core.configuration import build_part, resolve_part
+    from ...core.discovery import find
+    from ...data.base import Dataset
+    from ...data.resolve import PACKAGE, dataset_config
+
+    if known_only:
+        find(PACKAGE, Dataset, text)
+    config = resolve_part(PACKAGE, Dataset, dataset_config(text), frozenset(), "data")
+    data = build_part(PACKAGE, Dataset, config, {})
+    found: dict[str, Any] = {**config, "examples": len(data), "shape": list(data.shape)}
+    law = data.law()
+    return {**found, **({} if law is None else {"modes": len(law)}), "fingerprint": data.fingerprint}
 
 
 def listing() -> Answer:
@@ -52,6 +74,8 @@ def listing() -> Answer:
 
 def as_text(value: Any) -> str:
     """A figure with commas, a shape as 3 x 28 x 28, anything else as it is."""
+    if value is None:
+        return "none"
     if isinstance(value, int):
         return f"{value:,}"
     return " x ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
