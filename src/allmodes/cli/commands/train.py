@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..base import Answer, Command, Example, Parser
 
 if TYPE_CHECKING:
-    from ...training import Run
+    from ...training.run import Run
 
 
 class Train(Command):
