@@ -14,6 +14,7 @@ from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.matching import Nearest
+from allmodes.matching.base import part_of
 
 WEIGHT = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 
@@ -38,6 +39,24 @@ def test_every_example_gets_the_nearest_of_the_whole_pool(pool, block, n, seed):
     torch.testing.assert_close(found.distances, best, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found.latents, candidates[winner])
     assert (found.age == 0).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(1, 13), parts=st.sampled_from([1, 2, 3, 6]))
+def test_each_example_is_matched_in_its_part(n, parts):
+    def wide(z: torch.Tensor) -> torch.Tensor:
+        return torch.cat([embed(z), embed(-2 * z)[:, :1]], 1)  # 6 features
+
+    examples = torch.randn(n, 6, generator=stream(n, "examples"))
+    found = Nearest(pool=40, block=15, parts=parts).match(examples, draw, embed=wide, workers=Alone())
+    candidates = torch.cat([draw(0, 15), draw(1, 15), draw(2, 10)])
+    for i in range(n):
+        columns = slice(i % parts * 6 // parts, (i % parts + 1) * 6 // parts)
+        gaps = (wide(candidates)[:, columns] - examples[i, columns]).norm(dim=1)
+        torch.testing.assert_close(found.distances[i], gaps.min(), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found.latents[i], candidates[gaps.argmin()])
+    with pytest.raises(UserError, match=r"'matching.parts' is 4, which does not divide the 6 features"):
+        part_of(examples, 4, torch.zeros(n, dtype=torch.int64))
 
 
 class Thread:

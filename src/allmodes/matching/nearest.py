@@ -31,17 +31,21 @@ class Nearest(Matcher):
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
         search: the index that is built over each block.
+        parts: equal parts of the embedding, of which each example is matched in one.
     """
 
     name = "nearest"
 
-    def __init__(self, *, pool: int = 10_000, refresh: int = 50, block: int = 1_000, search: str = "exact") -> None:
-        for field, value in {"pool": pool, "refresh": refresh, "block": block}.items():
+    def __init__(
+        self, *, pool: int = 10_000, refresh: int = 50, block: int = 1_000, search: str = "exact", parts: int = 1
+    ) -> None:
+        for field, value in {"pool": pool, "refresh": refresh, "block": block, "parts": parts}.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.pool = pool
         self.refresh = refresh
         self.block = block
+        self.parts = parts
         self.backend: type[Index] = find("allmodes.search", Index, search)
 
     def match(
@@ -62,17 +66,24 @@ class Nearest(Matcher):
                 latents = z.new_zeros(len(examples), z.shape[1])
             if number % workers.size != workers.rank:
                 continue
-            found = self._search(embed(z), examples)
-            nearer = found.distances[:, 0] < distances
-            distances = torch.where(nearer, found.distances[:, 0], distances)
-            latents = torch.where(nearer[:, None], z[found.ids[:, 0]], latents)
+            near, rows = self._search(embed(z), examples)
+            nearer = near < distances
+            distances = torch.where(nearer, near, distances)
+            latents = torch.where(nearer[:, None], z[rows], latents)
         assert latents is not None
         every_distance, every_latent = workers.gather(distances), workers.gather(latents)
         winner = every_distance.argmin(dim=0)
         row = torch.arange(len(examples), device=examples.device)
         return Assignment(every_latent[winner, row], every_distance[winner, row], torch.zeros_like(row))
 
-    def _search(self, candidates: Tensor, examples: Tensor):  # type: ignore[no-untyped-def]
-        index = self.backend(candidates.shape[1])  # type: ignore[call-arg]
-        index.add(candidates)
-        return index.query(examples, 1)
+    def _search(self, candidates: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance to the nearest candidate, ``(n,)``, and its row, ``(n,)``; each example in its part."""
+        distances = torch.empty(len(examples), device=examples.device)
+        rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)
+        for part, width in enumerate([examples.shape[1] // self.parts] * self.parts):
+            columns = slice(part * width, (part + 1) * width)
+            index = self.backend(width)  # type: ignore[call-arg]
+            index.add(candidates[:, columns])
+            found = index.query(examples[part :: self.parts, columns])
+            distances[part :: self.parts], rows[part :: self.parts] = found.distances[:, 0], found.ids[:, 0]
+        return distances, rows

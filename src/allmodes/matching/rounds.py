@@ -7,6 +7,7 @@ next one. It serves data that is fixed and data that is composed afresh every ba
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,15 @@ from ..core.records import Assignment
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..priors.base import Prior
-from .base import Matcher
+from .base import Matcher, part_of
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Matched latents ``(B, d)``, and the part of the embedding that each example was matched in, ``(B,)``."""
+
+    latents: Tensor
+    part: Tensor
 
 
 class Rounds:
@@ -79,12 +88,22 @@ class Rounds:
         rng = stream(moment.seed, "pool", moment.step, block)
         return self.prior.sample(size, rng).z.to(moment.device)
 
-    def of(self, moment: Moment) -> tuple[Tensor, Tensor]:
-        """Matched latents ``(B, d)`` and distances ``(B,)`` of this process's share of this step's batch."""
+    def matched(self, moment: Moment) -> Matched:
+        """The matches of this process's share of this step's batch."""
         offset = (moment.step - self.start) * moment.batch_size
         here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
         here = here.to(self.assignment.latents.device)
-        return self.assignment.latents[here], self.assignment.distances[here]
+        return Matched(self.assignment.latents[here], here % self.matcher.parts)
+
+    def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
+        r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
+
+        Args:
+            examples: ``(B, *shape)``.
+            matched: their matches.
+        """
+        difference = self.distance.embed(self.generator(matched.latents)) - self.distance.embed(examples)
+        return part_of(difference.float(), self.matcher.parts, matched.part).pow(2).sum(1).mean()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""

@@ -22,11 +22,6 @@ from ..priors.base import Prior
 from .base import Loss, Objective, Update
 
 
-def matched_distance(distance: Distance, sample: Tensor, example: Tensor) -> Tensor:
-    """Mean squared distance of each sample to its example, ``(B, *shape), (B, *shape) -> ()``."""
-    return (distance.embed(sample) - distance.embed(example)).float().pow(2).sum(1).mean()
-
-
 class Imle(Objective):
     """Every example pulls its nearest sample."""
 
@@ -35,7 +30,6 @@ class Imle(Objective):
     def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, matching: Matcher) -> None:
         self.generator = generator
         self.prior = prior
-        self.distance = distance
         self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
 
     def players(self) -> dict[str, nn.Module]:
@@ -49,8 +43,7 @@ class Imle(Objective):
 
     def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
         def closure() -> Loss:
-            z, _ = self.rounds.of(moment)
-            value = matched_distance(self.distance, self.generator(z), batch.images)
+            value = self.rounds.distance_to(batch.images, self.rounds.matched(moment))
             return Loss(value, {"matched": value.detach()})
 
         yield Update("generator", closure)

@@ -22,7 +22,6 @@ from ..networks.base import Discriminator, Generator
 from ..priors.base import Prior
 from .base import Loss, Objective, Update
 from .gan import Gan
-from .imle import matched_distance
 from .losses.base import AdversarialLoss
 
 
@@ -54,7 +53,6 @@ class ImleGan(Objective):
         self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss)
         self.generator = generator
         self.prior = prior
-        self.distance = distance
         self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
         self.weight = weight
         self.until = until
@@ -83,8 +81,7 @@ class ImleGan(Objective):
         weight = self.matched_weight(moment.progress)
         if weight == 0:
             return loss
-        z, _ = self.rounds.of(moment)
-        matched = matched_distance(self.distance, self.generator(z), batch.images)
+        matched = self.rounds.distance_to(batch.images, self.rounds.matched(moment))
         return Loss(loss.value + weight * matched, {**loss.scalars, "matched": matched.detach()})
 
     def state_dict(self) -> dict[str, Tensor]:
