@@ -108,6 +108,12 @@ def test_a_nan_loss_is_one_sentence_and_saves_nothing(tmp_path):
     assert found is None or all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())
 
 
+def test_too_little_memory_is_one_sentence(tmp_path):
+    huge = {"matching.block": 10**12, "matching.pool": 10**12}
+    with pytest.raises(UserError, match=r"Out of memory: lower matching.block"):
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, **huge})
+
+
 def test_another_recipe_or_a_foreign_folder_is_refused(whole, tmp_path):
     with pytest.raises(UserError, match=r"was begun with batch: 64, not 32"):
         train("ring/imle", whole.path, overrides={**SMALL, "batch": 32})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from lightning_fabric import Fabric
@@ -80,3 +81,22 @@ def synchronise(modules: Iterable[nn.Module], fabric: Fabric) -> None:
         for module in modules:
             for tensor in module.state_dict().values():
                 torch.distributed.broadcast(tensor, 0)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Within this context an allocation that fails becomes one sentence.
+
+    Raises:
+        UserError: out of memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = str(error).lower()
+        if not isinstance(error, MemoryError) and "allocate memory" not in words and "out of memory" not in words:
+            raise
+        raise UserError(
+            "Out of memory: lower matching.block (candidates held at once), matching.refresh (examples matched at "
+            "once) or batch. matching.pool does not count: candidates are streamed."
+        ) from error

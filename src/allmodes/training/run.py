@@ -29,7 +29,7 @@ from . import checkpoint
 from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .evaluation import Evaluation, evaluate
-from .processes import launch
+from .processes import enough_memory, launch
 from .recipe import Recipe, load_recipe
 from .trainer import Callback, Trainer
 
@@ -109,11 +109,12 @@ def train(
     dataset = build_dataset(recipe)
     trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
     resume(trainer, run)
-    if fabric.is_global_zero:
-        write_json(run.path / "environment.json", environment(fabric))
-        attend(trainer, run)
-    else:
-        trainer.fit([])
+    with enough_memory():
+        if fabric.is_global_zero:
+            write_json(run.path / "environment.json", environment(fabric))
+            attend(trainer, run)
+        else:
+            trainer.fit([])
     fabric.barrier()
     return run
 

@@ -1,0 +1,44 @@
+"""Reproduce rows of docs/RESULTS.md: train recipes over seeds and print their table.
+
+Every run is an ordinary run folder under ``runs/results``; one that was stopped goes on, one that is finished is only
+read. Several seeds of a recipe become one row, mean and range.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import allmodes
+from allmodes.reports import compare_table, to_markdown, write_report
+
+ROWS = {
+    "demo": ("stacked-digits/gan", "stacked-digits/gan-strong", "stacked-digits/imle-gan"),
+    "quick": ("stacked-mnist/gan-quick", "stacked-mnist/imle-gan-quick"),
+    "full": ("stacked-mnist/gan", "stacked-mnist/imle-gan"),
+    "mlp4": ("stacked-mnist/gan-mlp4", "stacked-mnist/imle-gan-mlp4"),
+    "quarter": ("stacked-mnist/unrolled-quarter-gan", "stacked-mnist/unrolled-quarter"),
+    "half": ("stacked-mnist/unrolled-half-gan", "stacked-mnist/unrolled-half"),
+    "rare": ("stacked-mnist/rare-gan", "stacked-mnist/rare-imle-gan"),
+    "toys": ("ring/gan", "ring/imle", "grid/gan", "grid/imle", "spiral/gan", "spiral/imle"),
+}
+
+
+def main() -> None:
+    """Train what is not trained yet, then print the table and write one page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("row", choices=ROWS, help="which rows")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/results"))
+    arguments = parser.parse_args()
+    folders = []
+    for seed in arguments.seeds:
+        for recipe in ROWS[arguments.row]:
+            out = arguments.out / f"{recipe.replace('/', '-')}-seed{seed}"
+            folders.append(allmodes.train(recipe, out, overrides={"seed": seed}).path)
+    print(to_markdown(compare_table(folders)))
+    write_report(folders, arguments.out / f"{arguments.row}.html")
+
+
+if __name__ == "__main__":
+    main()
