@@ -1,7 +1,8 @@
 """Reproduce rows of docs/RESULTS.md: train recipes over seeds and print their table.
 
 Every run is an ordinary run folder under ``runs/results``; one that was stopped goes on, one that is finished is only
-read. Several seeds of a recipe become one row, mean and range.
+read. Several seeds of a recipe become one row, mean and range. Further options change the recipes, as in training:
+``python benchmarks/results.py demo --threads 1``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import allmodes
 from allmodes.reports import compare_table, to_markdown, write_report
+from allmodes.training.recipe import parse_overrides
 
 ROWS = {
     "demo": ("stacked-digits/gan", "stacked-digits/gan-strong", "stacked-digits/imle-gan"),
@@ -30,12 +32,13 @@ def main() -> None:
     parser.add_argument("row", choices=ROWS, help="which rows")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
-    arguments = parser.parse_args()
+    arguments, rest = parser.parse_known_args()
+    changes = parse_overrides(rest)
     folders = []
     for seed in arguments.seeds:
         for recipe in ROWS[arguments.row]:
             out = arguments.out / f"{recipe.replace('/', '-')}-seed{seed}"
-            folders.append(allmodes.train(recipe, out, overrides={"seed": seed}).path)
+            folders.append(allmodes.train(recipe, out, overrides={**changes, "seed": seed}).path)
     print(to_markdown(compare_table(folders)))
     write_report(folders, arguments.out / f"{arguments.row}.html")
 
