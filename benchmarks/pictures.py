@@ -1,0 +1,63 @@
+"""Draw the README's pictures from runs on disk: ``make demo`` and ``python benchmarks/results.py toys`` first."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import matplotlib.colors
+import numpy as np
+from matplotlib.figure import Figure
+
+import allmodes
+from allmodes.core.pictures import image_grid
+from allmodes.reports import read_run
+from allmodes.reports.sections.coverage import Panel, panels, read_coverage
+from allmodes.training.build import build_dataset
+from allmodes.training.run import Run
+
+DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
+SHOWN = 24
+
+
+def as_pixels(panel: Panel) -> np.ndarray:
+    """The colours of a panel's modes, ``(rows, columns, 3)``."""
+    pixels = np.ones((panel.rows, panel.columns, 3))
+    for cell in panel.cells:
+        pixels[cell.row, cell.column] = matplotlib.colors.to_rgb(cell.colour)
+    return pixels
+
+
+def draw_coverage(runs: Path, out: Path) -> None:
+    """The maps of the 1,000 modes of the demo's runs, one above the other; a cross marks a mode without samples."""
+    figure = Figure(figsize=(12, 3.1), layout="constrained")
+    rows = figure.subfigures(len(DEMO), 1)
+    for row, (name, title) in zip(rows, DEMO.items(), strict=True):
+        coverage = read_coverage(read_run(runs / f"stacked-digits-{name}"))
+        assert coverage is not None
+        row.suptitle(f"{title}: {(coverage.counts >= 5).sum():,} of 1,000 modes", fontsize=11, x=0.01, ha="left")
+        for axes, panel in zip(row.subplots(1, 10), panels(coverage), strict=True):
+            axes.imshow(as_pixels(panel))
+            missing = [(cell.column, cell.row) for cell in panel.cells if cell.missing]
+            axes.scatter(
+                *zip(*missing, strict=True) if missing else ([], []), marker="x", s=9, c="white", linewidths=0.8
+            )
+            axes.set_xticks([])
+            axes.set_yticks([])
+    figure.savefig(out, dpi=110)
+
+
+def main() -> None:
+    """Draw all pictures into docs/images."""
+    out, runs = Path("docs/images"), Path("runs/demo")
+    for name in DEMO:
+        folder = runs / f"stacked-digits-{name}"
+        dataset = build_dataset(Run(folder).recipe)
+        grid = image_grid(dataset.picture(allmodes.load(folder).sample(SHOWN)), columns=2)
+        grid.save(out / f"demo-{name}.png", optimize=True)
+    draw_coverage(runs, out / "coverage.png")
+    shutil.copy("runs/results/ring-imle-seed0/samples/training.gif", out / "ring.gif")
+
+
+if __name__ == "__main__":
+    main()
