@@ -41,7 +41,7 @@ def digits_recipe(objective: str, **overrides) -> Recipe:
     small = {"images": 320, "batch": 32, "threads": 1, "generator.width": 8, "device": "cpu"}
     extra = {
         "distance": "random-projection",
-        "matching": {"name": "nearest", "pool": 48, "refresh": 4, "block": 16, "parts": 2},
+        "matching": {"name": "nearest", "pool": 48, "refresh": 4, "block": 16, "within": "part"},
     }
     if objective == "gan":
         return load_recipe("stacked-digits/gan", {**small, **overrides})

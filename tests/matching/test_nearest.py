@@ -48,15 +48,14 @@ def test_each_example_is_matched_in_its_part(n, parts):
         return torch.cat([embed(z), embed(-2 * z)[:, :1]], 1)  # 6 features
 
     examples = torch.randn(n, 6, generator=stream(n, "examples"))
-    found = Nearest(pool=40, block=15, parts=parts).match(examples, draw, embed=wide, workers=Alone())
+    found = Nearest(pool=40, block=15).match(examples, draw, embed=wide, workers=Alone(), parts=parts)
     candidates = torch.cat([draw(0, 15), draw(1, 15), draw(2, 10)])
     for i in range(n):
         columns = slice(i % parts * 6 // parts, (i % parts + 1) * 6 // parts)
         gaps = (wide(candidates)[:, columns] - examples[i, columns]).norm(dim=1)
         torch.testing.assert_close(found.distances[i], gaps.min(), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(found.latents[i], candidates[gaps.argmin()])
-    with pytest.raises(UserError, match=r"'matching.parts' is 4, which does not divide the 6 features"):
-        part_of(examples, 4, torch.zeros(n, dtype=torch.int64))
+    assert torch.equal(part_of(examples, parts, torch.zeros(n, dtype=torch.int64)), examples[:, : 6 // parts])
 
 
 class Thread:

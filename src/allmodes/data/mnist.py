@@ -1,18 +1,23 @@
-"""MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): 60,000 + 10,000 grey images of 28 x 28."""
+"""MNIST (LeCun et al. 1998), and how sets in its format are found, downloaded and checked."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 import socket
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import cache_dir, digest
+from ..core.files import atomic, cache_dir, digest
 from .base import Labelled
 from .fixed import FixedImages
 from .idx import read_idx
@@ -23,28 +28,36 @@ PARTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 @dataclass(frozen=True)
 class Source:
-    """Where a set can be downloaded, with the SHA-256 of each of the four files in the order of ``PARTS``."""
+    """Where a set can be had.
+
+    Args:
+        folder: its name, and that of its folder.
+        mirrors: addresses to download from.
+        sha256: of the unpacked content of each of the four files, in the order of ``PARTS``.
+        installed: where a system package puts it.
+    """
 
     folder: str
     mirrors: tuple[str, ...]
     sha256: tuple[str, str, str, str]
+    installed: Path | None = None
 
 
 MNIST_SOURCE = Source(
     "mnist",
     ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
     (
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
 )
 
 
 @dataclass(frozen=True)
 class Digits:
-    """Train and test images, uint8 ``(n, 1, H, W)``, with labels int64 ``(n,)``."""
+    """Train and test images, uint8 ``(n, C, H, W)``, with labels int64 ``(n,)``."""
 
     train_images: Tensor
     train_labels: Tensor
@@ -59,7 +72,7 @@ class Digits:
             self.train_labels,
             to_float(self.test_images),
             self.test_labels,
-            classes=10,
+            classes=int(self.train_labels.max()) + 1,
             fingerprint=self.fingerprint,
         )
 
@@ -85,6 +98,7 @@ def _locate(source: Source, path: Path | None) -> list[Path]:
             raise UserError(f"{path} does not hold the four idx files of {source.folder} ({PARTS[0]}.gz, ...).")
         return found
     places = [Path(os.environ["ALLMODES_DATA"]) / source.folder] if "ALLMODES_DATA" in os.environ else []
+    places += [source.installed] if source.installed is not None else []
     places.append(cache_dir() / "data" / source.folder)
     for place in places:
         found = _in_folder(place)
@@ -100,27 +114,55 @@ def _in_folder(folder: Path) -> list[Path] | None:
 
 
 def _download(source: Source, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    before = socket.getdefaulttimeout()
+    found = []
+    for part, sha256 in zip(PARTS, source.sha256, strict=True):
+        urls = [f"{mirror}{part}.gz" for mirror in source.mirrors]
+        target = folder / f"{part}.gz"
+        remedy = f"put its four idx files into a folder {source.folder}/"
+        fetch(urls, target, genuine=partial(_unpacks_to, sha256), what=source.folder, remedy=remedy)
+        found.append(target)
+    return found
+
+
+def _unpacks_to(sha256: str, packed: bytes) -> bool:
+    return hashlib.sha256(gzip.decompress(packed)).hexdigest() == sha256
+
+
+def fetch(urls: Sequence[str], target: Path, *, genuine: Callable[[bytes], bool], what: str, remedy: str) -> None:
+    """Download a file from the first mirror that has it; it appears under its name only when whole and checked.
+
+    Args:
+        urls: mirrors.
+        target: where it goes.
+        genuine: whether the content is what it should be.
+        what: the data set, for the message.
+        remedy: what to do without a network, for the message.
+
+    Raises:
+        UserError: no mirror has it.
+    """
+    before, reason = socket.getdefaulttimeout(), ""
     socket.setdefaulttimeout(10)
     try:
-        return [_fetch(source, part, sha, folder) for part, sha in zip(PARTS, source.sha256, strict=True)]
+        for url in urls:
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    part = Path(folder) / target.name
+                    torch.hub.download_url_to_file(url, str(part), progress=False)
+                    content = part.read_bytes()
+                if not genuine(content):
+                    raise ValueError("the checksum of the download is wrong")
+            except (OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
+                reason = str(error)
+                continue
+            with atomic(target) as whole:
+                whole.write_bytes(content)
+            return
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _fetch(source: Source, part: str, sha256: str, folder: Path) -> Path:
-    target = folder / f"{part}.gz"
-    reason = ""
-    for mirror in source.mirrors:
-        try:
-            torch.hub.download_url_to_file(f"{mirror}{part}.gz", str(target), hash_prefix=sha256, progress=False)
-            return target
-        except (URLError, OSError, RuntimeError) as error:
-            reason = str(error)
     raise UserError(
-        f"{source.folder} is not on this machine and cannot be downloaded ({reason}): put its four idx files into a "
-        f"folder {source.folder}/ and set ALLMODES_DATA to the folder above it, or give --data.path."
+        f"{what} is not on this machine and cannot be downloaded ({reason}): {remedy} and set ALLMODES_DATA to the "
+        "folder above it, or give --data.path."
     )
 
 

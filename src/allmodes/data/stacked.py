@@ -20,18 +20,20 @@ from ..core.records import Batch
 from ..core.seeding import stream
 from .base import Dataset, Labelled
 from .digits import open_digits
+from .fashion_mnist import FASHION_SOURCE
 from .fixed import endless_order
 from .mnist import MNIST_SOURCE, Digits, open_idx
 from .pixels import to_float
 
 CLASSES = 10
+IDX_SOURCES = {"mnist": MNIST_SOURCE, "fashion-mnist": FASHION_SOURCE}
 
 
 class Stacked(Dataset):
     """Digits drawn independently with replacement from the training images, one per channel.
 
     Args:
-        source: which digits.
+        source: which digits (or clothes).
         path: folder of the idx files, if they are not where ``ALLMODES_DATA`` says.
         channels: digits per image; 10^channels modes.
         fixed: number of stacks drawn once and for all; None draws new ones for every batch (protocol ``fresh``).
@@ -46,7 +48,7 @@ class Stacked(Dataset):
 
     def __init__(
         self,
-        source: Literal["mnist", "digits"] = "mnist",
+        source: Literal["mnist", "fashion-mnist", "digits"] = "mnist",
         *,
         path: Path | None = None,
         channels: int = 3,
@@ -58,7 +60,7 @@ class Stacked(Dataset):
             raise UserError("'data' needs channels of 1 to 4, rare_share above 0 and at most 1, fixed of at least 1.")
         if rare_class is not None and not 0 <= rare_class < CLASSES:
             raise UserError(f"'data.rare_class' is {rare_class}, but must be a digit from 0 to 9.")
-        self.digits: Digits = open_digits() if source == "digits" else open_idx(MNIST_SOURCE, path)
+        self.digits: Digits = open_digits() if source == "digits" else open_idx(IDX_SOURCES[source], path)
         self.channels = channels
         self.shape = (channels, *self.digits.train_images.shape[2:])
         weights = torch.ones(CLASSES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -26,6 +27,10 @@ class Distance(nn.Module, ABC):
     def attach(self, network: nn.Module) -> None:
         """Receive the network named by ``needs``."""
         raise TypeError(f"the distance '{self.name}' needs no network")
+
+    def parts(self, shape: Sequence[int]) -> int:
+        """How many equal parts the embedding of an image of this shape is made of, each of them a distance too."""
+        return 1
 
     def update(self) -> None:
         """Called once before every round of matching, for a distance that follows a moving network."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from ..core.files import digest
@@ -35,6 +37,10 @@ class FeatureDistance(Distance):
         if not self._network:
             raise RuntimeError(f"the distance '{self.name}' needs attach() before use")
         return self._network[0]
+
+    def parts(self, shape: Sequence[int]) -> int:
+        """One for every group of channels that the network sees by itself."""
+        return shape[0] // self.network.shape[0]
 
     def embed(self, images: Tensor) -> Tensor:
         channels = self.network.shape[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.seeding import stream
 from .base import Distance
 
@@ -15,12 +16,17 @@ class RandomProjection(Distance):
     Args:
         dim: number of directions.
         seed: of the directions.
+
+    Raises:
+        UserError: ``dim`` is not positive.
     """
 
     name = "random-projection"
 
     def __init__(self, *, dim: int = 128, seed: int = 0) -> None:
         super().__init__()
+        if dim < 1:
+            raise UserError(f"'distance.dim' is {dim}, but must be at least 1.")
         self.dim = dim
         self.seed = seed
         self._directions = torch.empty(0)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.workers import Workers
 
@@ -22,13 +21,13 @@ class Matcher(ABC):
 
     Attributes:
         refresh: steps between two rounds of matching.
-        parts: number of equal parts of the embedding, of which each example is matched in one (see
-            :func:`part_of`); 1 matches whole examples.
+        within: ``"whole"`` matches whole examples; ``"part"`` matches each example in one of the parts that the
+            distance names, see :func:`part_of`.
     """
 
     name: ClassVar[str]
     refresh: int
-    parts: int = 1
+    within: Literal["whole", "part"] = "whole"
 
     @abstractmethod
     def match(
@@ -38,6 +37,7 @@ class Matcher(ABC):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
+        parts: int = 1,
     ) -> Assignment:
         """Match every example to a latent.
 
@@ -47,6 +47,7 @@ class Matcher(ABC):
                 for the same block in every process.
             embed: the embedding of the samples of latents, ``(size, d) -> (size, D)``.
             workers: the processes that share the candidates.
+            parts: number of equal parts of an embedding.
         """
 
 
@@ -61,11 +62,6 @@ def part_of(embedded: Tensor, parts: int, which: Tensor) -> Tensor:
         embedded: ``(n, D)``.
         parts: number of parts, a divisor of D.
         which: part of each row, int64 ``(n,)``.
-
-    Raises:
-        UserError: the parts are not equal.
     """
-    if embedded.shape[1] % parts:
-        raise UserError(f"'matching.parts' is {parts}, which does not divide the {embedded.shape[1]} features.")
     rows = torch.arange(len(embedded), device=embedded.device)
     return embedded.view(len(embedded), parts, -1)[rows, which.to(embedded.device)]

@@ -11,6 +11,7 @@ searched and forgotten, so memory does not grow with the pool.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -31,21 +32,27 @@ class Nearest(Matcher):
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
         search: the index that is built over each block.
-        parts: equal parts of the embedding, of which each example is matched in one.
+        within: match whole examples, or each example in one of the parts that the distance names.
     """
 
     name = "nearest"
 
     def __init__(
-        self, *, pool: int = 10_000, refresh: int = 50, block: int = 1_000, search: str = "exact", parts: int = 1
+        self,
+        *,
+        pool: int = 10_000,
+        refresh: int = 50,
+        block: int = 1_000,
+        search: str = "exact",
+        within: Literal["whole", "part"] = "whole",
     ) -> None:
-        for field, value in {"pool": pool, "refresh": refresh, "block": block, "parts": parts}.items():
+        for field, value in {"pool": pool, "refresh": refresh, "block": block}.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.pool = pool
         self.refresh = refresh
         self.block = block
-        self.parts = parts
+        self.within = within
         self.backend: type[Index] = find("allmodes.search", Index, search)
 
     def match(
@@ -55,6 +62,7 @@ class Nearest(Matcher):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
+        parts: int = 1,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
         blocks = range(0, self.pool, self.block)
@@ -66,7 +74,7 @@ class Nearest(Matcher):
                 latents = z.new_zeros(len(examples), z.shape[1])
             if number % workers.size != workers.rank:
                 continue
-            near, rows = self._search(embed(z), examples)
+            near, rows = self._search(embed(z), examples, parts)
             nearer = near < distances
             distances = torch.where(nearer, near, distances)
             latents = torch.where(nearer[:, None], z[rows], latents)
@@ -76,14 +84,14 @@ class Nearest(Matcher):
         row = torch.arange(len(examples), device=examples.device)
         return Assignment(every_latent[winner, row], every_distance[winner, row], torch.zeros_like(row))
 
-    def _search(self, candidates: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
+    def _search(self, candidates: Tensor, examples: Tensor, parts: int) -> tuple[Tensor, Tensor]:
         """Distance to the nearest candidate, ``(n,)``, and its row, ``(n,)``; each example in its part."""
         distances = torch.empty(len(examples), device=examples.device)
         rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)
-        for part, width in enumerate([examples.shape[1] // self.parts] * self.parts):
+        for part, width in enumerate([examples.shape[1] // parts] * parts):
             columns = slice(part * width, (part + 1) * width)
             index = self.backend(width)  # type: ignore[call-arg]
             index.add(candidates[:, columns])
-            found = index.query(examples[part :: self.parts, columns])
-            distances[part :: self.parts], rows[part :: self.parts] = found.distances[:, 0], found.ids[:, 0]
+            found = index.query(examples[part::parts, columns])
+            distances[part::parts], rows[part::parts] = found.distances[:, 0], found.ids[:, 0]
         return distances, rows

@@ -45,6 +45,7 @@ class Rounds:
         self.generator = generator
         self.prior = prior
         self.start = -1
+        self.parts = 1
         self.place = torch.empty(0, dtype=torch.int64)
         self.assignment = Assignment(torch.empty(0, 0), torch.empty(0), torch.empty(0, dtype=torch.int64))
 
@@ -65,6 +66,7 @@ class Rounds:
             lambda block, size: self._draw(moment, block, size),
             embed=self._embedded,
             workers=moment.workers,
+            parts=self.parts,
         )
         self.generator.train(training)
         self.start, self.place, self.assignment = moment.step, place, found
@@ -74,6 +76,7 @@ class Rounds:
         index, embedded = [], []
         for ahead in range(self.matcher.refresh):
             batch = moment.upcoming(ahead)
+            self.parts = self.distance.parts(batch.images.shape[1:]) if self.matcher.within == "part" else 1
             index.append(batch.index)
             embedded.append(self.distance.embed(batch.images.to(moment.device)).float())
         return torch.cat(index), torch.cat(embedded)
@@ -93,7 +96,7 @@ class Rounds:
         offset = (moment.step - self.start) * moment.batch_size
         here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
         here = here.to(self.assignment.latents.device)
-        return Matched(self.assignment.latents[here], here % self.matcher.parts)
+        return Matched(self.assignment.latents[here], here % self.parts)
 
     def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
         r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
@@ -103,12 +106,13 @@ class Rounds:
             matched: their matches.
         """
         difference = self.distance.embed(self.generator(matched.latents)) - self.distance.embed(examples)
-        return part_of(difference.float(), self.matcher.parts, matched.part).pow(2).sum(1).mean()
+        return part_of(difference.float(), self.parts, matched.part).pow(2).sum(1).mean()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""
         return {
             "start": torch.tensor(self.start),
+            "parts": torch.tensor(self.parts),
             "place": self.place,
             "latents": self.assignment.latents,
             "distances": self.assignment.distances,
@@ -118,7 +122,7 @@ class Rounds:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up a saved round."""
-        self.start = int(state["start"])
+        self.start, self.parts = int(state["start"]), int(state["parts"])
         self.place = state["place"].cpu()
         self.assignment = Assignment(state["latents"], state["distances"], state["age"])
         moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}

@@ -17,9 +17,14 @@ def confidence(fake: ArrayLike, real: ArrayLike) -> Score:
 
     Returns:
         Score with a normal interval; detail: the value for real images, and both shares above 0.9.
+
+    Raises:
+        ValueError: there are no samples or no real images.
     """
+    if len(np.asarray(fake)) == 0 or len(np.asarray(real)) == 0:
+        raise ValueError("need probabilities of at least one sample and one real image")
     ours, theirs = np.asarray(fake).max(axis=1), np.asarray(real).max(axis=1)
-    value, error = float(ours.mean()), float(ours.std() / max(len(ours), 1) ** 0.5)
+    value, error = float(ours.mean()), float(ours.std() / len(ours) ** 0.5)
     detail = {
         "real": float(theirs.mean()),
         "above_0.9": float((ours > 0.9).mean()),

@@ -16,6 +16,7 @@ from ..core.records import Score
 
 Array = NDArray[np.float64]
 HALVES = 10
+LEAST = 8  # samples whose halves still have a spread
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Score:
@@ -27,7 +28,8 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Scor
         seed: of the half samples that the interval comes from.
 
     Returns:
-        Score; the interval is 1.96 standard errors, estimated from pairs of halves of the samples.
+        Score; the interval is 1.96 standard errors, estimated from pairs of halves of the samples; None for fewer
+        than eight samples.
 
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
@@ -37,11 +39,13 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Scor
         raise ValueError(f"need two sets (n >= 2, D) of equal D, not {first.shape} and {second.shape}")
     reference = _moments(first)
     value = _distance(reference, _moments(second))
-    error = _standard_error(reference, second, seed)
+    interval = None
+    if len(second) >= LEAST:
+        error = _standard_error(reference, second, seed)
+        interval = (max(0.0, value - 1.96 * error), value + 1.96 * error)
     warnings: tuple[str, ...] = ()
     if min(len(first), len(second)) <= first.shape[1]:
         warnings = (f"Fewer examples than the {first.shape[1]} feature dimensions: the covariance is singular.",)
-    interval = (max(0.0, value - 1.96 * error), value + 1.96 * error)
     return Score("frechet_distance", value, interval, n_real=len(first), n_fake=len(second), warnings=warnings)
 
 
@@ -60,8 +64,6 @@ def _distance(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
 
 def _standard_error(reference: tuple[Array, Array], samples: Array, seed: int) -> float:
     """Halves of one sample differ by sqrt(2) times what samples of half the size vary by; size enters as 1/sqrt(n)."""
-    if len(samples) < 8:
-        return float("nan")
     rng = np.random.default_rng(seed)
     differences = []
     for _ in range(HALVES):

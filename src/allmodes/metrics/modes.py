@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import poisson
+from scipy.stats import chi2
 
 from ..core.records import Score
 
@@ -73,15 +73,13 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
         seed: of the simulated floor and the bootstrap.
 
     Returns:
-        Score; the interval is the bootstrap's, shifted by its own bias. Detail: excess, effective modes, the floor
-        (what a perfect sampler of this size shows), and for several channels the share of each channel's
-        frequencies (``marginals``) and of missing combinations (``rest``).
+        Score; the interval is the bootstrap's, shifted by its own bias (None where the KL is infinite). Detail:
+        excess, effective modes, the floor (what a perfect sampler of this size shows), and for several channels the
+        share of each channel's frequencies (``marginals``) and of missing combinations (``rest``).
     """
     table, probability = _tables(counts, law)
     total = int(table.sum())
-    value = float(_kl(table, probability))
-    resampled = np.array([_kl(draw, probability) for draw in _bootstrap(table, seed)])
-    spread = np.quantile(resampled - resampled.mean(), [0.025, 0.975])
+    value = _kl(table, probability)
     perfect = np.random.default_rng(seed).multinomial(total, probability.ravel(), DRAWS)
     floor = float(np.mean([_kl(draw.reshape(table.shape), probability) for draw in perfect]))
     marginals, marginal_counts = _marginals(table, probability)
@@ -94,42 +92,73 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
         "marginal_counts": marginal_counts,
         "rest": value - sum(marginals),
     }
-    interval = (value + float(spread[0]), value + float(spread[1]))
+    interval = None
+    if np.isfinite(value):
+        resampled = np.array([_kl(draw, probability) for draw in _bootstrap(table, seed)])
+        spread = np.quantile(resampled - resampled.mean(), [0.025, 0.975])
+        interval = (value + float(spread[0]), value + float(spread[1]))
     return Score("kl", value, interval, n_fake=total, certificate={"reference": reference}, detail=detail)
 
 
-def rare_modes(counts: ArrayLike, law: ArrayLike, *, rare_class: int) -> Score:
+def rare_modes(
+    counts: ArrayLike, law: ArrayLike, *, rare_class: int, confusion: ArrayLike | None = None, seed: int = 0
+) -> Score:
     """How well the modes are covered that contain a rare class in any channel.
 
     Args:
         counts: ``(C, C, ...)``, an axis for each channel.
         law: of the same shape.
         rare_class: the class.
+        confusion: as for :func:`mode_coverage`. Where a class is rarer than the classifier's errors, most of what is
+            read as it is something else: the detail then holds the ratio without errors (``corrected``) and the one
+            that a sampler without the class would show (``by_misreading``).
+        seed: of the simulated perfect sampler.
 
     Returns:
-        Score: the samples in these modes over the number expected, with an exact Poisson interval. Detail: the
-        modes whose count reaches half of the expected one, and, as single counts are small, the smallest ratio
-        among groups of modes that hold the rare class in one given channel beside one given class in another.
+        Score: the samples in these modes over the number expected, with an exact Poisson interval (Garwood 1936).
+        Detail: the modes that reach half of their expected count, and, as single counts are small, the smallest ratio
+        of a group of modes with the rare class in one given channel and one given class in another; beside both,
+        what a perfect sampler of this size shows on average (``..._perfect``).
     """
     table, probability = _tables(counts, law)
-    index = np.indices(table.shape)
-    rare = (index == rare_class).any(axis=0)
+    rare = (np.indices(table.shape) == rare_class).any(axis=0)
     expected = probability * table.sum()
     seen, due = float(table[rare].sum()), float(expected[rare].sum())
-    low = poisson.ppf(0.025, seen) if seen else 0.0
+    perfect = np.random.default_rng(seed).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
     detail = {
         "modes": int(rare.sum()),
         "expected_per_mode": float(np.median(expected[rare])),
         "seen": seen,
         "expected": due,
         "covered_at_half": int((table[rare] >= 0.5 * expected[rare]).sum()),
+        "covered_at_half_perfect": float((perfect[:, rare] >= 0.5 * expected[rare]).sum(1).mean()),
         "smallest_group_ratio": _smallest_group(table, expected, rare_class),
+        "smallest_group_ratio_perfect": float(np.mean([_smallest_group(d, expected, rare_class) for d in perfect])),
     }
-    interval = (float(low) / due, float(poisson.ppf(0.975, max(seen, 1.0))) / due)
+    if confusion is not None:
+        detail |= _misread(table, expected, rare, _rates(confusion))
+    low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
     warnings: tuple[str, ...] = ()
     if np.median(expected[rare]) < MINIMUM:
         warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
-    return Score("rare_modes", seen / due, interval, n_fake=int(table.sum()), detail=detail, warnings=warnings)
+    return Score(
+        "rare_modes",
+        seen / due,
+        (float(low) / due, float(high) / due),
+        n_fake=int(table.sum()),
+        detail=detail,
+        warnings=warnings,
+    )
+
+
+def _misread(table: Array, expected: Array, rare: NDArray[np.bool_], rates: Array) -> dict[str, float]:
+    """The ratio without the classifier's errors, and the ratio that they alone would show.
+
+    Inverted, not unfolded: summed over modes the noise averages out, and what is never negative is biased upwards.
+    """
+    true, due = _through(table, np.linalg.pinv(rates).astype(np.float64)), float(expected[rare].sum())
+    errors = _through(np.where(rare, 0.0, expected), rates)
+    return {"corrected": max(0.0, float(true[rare].sum()) / due), "by_misreading": float(errors[rare].sum()) / due}
 
 
 def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Array:
@@ -140,21 +169,27 @@ def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Arra
 
     Args:
         counts: ``(C, C, ...)`` as read.
-        confusion: ``(C, C)`` counts, rows true and columns read.
+        confusion: ``(C, C)`` counts, rows true and columns read; a class without test images counts as read rightly.
         rounds: of the iteration.
 
     Returns:
         Non-negative counts of the same shape and sum.
     """
     read = np.asarray(counts, dtype=np.float64)
-    matrix = np.asarray(confusion, dtype=np.float64)
-    matrix = matrix / matrix.sum(axis=1, keepdims=True)
+    matrix = _rates(confusion)
     true = np.full_like(read, read.sum() / read.size)
     for _ in range(rounds):
         predicted = _through(true, matrix)
         ratio = np.divide(read, predicted, out=np.zeros_like(read), where=predicted > 0)
         true = true * _through(ratio, matrix.T)
     return true
+
+
+def _rates(confusion: ArrayLike) -> Array:
+    matrix = np.asarray(confusion, dtype=np.float64)
+    matrix = matrix + np.diag(matrix.sum(axis=1) == 0)
+    rates: Array = matrix / matrix.sum(axis=1, keepdims=True)
+    return rates
 
 
 def _through(table: Array, matrix: Array) -> Array:
@@ -196,11 +231,17 @@ def _bootstrap(table: Array, seed: int) -> Array:
 
 
 def _smallest_group(table: Array, expected: Array, rare_class: int) -> float:
-    ratios = [1.0]
+    return float((_groups(table, rare_class) / _groups(expected, rare_class)).min())
+
+
+def _groups(table: Array, rare_class: int) -> Array:
+    """Totals of the groups of modes that hold the rare class; with one channel that is a single mode."""
+    if table.ndim == 1:
+        return table[[rare_class]]
+    totals = []
     for axis in range(table.ndim):
-        seen, due = np.take(table, rare_class, axis), np.take(expected, rare_class, axis)
-        for other in range(seen.ndim):
-            rest = tuple(k for k in range(seen.ndim) if k != other)
-            ordinary = np.arange(seen.shape[other]) != rare_class
-            ratios.extend((seen.sum(rest) / due.sum(rest))[ordinary].tolist())
-    return float(min(ratios[1:], default=1.0))
+        held = np.take(table, rare_class, axis)
+        for other in range(held.ndim):
+            rest = tuple(k for k in range(held.ndim) if k != other)
+            totals.append(np.delete(held.sum(rest), rare_class))
+    return np.concatenate(totals)

@@ -1,4 +1,8 @@
-"""Coverage of a planar mixture whose modes are known."""
+"""Coverage of a planar mixture whose modes are known.
+
+A sample is of high quality within a few standard deviations of a mode (Srivastava et al. 2017, section 4.1), and a
+mode is covered if it holds a fifth of its fair share of them: one stray sample does not make a mode.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,13 @@ def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach:
     Returns:
         Score; detail: modes with any high-quality sample, the share of high-quality samples, KL of the nearest
         modes of all samples to the uniform law, and some points.
+
+    Raises:
+        ValueError: there are no samples.
     """
     samples, centres = np.asarray(points, dtype=np.float64), np.asarray(modes, dtype=np.float64)
+    if len(samples) == 0:
+        raise ValueError("need at least one sample")
     gap = np.linalg.norm(samples[:, None] - centres[None], axis=2)
     nearest, good = gap.argmin(axis=1), gap.min(axis=1) <= reach * sigma
     near = np.bincount(nearest[good], minlength=len(centres))

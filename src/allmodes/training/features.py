@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.discovery import find
 from ..core.errors import UserError
 from ..core.files import atomic, cache_dir, digest, read_json, write_json
 from ..core.seeding import derive_seed, stream
@@ -28,6 +29,7 @@ from ..networks.features.base import FeatureNetwork
 from ..networks.features.classifier import Classifier
 from ..networks.features.embedding import Embedding
 
+LEAST_STEPS = 300
 VERSION = "1"  # of the training below: a change makes older networks in the cache invalid
 
 
@@ -53,22 +55,28 @@ def trained_network(name: str, dataset: Dataset, *, seed: int = 0) -> Trained:
         seed: of weights and batches; another seed gives an independent network.
 
     Raises:
-        UserError: a classifier is wanted for data without labels.
+        UserError: a classifier is wanted for data without labels, or no feature network has this name.
     """
+    find("allmodes.networks.features", FeatureNetwork, name)
     data = dataset.labelled() or _unlabelled(dataset)
     if name == "classifier" and data.classes == 0:
         raise UserError("A classifier needs labelled data, and this data has no labels: use embedding-features.")
-    shape = tuple(data.train_images.shape[1:])
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(seed, name))
-        network: FeatureNetwork = Classifier(shape, data.classes) if name == "classifier" else Embedding(shape)
+    network = _initial(name, data, seed)
     key = f"{name}-{digest(data.fingerprint, str(network), str(seed), VERSION)}"
     folder = cache_dir() / "features"
     report = _load(network, folder / key)
     if report is None:
+        network = _initial(name, data, seed)  # a damaged file may have been loaded in part
         report = {"name": name, "fingerprint": key, **_train(network, data, seed)}
         _save(network, report, folder / key)
     return Trained(network.eval().requires_grad_(False), report)
+
+
+def _initial(name: str, data: Labelled, seed: int) -> FeatureNetwork:
+    shape = tuple(data.train_images.shape[1:])
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(seed, name))
+        return Classifier(shape, data.classes) if name == "classifier" else Embedding(shape)
 
 
 def _unlabelled(dataset: Dataset) -> Labelled:
@@ -83,10 +91,10 @@ def _unlabelled(dataset: Dataset) -> Labelled:
 def _load(network: nn.Module, stem: Path) -> dict[str, Any] | None:
     try:
         network.load_state_dict(load_file(stem.with_suffix(".safetensors")))
-        report: dict[str, Any] = read_json(stem.with_suffix(".json"))
+        report = read_json(stem.with_suffix(".json"))
     except (OSError, SafetensorError, RuntimeError, UserError):
         return None  # absent or damaged: train
-    return report
+    return report if isinstance(report, dict) and report.get("fingerprint") == stem.name else None
 
 
 def _save(network: nn.Module, report: dict[str, Any], stem: Path) -> None:
@@ -97,11 +105,7 @@ def _save(network: nn.Module, report: dict[str, Any], stem: Path) -> None:
 
 def _train(network: FeatureNetwork, data: Labelled, seed: int) -> dict[str, Any]:
     began = time.perf_counter()
-    small = len(data.train_images) < 10_000
-    if isinstance(network, Classifier):
-        _descend(network, data, _Schedule(epochs=30 if small else 5, lr=5e-3, batch=64 if small else 128), seed)
-    else:
-        _descend(network, data, _Schedule(epochs=60 if small else 6, lr=3e-3, batch=256), seed)
+    _descend(network, data, _schedule(network, len(data.train_images)), seed)
     seconds = round(time.perf_counter() - began, 1)
     tested = _tested(network, data) if isinstance(network, Classifier) else _neighbours_agree(network, data)
     return {"seconds": seconds, **tested}
@@ -114,11 +118,22 @@ class _Schedule:
     batch: int
 
 
+def _schedule(network: FeatureNetwork, count: int) -> _Schedule:
+    """Few examples are seen more often, and in batches of no more than there are."""
+    small = count < 10_000
+    if isinstance(network, Classifier):
+        batch, epochs, lr = 64 if small else 128, 30 if small else 5, 5e-3
+    else:
+        batch, epochs, lr = 256, 60 if small else 6, 3e-3
+    batch = min(batch, count)
+    return _Schedule(epochs=max(epochs, LEAST_STEPS // (count // batch)), lr=lr, batch=batch)
+
+
 def _descend(network: FeatureNetwork, data: Labelled, schedule: _Schedule, seed: int) -> None:
     """One-cycle AdamW over the training images."""
     steps = schedule.epochs * (len(data.train_images) // schedule.batch)
     optimizer = torch.optim.AdamW(network.parameters(), schedule.lr, weight_decay=1e-2)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.lr, total_steps=max(steps, 2))
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.lr, total_steps=steps)
     network.train()
     for chosen, rng in _batches(len(data.train_images), schedule, seed):
         images = data.train_images[chosen]
@@ -193,8 +208,8 @@ def _neighbours_agree(network: FeatureNetwork, data: Labelled) -> dict[str, Any]
     """Share of test images whose nearest training image has their label: a diagnosis, never used in training."""
     if len(data.test_labels) == 0:
         return {}
-    train = torch.cat([network.features(part) for part in torch.split(data.train_images[:10_000], 1000)])
+    train = torch.cat([network.features(part) for part in torch.split(data.train_images, 1000)])
     test = torch.cat([network.features(part) for part in torch.split(data.test_images[:2_000], 1000)])
-    nearest = torch.cdist(test, train).argmin(1)
+    nearest = torch.cat([torch.cdist(part, train).argmin(1) for part in torch.split(test, 200)])
     agree = data.train_labels[nearest] == data.test_labels[: len(nearest)]
     return {"nearest_neighbour_accuracy": float(agree.double().mean())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
@@ -57,7 +58,8 @@ def describe(text: str, *, known_only: bool) -> dict[str, Any]:
         find(PACKAGE, Dataset, text)
     config = resolve_part(PACKAGE, Dataset, dataset_config(text), frozenset(), "data")
     data = build_part(PACKAGE, Dataset, config, {})
-    found: dict[str, Any] = {**config, "examples": len(data), "shape": list(data.shape)}
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in config.items()}
+    found: dict[str, Any] = {**plain, "examples": len(data), "shape": list(data.shape)}
     law = data.law()
     return {**found, **({} if law is None else {"modes": len(law)}), "fingerprint": data.fingerprint}
 

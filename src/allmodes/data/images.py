@@ -1,0 +1,184 @@
+"""Any images: a folder at any depth, a zip, or an array on disk."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..core.errors import UserError
+from ..core.files import digest
+from .fixed import FixedImages
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff"})
+GREY = frozenset({"1", "L", "I", "F", "I;16"})
+CLEAR = frozenset({"RGBA", "LA", "PA"})
+DEFAULT_SIZE = 64
+DAMAGE = (OSError, SyntaxError, ValueError, zipfile.BadZipFile, Image.DecompressionBombError)
+
+Pixels = NDArray[np.uint8]
+
+
+class Images(FixedImages):
+    """Images of one square size, cropped at the centre and resized by Lanczos' filter where they are not.
+
+    Args:
+        path: a folder, a ``.zip``, or a ``.npy``/``.npz`` array ``[n, h, w]`` or ``[n, h, w, c]`` of uint8.
+        size: side in pixels; by default that of the images if they are all square and equal, else 64.
+        channels: 1 for grey or 3 for colour; by default grey if all images are.
+
+    Raises:
+        UserError: there are no images, one cannot be read, or they do not fit into memory.
+    """
+
+    name = "images"
+
+    def __init__(self, path: Path, *, size: int | None = None, channels: int | None = None) -> None:
+        if channels not in {None, 1, 3} or (size is not None and size < 4):
+            raise UserError("'data.channels' must be 1 or 3, and 'data.size' at least 4.")
+        pictures = open_pictures(Path(path))
+        side = size or common_side(pictures) or DEFAULT_SIZE
+        check_memory(len(pictures), side, path)
+        tiles = [resized(picture.image(), side) for picture in pictures]
+        grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
+        stacked = np.stack([np.asarray(tile.convert("L" if grey else "RGB")) for tile in tiles])
+        images = torch.from_numpy(stacked[:, None] if grey else stacked.transpose(0, 3, 1, 2).copy())
+        super().__init__(images, None, digest(stacked.tobytes(), str(stacked.shape)))
+
+
+class Picture(ABC):
+    """One image of a source, opened when it is needed."""
+
+    @abstractmethod
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+
+    @abstractmethod
+    def image(self) -> Image.Image:
+        """Grey (``L``) or colour (``RGB``); transparent pixels are white."""
+
+
+class FilePicture(Picture):
+    """A file of a folder, or of a zip archive."""
+
+    def __init__(self, source: Path, name: str) -> None:
+        self.source = source
+        self.name = name
+
+    def _open(self) -> Image.Image:
+        if self.source.is_dir():
+            return Image.open(self.source / self.name)
+        with zipfile.ZipFile(self.source) as archive:
+            return Image.open(io.BytesIO(archive.read(self.name)))
+
+    def size(self) -> tuple[int, int]:
+        with self._readable(), self._open() as image:
+            return image.size
+
+    def image(self) -> Image.Image:
+        with self._readable(), self._open() as image:
+            return flattened(image)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except DAMAGE as error:
+            raise UserError(f"{self.source}/{self.name} is damaged or no image ({error}): replace it.") from error
+
+
+class PagePicture(Picture):
+    """A page of an array."""
+
+    def __init__(self, page: Pixels) -> None:
+        self.page = page
+
+    def size(self) -> tuple[int, int]:
+        return self.page.shape[1], self.page.shape[0]
+
+    def image(self) -> Image.Image:
+        return Image.fromarray(self.page)
+
+
+def open_pictures(path: Path) -> Sequence[Picture]:
+    """The images of a folder, a zip or an array, in the order of their names.
+
+    Raises:
+        UserError: there are none, or the source cannot be read.
+    """
+    if path.suffix.lower() in {".npy", ".npz"}:
+        return [PagePicture(page) for page in read_array(path)]
+    try:
+        if path.is_dir():
+            names = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
+        else:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is neither a folder nor a zip nor an array of images ({error}).") from error
+    found = sorted(name for name in names if Path(name).suffix.lower() in SUFFIXES)
+    if not found:
+        raise UserError(f"There are no images in {path}: looked for {', '.join(sorted(SUFFIXES))} at any depth.")
+    return [FilePicture(path, name) for name in found]
+
+
+def read_array(path: Path) -> Pixels:
+    """A uint8 array ``[n, h, w]`` or ``[n, h, w, 3]`` from ``.npy``, or the first of an ``.npz``.
+
+    Raises:
+        UserError: it cannot be read, or is of another type or shape.
+    """
+    try:
+        found = np.load(path, allow_pickle=False)
+        array = found if isinstance(found, np.ndarray) else found[found.files[0]]
+    except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read as an array ({error}).") from error
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)) or len(array) < 1:
+        shape = " x ".join(map(str, array.shape))
+        raise UserError(f"{path} holds {array.dtype} of shape {shape}: give uint8 [n, h, w] or [n, h, w, 3].")
+    return np.asarray(array)
+
+
+def common_side(pictures: Sequence[Picture]) -> int | None:
+    """The side of the images if all are square and equal."""
+    width, height = pictures[0].size()
+    return width if width == height and all(p.size() == (width, height) for p in pictures) else None
+
+
+def flattened(image: Image.Image) -> Image.Image:
+    """Grey or colour, without transparency."""
+    if image.mode in CLEAR or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("L" if image.mode in GREY else "RGB")
+
+
+def resized(image: Image.Image, side: int) -> Image.Image:
+    """The central square at ``side`` x ``side``."""
+    if image.size == (side, side):
+        return image
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=(left, top, left + short, top + short))
+
+
+def check_memory(count: int, side: int, path: Path) -> None:
+    """Raise a UserError if so many images would not fit into the memory of this machine."""
+    needed = 2 * 3 * count * side * side  # the tiles and their stack
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.8 * there:
+        raise UserError(
+            f"{path}: {count:,} images of {side} x {side} need {needed / 2**30:.0f} GiB, and this machine has "
+            f"{there / 2**30:.0f}: set a smaller --data.size."
+        )

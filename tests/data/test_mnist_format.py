@@ -1,0 +1,97 @@
+"""idx files: read whatever their packing, refused when damaged, looked for in order, downloaded only when genuine."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from allmodes.core.errors import UserError
+from allmodes.data.idx import read_idx
+from allmodes.data.mnist import PARTS, Mnist, fetch
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(int(n).to_bytes(4, "big") for n in array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def write_set(folder: Path, n: int = 12) -> Path:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for part in PARTS:
+        array = rng.integers(0, 256, (n, 6, 6)) if "images" in part else np.arange(n) % 10
+        (folder / f"{part}.gz").write_bytes(gzip.compress(idx_bytes(array)))
+    return folder
+
+
+def test_packed_and_plain_files_are_equal(tmp_path):
+    array = np.arange(60).reshape(3, 4, 5)
+    (tmp_path / "a").write_bytes(idx_bytes(array))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(idx_bytes(array)))
+    assert torch.equal(read_idx(tmp_path / "a"), torch.from_numpy(array).to(torch.uint8))
+    assert torch.equal(read_idx(tmp_path / "a"), read_idx(tmp_path / "a.gz"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (idx_bytes(np.zeros((3, 4)))[:-1], "holds 11 bytes instead of 12"),
+        (gzip.compress(idx_bytes(np.zeros((30, 4))))[:-9], "cannot be read"),
+        (b"\x89PNG....", "not an idx file"),
+        (b"", "not an idx file"),
+        (b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00\x00\x00\x00", "not an idx file of unsigned bytes"),
+    ],
+)
+def test_a_damaged_file_is_named(content, message, tmp_path):
+    (tmp_path / "digits").write_bytes(content)
+    with pytest.raises(UserError, match=rf"digits.*{message}"):
+        read_idx(tmp_path / "digits")
+
+
+def test_the_set_is_found_by_path_and_by_environment(tmp_path, monkeypatch):
+    folder = write_set(tmp_path / "mnist")
+    first = Mnist(path=folder)
+    assert len(first) == 12
+    assert first.shape == (1, 6, 6)
+    monkeypatch.setenv("ALLMODES_DATA", str(tmp_path))
+    assert Mnist().fingerprint == first.fingerprint == Mnist(path=tmp_path).fingerprint
+
+
+def test_images_and_labels_must_belong_together(tmp_path):
+    folder = write_set(tmp_path / "mnist")
+    (folder / f"{PARTS[1]}.gz").write_bytes(gzip.compress(idx_bytes(np.zeros(11))))
+    with pytest.raises(UserError, match="do not belong together"):
+        Mnist(path=folder)
+
+
+def test_a_missing_set_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLMODES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ALLMODES_DATA", raising=False)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
+    with pytest.raises(UserError, match=r"cannot be downloaded \(no route\): put its four idx files .* --data.path"):
+        Mnist()
+    with pytest.raises(UserError, match="does not hold the four idx files"):
+        Mnist(path=tmp_path)
+
+
+def test_a_download_appears_only_when_genuine(tmp_path, monkeypatch):
+    contents = {"http://bad/x": b"altered", "http://good/x": b"genuine"}
+
+    def download(url: str, target: str, progress: bool) -> None:
+        Path(target).write_bytes(contents[url])
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    target = tmp_path / "x"
+
+    def get(*urls: str) -> None:
+        fetch(urls, target, genuine=lambda content: content == b"genuine", what="x", remedy="copy it")
+
+    with pytest.raises(UserError, match="checksum of the download is wrong"):
+        get("http://bad/x")
+    assert list(tmp_path.iterdir()) == []
+    get("http://bad/x", "http://good/x")
+    assert target.read_bytes() == b"genuine"

@@ -1,0 +1,278 @@
+"""Every distance is Euclidean after its embedding, and lets gradients through to images only."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
+from allmodes.distances.base import Distance
+from allmodes.distances.discriminator_features import DiscriminatorFeatures
+from allmodes.distances.features import ClassifierFeatures, EmbeddingFeatures
+from allmodes.distances.pixels import Pixels
+from allmodes.distances.random_convolution import RandomConvolution
+from allmodes.distances.random_projection import RandomProjection
+from allmodes.networks.discriminators.convolutional import Convolutional
+from allmodes.networks.features.classifier import Classifier
+from allmodes.networks.features.embedding import Embedding
+
+DISTANCES = entries("allmodes.distances", Distance)
+SHAPE = (3, 8, 8)
+
+
+def images(n: int, shape: tuple[int, ...] = SHAPE, *, seed: int = 0) -> torch.Tensor:
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def networks(shape: tuple[int, ...] = SHAPE) -> dict[str, nn.Module]:
+    """What distances look through; feature networks take one channel."""
+    torch.manual_seed(0)
+    single = (1, *shape[1:])
+    return {
+        "discriminator": Convolutional(shape, width=4, hidden=16),
+        "classifier": Classifier(single, 10, width=4),
+        "embedding": Embedding(single, dim=8, width=4),
+    }
+
+
+def make(cls: type[Distance], shape: tuple[int, ...] = SHAPE) -> tuple[Distance, nn.Module | None]:
+    distance = cls()
+    if distance.needs is None:
+        return distance, None
+    network = networks(shape)[distance.needs]
+    distance.attach(network)
+    return distance, network
+
+
+@pytest.mark.parametrize("cls", DISTANCES.values(), ids=DISTANCES.keys())
+class TestEveryDistance:
+    @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 28, 28)])
+    def test_is_euclidean_after_the_embedding(self, cls, shape):
+        distance, _ = make(cls, shape)
+        a, b = images(6, shape), images(6, shape, seed=1)
+        embedded = distance.embed(a)
+        assert embedded.ndim == 2
+        assert len(embedded) == 6
+        squared = (embedded.double() - distance.embed(b).double()).pow(2).sum(1)
+        torch.testing.assert_close(distance.distance(a, b).double().pow(2), squared, rtol=1e-5, atol=1e-8)
+        assert (squared > 0).all()
+        assert (distance.distance(a, a) == 0).all()
+
+    def test_its_parts_are_equal_and_sum_to_the_whole(self, cls):
+        distance, _ = make(cls)
+        difference = distance.embed(images(5)) - distance.embed(images(5, seed=1))
+        parts = difference.view(5, distance.parts(SHAPE), -1).pow(2).sum(2)
+        assert (parts > 0).all()
+        torch.testing.assert_close(parts.sum(1), distance.distance(images(5), images(5, seed=1)).pow(2))
+
+    def test_does_not_depend_on_the_batch(self, cls):
+        distance, _ = make(cls)
+        a = images(7)
+        one_by_one = torch.cat([distance.embed(a[i : i + 1]) for i in range(7)])
+        torch.testing.assert_close(distance.embed(a), one_by_one, atol=1e-6, rtol=1e-5)
+
+    def test_is_the_same_every_time_it_is_made(self, cls):
+        (first, _), (second, _) = make(cls), make(cls)
+        a = images(4)
+        assert torch.equal(first.embed(a), second.embed(a))
+        assert first.fingerprint() == second.fingerprint()
+        assert first.fingerprint().startswith(cls.name)
+
+    def test_gradients_reach_images_and_no_parameter(self, cls):
+        distance, network = make(cls)
+        before = [(p.requires_grad, p.detach().clone()) for p in network.parameters()] if network else []
+        a = images(5).requires_grad_()
+        distance.embed(a).sub(distance.embed(images(5, seed=1)).detach()).pow(2).sum().backward()
+        assert all(float(row.abs().max()) > 0 for row in a.grad)
+        for parameter, (_, value) in zip(network.parameters() if network else [], before, strict=True):
+            assert parameter.grad is None
+            assert torch.equal(parameter, value)
+
+    def test_its_gradient_is_that_of_finite_differences(self, cls):
+        distance, network = make(cls, (1, 8, 8))
+        if network is not None:
+            network.double()
+            distance.attach(network)
+        a = images(2, (1, 8, 8)).double().requires_grad_()
+        assert torch.autograd.gradcheck(distance.embed, (a,), fast_mode=True)
+
+    def test_survives_a_round_trip_through_its_state(self, cls):
+        (first, _), (second, _) = make(cls), make(cls)
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first.embed(images(3)), second.embed(images(3)))
+
+    def test_refuses_a_network_that_it_does_not_look_through(self, cls):
+        with pytest.raises(TypeError, match=cls.name):
+            cls().attach(nn.Linear(2, 2))
+
+    def test_leaves_the_global_generator_alone(self, cls):
+        distance, _ = make(cls)
+        before = torch.get_rng_state()
+        distance.embed(images(2))
+        assert torch.equal(before, torch.get_rng_state())
+
+    @pytest.mark.gpu
+    def test_is_the_same_on_a_gpu(self, cls):
+        distance, network = make(cls)
+        here = distance.embed(images(5))
+        if network is not None:
+            network.to("cuda")
+        there = distance.to("cuda").embed(images(5).cuda())
+        torch.testing.assert_close(there.cpu(), here, atol=1e-3, rtol=1e-3)
+
+
+class TestPixels:
+    def test_is_the_root_mean_square_of_the_difference(self):
+        a, b = images(4), images(4, seed=1)
+        torch.testing.assert_close(Pixels().distance(a, b), (a - b).pow(2).flatten(1).mean(1).sqrt())
+
+    def test_pooling_forgets_what_averages_out(self):
+        checkers = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).tile(4, 4).expand(1, 3, 8, 8)
+        assert float(Pixels(pool=2).distance(checkers, -checkers)) == 0
+        assert float(Pixels().distance(checkers, -checkers)) == pytest.approx(2.0)
+
+    def test_needs_squares_to_pool(self):
+        for points in (torch.zeros(3, 2), torch.zeros(3, 1, 4, 4)):
+            with pytest.raises(UserError, match=r"distance\.pool"):
+                Pixels(pool=5).embed(points)
+        with pytest.raises(UserError, match=r"distance\.pool"):
+            Pixels(pool=0)
+
+    def test_takes_planar_points(self):
+        a, b = torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]])
+        assert float(Pixels().distance(a, b)) == pytest.approx(5 / 2**0.5)
+
+
+class TestRandomProjection:
+    def test_preserves_distances_of_pixels(self):
+        a, b = images(200), images(200, seed=1)
+        ratio = RandomProjection(dim=2000).distance(a, b) / Pixels().distance(a, b)
+        assert float(ratio.mean()) == pytest.approx(1.0, abs=0.02)
+        assert float(ratio.std()) < 0.05  # 1 / sqrt(2 dim) = 0.016, were all pairs independent
+
+    def test_needs_directions(self):
+        with pytest.raises(UserError, match=r"distance\.dim"):
+            RandomProjection(dim=0)
+
+    def test_another_seed_looks_in_other_directions(self):
+        first, other = RandomProjection(seed=0), RandomProjection(seed=1)
+        assert not torch.equal(first.embed(images(2)), other.embed(images(2)))
+        assert first.fingerprint() != other.fingerprint()
+
+
+class TestRandomConvolution:
+    def test_is_nearer_after_a_small_shift_than_pixels_are(self):
+        """Smooth strokes moved by one pixel, against unrelated ones."""
+        noise = nn.functional.avg_pool2d(images(60, (1, 40, 40)), 5, stride=1)[..., 4:32, 4:33]
+        strokes, moved = noise[..., :28], noise[..., 1:]
+        ratio = {}
+        for distance in (Pixels(), RandomConvolution()):
+            near = distance.distance(strokes, moved).mean()
+            ratio[distance.name] = float(near / distance.distance(strokes, strokes.roll(1, 0)).mean())
+        assert ratio["random-convolution"] < ratio["pixels"]
+
+    def test_keeps_the_size_of_distances_whatever_the_width(self):
+        a, b = images(50), images(50, seed=1)
+        narrow, wide = (
+            sum(float(RandomConvolution(width=width, seed=seed).distance(a, b).pow(2).mean()) for seed in range(10))
+            for width in (8, 32)
+        )
+        assert narrow == pytest.approx(wide, rel=0.3)
+
+    def test_needs_images(self):
+        with pytest.raises(UserError, match="planar points"):
+            RandomConvolution().embed(torch.zeros(3, 2))
+
+    def test_needs_channels(self):
+        with pytest.raises(UserError, match=r"distance\.width"):
+            RandomConvolution(width=0)
+
+
+class TestDiscriminatorFeatures:
+    def test_embeds_in_what_the_score_sees(self):
+        distance, network = make(DiscriminatorFeatures)
+        torch.testing.assert_close(distance.embed(images(3)), network.features(images(3)) / 16**0.5)
+
+    def test_leaves_the_discriminator_trainable(self):
+        distance, network = make(DiscriminatorFeatures)
+        distance.embed(images(3))
+        network(images(3)).sum().backward()
+        assert all(p.requires_grad and p.grad is not None for p in network.parameters())
+
+    def test_without_lag_follows_at_once(self):
+        distance, network = make(DiscriminatorFeatures)
+        before = distance.embed(images(3))
+        with torch.no_grad():
+            network.layers[0].weight.mul_(2)
+        assert not torch.equal(distance.embed(images(3)), before)
+        assert distance.state_dict() == {}
+
+    def test_with_lag_follows_when_updated(self):
+        network = networks()["discriminator"]
+        distance = DiscriminatorFeatures(lag=0.75)
+        distance.attach(network)
+        before, old = distance.embed(images(3)), copy.deepcopy(network)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(1)
+        assert torch.equal(distance.embed(images(3)), before)
+        distance.update()
+        for kept, first, new in zip(distance.lagged.parameters(), old.parameters(), network.parameters(), strict=True):
+            torch.testing.assert_close(kept, 0.75 * first + 0.25 * new)
+
+    def test_the_lagged_copy_is_its_state(self):
+        network = networks()["discriminator"]
+        first, second = DiscriminatorFeatures(lag=0.5), DiscriminatorFeatures(lag=0.5)
+        first.attach(network)
+        with torch.no_grad():
+            network.layers[0].weight.mul_(2)
+        second.attach(network)
+        assert not torch.equal(first.embed(images(3)), second.embed(images(3)))
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first.embed(images(3)), second.embed(images(3)))
+
+    @pytest.mark.parametrize("lag", [-0.1, 1.0])
+    def test_the_lag_is_a_share(self, lag):
+        with pytest.raises(UserError, match=r"distance\.lag"):
+            DiscriminatorFeatures(lag=lag)
+
+
+@pytest.mark.parametrize("cls", [ClassifierFeatures, EmbeddingFeatures])
+class TestFeatureDistances:
+    def test_have_a_part_for_every_channel(self, cls):
+        distance, _ = make(cls)
+        a = images(4)
+        b = a.clone()
+        b[:, 1] = images(4, seed=1)[:, 1]
+        apart = (distance.embed(a) - distance.embed(b)).view(4, distance.parts(SHAPE), -1).pow(2).sum(2)
+        assert apart.shape == (4, 3)
+        assert (apart[:, 1] > 0).all()
+        assert (apart[:, [0, 2]] == 0).all()
+
+    def test_see_every_channel_by_itself(self, cls):
+        distance, network = make(cls)
+        a = images(4)
+        apart = torch.cat([network.features(a[:, c : c + 1]) for c in range(3)], dim=1)
+        ratio = distance.embed(a) / apart
+        kept = apart.abs() > 1e-6
+        torch.testing.assert_close(ratio[kept], ratio[kept][:1].expand(int(kept.sum())), rtol=1e-4, atol=0)
+
+    def test_freeze_the_network(self, cls):
+        _, network = make(cls)
+        assert not network.training
+        assert not any(p.requires_grad for p in network.parameters())
+
+    def test_need_it_first(self, cls):
+        with pytest.raises(RuntimeError, match="attach"):
+            cls().embed(images(1))
+
+    def test_have_a_fingerprint_that_depends_on_the_weights(self, cls):
+        distance, network = make(cls)
+        before = distance.fingerprint()
+        with torch.no_grad():
+            network.head.weight[0, 0] += 1
+        assert distance.fingerprint() != before

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from allmodes.metrics import confidence
+
+
+def test_mean_of_the_largest_probability_beside_that_of_real_images() -> None:
+    fake = np.array([[0.95, 0.05], [0.4, 0.6], [0.5, 0.5], [0.15, 0.85]])
+    real = np.array([[0.99, 0.01], [0.03, 0.97]])
+    score = confidence(fake, real)
+    assert score.value == pytest.approx((0.95 + 0.6 + 0.5 + 0.85) / 4)
+    assert score.detail == pytest.approx({"real": 0.98, "above_0.9": 0.25, "real_above_0.9": 1.0})
+    assert (score.n_real, score.n_fake) == (2, 4)
+    assert score.ci95 is not None
+    assert score.ci95[0] < score.value < score.ci95[1]
+
+
+def test_no_samples_are_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        confidence(np.zeros((0, 10)), np.ones((3, 10)) / 10)

@@ -1,0 +1,107 @@
+"""Every discriminator: one score per example, features that the last linear layer sees, a gradient everywhere."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
+from allmodes.networks.base import Discriminator
+from allmodes.networks.discriminators.convolutional import Convolutional
+from allmodes.networks.discriminators.mlp import MLP4
+from allmodes.networks.discriminators.unrolled import Unrolled
+
+DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
+CONVOLUTIONAL = {name: cls for name, cls in DISCRIMINATORS.items() if cls in (Convolutional, Unrolled)}
+SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1, 3)]
+
+
+def small(name: str, shape: tuple[int, ...]) -> Discriminator:
+    torch.manual_seed(0)
+    return DISCRIMINATORS[name](shape, width=4)
+
+
+def examples(n: int, shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def cases() -> list[object]:
+    planar = [pytest.param(name, (2,), id=f"{name}-2") for name in DISCRIMINATORS if name not in CONVOLUTIONAL]
+    images = [
+        pytest.param(name, shape, id=f"{name}-{'x'.join(map(str, shape))}")
+        for name in DISCRIMINATORS
+        for shape in SHAPES
+    ]
+    return planar + images
+
+
+@pytest.mark.parametrize(("name", "shape"), cases())
+def test_scores_examples_with_a_gradient_to_every_parameter_and_to_them(name, shape):
+    discriminator, x = small(name, shape), examples(5, shape).requires_grad_()
+    scores = discriminator(x)
+    assert scores.shape == (5,)
+    (scores * torch.tensor([1.0, -2.0, 3.0, 0.5, 1.0])).sum().backward()
+    assert all(float(row.abs().max()) > 0 for row in x.grad)
+    for key, parameter in discriminator.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), key
+        assert float(parameter.grad.abs().max()) > 0, key
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+class TestEveryDiscriminator:
+    def test_features_are_what_the_last_linear_layer_sees(self, name):
+        discriminator, x = small(name, (3, 28, 28)), examples(4, (3, 28, 28))
+        seen = []
+        hook = discriminator.score.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        discriminator(x)
+        hook.remove()
+        assert torch.equal(seen[0], discriminator.features(x))
+        assert seen[0].shape[0] == 4
+        assert seen[0].ndim == 2
+
+    def test_a_score_does_not_depend_on_the_batch(self, name):
+        """Penalties take the gradient of each score by its own image: a score must see no other image."""
+        discriminator, x = small(name, (3, 28, 28)), examples(4, (3, 28, 28))
+        one_by_one = torch.cat([discriminator(x[i : i + 1]) for i in range(4)])
+        torch.testing.assert_close(discriminator(x), one_by_one, atol=1e-6, rtol=1e-5)
+
+    def test_has_second_derivatives(self, name):
+        """R1 and R2 descend the gradient by the images."""
+        discriminator, x = small(name, (1, 8, 8)), examples(4, (1, 8, 8)).requires_grad_()
+        (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+        gradient.pow(2).sum().backward()
+        assert float(discriminator.score.weight.grad.abs().max()) > 0
+
+    def test_survives_a_round_trip_through_its_state(self, name):
+        first, second = (small(name, (1, 8, 8)) for _ in range(2))
+        for parameter in second.parameters():
+            nn.init.normal_(parameter)
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first(examples(3, (1, 8, 8))), second(examples(3, (1, 8, 8))))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_convolutions_need_images(name):
+    with pytest.raises(UserError, match="toy-mlp"):
+        CONVOLUTIONAL[name]((2,))
+
+
+def kernels(network: nn.Module) -> list[tuple[int, ...]]:
+    return [tuple(layer.weight.shape) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+
+
+def test_mlp_4_has_four_fully_connected_layers():
+    assert kernels(MLP4((3, 28, 28))) == [(512, 2352), (512, 512), (256, 512), (1, 256)]
+
+
+def test_convolutional_halves_28_to_4():
+    expected = [(32, 3, 4, 4), (64, 32, 4, 4), (128, 64, 3, 3), (256, 2048), (1, 256)]
+    assert kernels(Convolutional((3, 28, 28))) == expected
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_unrolled_has_the_layers_of_the_protocol(width):
+    expected = [(width, 3, 3, 3), (2 * width, width, 3, 3), (4 * width, 2 * width, 3, 3), (1, 4 * width * 16)]
+    assert kernels(Unrolled((3, 28, 28), width=width)) == expected

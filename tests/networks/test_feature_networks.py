@@ -1,0 +1,76 @@
+"""Every feature network: features of single images, of one size, independent of their batch when frozen."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.discovery import entries
+from allmodes.networks.features.base import FeatureNetwork
+from allmodes.networks.features.classifier import Classifier
+from allmodes.networks.features.embedding import Embedding
+
+NETWORKS = entries("allmodes.networks.features", FeatureNetwork)
+
+
+def make(name: str, shape: tuple[int, ...]) -> FeatureNetwork:
+    torch.manual_seed(0)
+    return Classifier(shape, 10) if name == "classifier" else NETWORKS[name](shape)
+
+
+def images(n: int, shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+class TestEveryFeatureNetwork:
+    @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)])
+    def test_gives_features_of_every_image_with_a_gradient_to_it(self, name, shape):
+        network, x = make(name, shape).eval(), images(5, shape).requires_grad_()
+        features = network.features(x)
+        assert features.ndim == 2
+        assert features.shape[0] == 5
+        assert network.shape == shape
+        features.mul(torch.linspace(-1, 1, features.shape[1])).sum().backward()
+        assert all(float(row.abs().max()) > 0 for row in x.grad)
+
+    def test_once_frozen_features_do_not_depend_on_the_batch(self, name):
+        network, x = make(name, (1, 28, 28)).eval(), images(6, (1, 28, 28))
+        one_by_one = torch.cat([network.features(x[i : i + 1]) for i in range(6)])
+        torch.testing.assert_close(network.features(x), one_by_one, atol=1e-6, rtol=1e-5)
+
+    def test_is_cheap_enough_to_embed_every_candidate(self, name):
+        """About a million multiplications for a digit: embedding a pool must not cost more than making it."""
+        network = make(name, (1, 28, 28)).eval()
+        assert multiplications(network, images(1, (1, 28, 28))) < 2_000_000
+
+
+def multiplications(network: FeatureNetwork, x: torch.Tensor) -> int:
+    """Of all convolutions and linear layers, for one image."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, out: torch.Tensor) -> None:
+        nonlocal total
+        weight = layer.weight
+        total += weight.numel() * out.numel() // (len(out) * weight.shape[0])
+
+    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    network.features(x)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def test_the_classifiers_features_are_what_its_head_reads():
+    network, x = make("classifier", (1, 28, 28)).eval(), images(4, (1, 28, 28))
+    assert isinstance(network, Classifier)
+    logits = network(x)
+    assert logits.shape == (4, 10)
+    assert torch.equal(logits, network.head(network.features(x)))
+
+
+def test_embeddings_lie_on_the_unit_sphere():
+    features = Embedding((1, 8, 8), dim=12).features(images(7, (1, 8, 8)))
+    assert features.shape == (7, 12)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(7))

@@ -1,0 +1,125 @@
+"""Every generator: shapes, range, and a gradient to every parameter."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
+from allmodes.networks.base import Generator
+from allmodes.networks.generators.dcgan import DCGAN, side_plan
+from allmodes.networks.generators.toy_mlp import ToyMLP
+from allmodes.networks.generators.unrolled import Unrolled
+
+GENERATORS = entries("allmodes.networks.generators", Generator)
+IMAGE_GENERATORS = {name: cls for name, cls in GENERATORS.items() if cls is not ToyMLP}
+SIDES = (8, 28, 32, 64)
+LATENT = 6
+
+
+def small(cls: type[Generator], shape: tuple[int, ...]) -> Generator:
+    torch.manual_seed(0)
+    return cls(shape, LATENT) if cls is Unrolled else cls(shape, LATENT, width=4)
+
+
+def latents(n: int) -> torch.Tensor:
+    return torch.randn(n, LATENT, generator=torch.Generator().manual_seed(1))
+
+
+def made_by(cls: type[Generator]) -> list[tuple[int, ...]]:
+    """The shapes that a generator must be able to make."""
+    sides = (28,) if cls is Unrolled else SIDES
+    images = [(channels, side, side) for side in sides for channels in (1, 3)]
+    return [(2,), *images] if cls is ToyMLP else images
+
+
+CASES = [
+    pytest.param(cls, shape, id=f"{name}-{'x'.join(map(str, shape))}")
+    for name, cls in GENERATORS.items()
+    for shape in made_by(cls)
+]
+
+
+@pytest.mark.parametrize(("cls", "shape"), CASES)
+def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, shape):
+    generator = small(cls, shape)
+    examples = generator(latents(5))
+    assert examples.shape == (5, *shape)
+    if cls is not ToyMLP:
+        assert float(examples.detach().abs().max()) <= 1
+    # a random direction: batch norm makes the gradient of a plain sum vanish
+    (examples * torch.randn(examples.shape, generator=torch.Generator().manual_seed(2))).sum().backward()
+    scale = max(float(parameter.grad.abs().max()) for parameter in generator.parameters())
+    for key, parameter in generator.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), key
+        assert float(parameter.grad.abs().max()) > 1e-6 * scale, key
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+class TestEveryGenerator:
+    def test_when_sampling_a_latent_does_not_depend_on_its_batch(self, name):
+        generator = small(GENERATORS[name], (1, 28, 28)).eval()
+        z = latents(6)
+        one_by_one = torch.cat([generator(z[i : i + 1]) for i in range(6)])
+        torch.testing.assert_close(generator(z), one_by_one, atol=1e-6, rtol=1e-5)
+
+    def test_survives_a_round_trip_through_its_state(self, name):
+        first, second = (small(GENERATORS[name], (1, 28, 28)) for _ in range(2))
+        for parameter in second.parameters():
+            nn.init.normal_(parameter)
+        first(latents(8))  # moves the running statistics
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first.eval()(latents(3)), second.eval()(latents(3)))
+
+    def test_weights_come_from_torchs_generator(self, name):
+        first, second = (small(GENERATORS[name], (1, 28, 28)).state_dict() for _ in range(2))
+        assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", IMAGE_GENERATORS)
+def test_images_must_be_square(name):
+    with pytest.raises(UserError, match=r"\(3, 28, 30\)"):
+        IMAGE_GENERATORS[name]((3, 28, 30), LATENT)
+
+
+@pytest.mark.parametrize("side", range(1, 70))
+def test_the_plan_of_sides_ends_at_the_image_and_doubles_at_most(side):
+    sides = side_plan(side)
+    assert sides[-1] == side
+    assert sides[0] <= 4
+    assert all(after in (2 * before, 2 * before - 1) for before, after in zip(sides, sides[1:], strict=False))
+
+
+@pytest.mark.parametrize("side", [5, 7, 9, 17, 28, 30, 48])
+def test_dcgan_makes_any_square(side):
+    assert small(DCGAN, (1, side, side))(latents(2)).shape == (2, 1, side, side)
+
+
+def test_dcgan_starts_with_a_transposed_convolution():
+    """The linear layer is the transposed 4x4 convolution of a 1x1 image."""
+    generator = small(DCGAN, (3, 28, 28))
+    linear, fold = generator.layers[0], generator.layers[1]
+    convolution = nn.ConvTranspose2d(LATENT, 16, 4, bias=False)
+    with torch.no_grad():
+        convolution.weight.copy_(linear.weight.T.reshape(LATENT, 16, 4, 4))
+    z = latents(3)
+    torch.testing.assert_close(fold(linear(z)), convolution(z[:, :, None, None]))
+
+
+def test_dcgan_has_the_layers_of_its_description():
+    generator = DCGAN((3, 28, 28), 256)
+    layers = [layer for layer in generator.layers if isinstance(layer, nn.Linear | nn.ConvTranspose2d)]
+    shapes = [tuple(layer.weight.shape) for layer in layers]
+    assert shapes == [(128 * 16, 256), (128, 64, 3, 3), (64, 32, 4, 4), (32, 3, 4, 4)]
+    deviations = [float(layer.weight.detach().std()) for layer in layers]
+    assert deviations == pytest.approx([0.02, 0.02, 0.02, 0.05], rel=0.1)
+
+
+def test_unrolled_has_the_layers_of_the_protocol():
+    layers = [
+        layer for layer in Unrolled((3, 28, 28), 256).layers if hasattr(layer, "weight") and layer.weight.ndim > 1
+    ]
+    shapes = [tuple(layer.weight.shape) for layer in layers]
+    assert shapes == [(1024, 256), (64, 32, 3, 3), (32, 16, 3, 3), (16, 8, 3, 3), (3, 8, 3, 3)]
