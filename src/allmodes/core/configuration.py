@@ -61,10 +61,12 @@ def _checked(parser: Any, key: str, value: Any, parameter: inspect.Parameter, pr
 
     if isinstance(value, Path):
         value = str(value)
+    kind = parameter.annotation if isinstance(parameter.annotation, str) else str(parameter.annotation)
     try:
+        if value is None and "None" not in kind:  # the parser would let it pass as not given
+            raise ValueError(key)
         return parser.parse_object({key: value}, defaults=False)[key]
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
-        kind = parameter.annotation if isinstance(parameter.annotation, str) else str(parameter.annotation)
         raise UserError(f"'{prefix}{key}' is {value!r}, but must be of type {kind}.") from error
 
 

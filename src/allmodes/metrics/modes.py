@@ -116,20 +116,17 @@ def rare_modes(
 
     Returns:
         Score: the samples in these modes over the number expected, with an exact Poisson interval (Garwood 1936).
-        Detail: the modes that reach half of their expected count, and, as single counts are small, the smallest ratio
-        of a group of modes with the rare class in one given channel and one given class in another; beside both,
-        what a perfect sampler of this size shows on average (``..._perfect``).
+        Detail: the modes that reach half of their expected count, and the smallest ratio of a group of modes with the
+        rare class in one given channel and one given class in another; beside both, what a perfect sampler shows.
     """
     table, probability = _tables(counts, law)
     rare = (np.indices(table.shape) == rare_class).any(axis=0)
     expected = probability * table.sum()
     seen, due = float(table[rare].sum()), float(expected[rare].sum())
     perfect = np.random.default_rng(seed).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
-    detail = {
-        "modes": int(rare.sum()),
+    detail = {"seen": seen, "expected": due, "modes": int(rare.sum())}
+    detail |= {
         "expected_per_mode": float(np.median(expected[rare])),
-        "seen": seen,
-        "expected": due,
         "covered_at_half": int((table[rare] >= 0.5 * expected[rare]).sum()),
         "covered_at_half_perfect": float((perfect[:, rare] >= 0.5 * expected[rare]).sum(1).mean()),
         "smallest_group_ratio": _smallest_group(table, expected, rare_class),
@@ -141,14 +138,8 @@ def rare_modes(
     warnings: tuple[str, ...] = ()
     if np.median(expected[rare]) < MINIMUM:
         warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
-    return Score(
-        "rare_modes",
-        seen / due,
-        (float(low) / due, float(high) / due),
-        n_fake=int(table.sum()),
-        detail=detail,
-        warnings=warnings,
-    )
+    interval = (float(low) / due, float(high) / due)
+    return Score("rare_modes", seen / due, interval, n_fake=int(table.sum()), detail=detail, warnings=warnings)
 
 
 def _misread(table: Array, expected: Array, rare: NDArray[np.bool_], rates: Array) -> dict[str, float]:
