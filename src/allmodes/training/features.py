@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from ..core.discovery import find
 from ..core.errors import UserError
 from ..core.files import atomic, cache_dir, digest, read_json, write_json
+from ..core.progress import track
 from ..core.seeding import derive_seed, stream
 from ..data.base import Dataset, Labelled
 from ..networks.features.base import FeatureNetwork
@@ -135,7 +136,9 @@ def _descend(network: FeatureNetwork, data: Labelled, schedule: _Schedule, seed:
     optimizer = torch.optim.AdamW(network.parameters(), schedule.lr, weight_decay=1e-2)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.lr, total_steps=steps)
     network.train()
-    for chosen, rng in _batches(len(data.train_images), schedule, seed):
+    count = len(data.train_images)
+    title = f"Learning {type(network).name} features of {count:,} images (once; then kept)"
+    for chosen, rng in track(_batches(count, schedule, seed), steps, title):
         images = data.train_images[chosen]
         if isinstance(network, Classifier):
             logits = network(shifted(images, rng))
