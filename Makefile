@@ -9,17 +9,18 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format gpu-check clean
+.PHONY: help setup demo test lint sanitize format gpu-check clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
 	@echo 'make lint       style, types and the order of the rooms'
+	@echo 'make sanitize   the native code under the address, undefined-behaviour and thread sanitizers'
 	@echo 'make format     rewrite the code in the house style'
 	@echo 'make clean      remove caches and the environment; runs/ stays'
 
 setup: $(READY)
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "allmodes needs Python 3.11 or newer, which '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -30,7 +31,7 @@ $(READY): requirements.txt pyproject.toml
 demo: setup
 	$(BIN)/python benchmarks/demo.py $(if $(FRESH),--fresh)
 
-test: setup lint
+test: setup lint sanitize
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not gpu'
 
 lint: setup
@@ -38,6 +39,15 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The native code against brute force, built twice; SANITIZED is what the compiler adds to find its errors.
+sanitize: setup
+	for SANITIZED in address,undefined thread; do \
+	  BUILD=build/fuzz-$${SANITIZED%%,*} && \
+	  $(BIN)/cmake -S native -B $$BUILD -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DALLMODES_PYTHON=OFF \
+	    -DALLMODES_FUZZ=ON -DALLMODES_SANITIZE=$$SANITIZED > /dev/null && \
+	  $(BIN)/ninja -C $$BUILD --quiet && $$BUILD/fuzz 3 || exit 1; \
+	done
 
 format: setup
 	$(BIN)/ruff check --fix .

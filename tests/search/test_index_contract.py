@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -31,7 +32,7 @@ class TestEveryBackend:
             torch.randn(n, dim, generator=rng) + offset,
             torch.randn(q, dim, generator=rng) + offset,
         )
-        index = backend(dim, block=7)
+        index = backend(dim)
         ids = index.add(points)
         found = index.query(queries, k)
         expected, _ = brute_force(points, queries, k)
@@ -40,6 +41,46 @@ class TestEveryBackend:
         assert (found.ids[:, min(k, n) :] == -1).all()
         assert found.distances[:, min(k, n) :].isinf().all()
         assert found.evaluations > 0
+
+    def test_finds_most_neighbours_among_many_points_and_tells_their_true_distances(self, backend):
+        rng = torch.Generator().manual_seed(0)
+        points = torch.randn(5_000, 6, generator=rng) @ torch.randn(6, 40, generator=rng)
+        queries = points[:100] + 0.1 * torch.randn(100, 40, generator=rng)
+        index = backend(40)
+        index.add(points)
+        found = index.query(queries, 5)
+        _, ids = brute_force(points, queries, 5)
+        assert (found.ids[:, :, None] == ids[:, None, :]).any(2).float().mean() > 0.95
+        true = (points[found.ids].double() - queries[:, None].double()).norm(dim=2)
+        torch.testing.assert_close(found.distances.double(), true, rtol=1e-5, atol=1e-5)
+        assert (found.distances.diff(dim=1) >= 0).all()
+        assert found.evaluations <= 100 * 5_000
+
+    @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, np.float32, np.float16])
+    def test_takes_half_precision_and_arrays_also_where_not_contiguous(self, backend, kind):
+        whole = torch.randn(20, 8)
+        points = whole.numpy().astype(kind) if isinstance(kind, type) else whole.to(kind)
+        index, plain = backend(4), backend(4)
+        index.add(points[::2, ::2])
+        plain.add(torch.as_tensor(points)[::2, ::2].float())
+        queries = torch.randn(3, 4)
+        assert torch.equal(index.query(queries, 2).ids, plain.query(queries, 2).ids)
+
+    @pytest.mark.parametrize("bad", [torch.zeros(2, 4, dtype=torch.int64), torch.zeros(2, 4, dtype=torch.float64), "x"])
+    def test_other_numbers_are_refused(self, backend, bad):
+        with pytest.raises(TypeError, match="points must be a tensor or array of float32"):
+            backend(4).add(bad)
+        with pytest.raises(TypeError, match="ids must be int64"):
+            backend(4).remove(torch.zeros(2))
+
+    def test_is_cleared_and_used_again_with_new_ids(self, backend):
+        index = backend(3)
+        index.add(torch.randn(7, 3))
+        index.clear()
+        assert len(index) == 0
+        assert index.add(torch.randn(2, 3)).tolist() == [7, 8]
+        assert index.query(torch.randn(1, 3), 3).ids[0, 2] == -1
+        assert index.nbytes > 0
 
     def test_a_point_finds_itself_at_distance_zero(self, backend):
         points = torch.randn(50, 8) * 1e-3 + 50

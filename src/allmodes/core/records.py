@@ -66,11 +66,13 @@ class Neighbours:
         ids: int64 ``(q, k)``, nearest first; -1 where fewer than k points exist.
         distances: Euclidean, float32 ``(q, k)``, ascending; inf where fewer than k points exist.
         evaluations: how many distances were computed in the full space, over all queries.
+        visits: how many entries of sorted lists were looked at, where there are any.
     """
 
     ids: Tensor
     distances: Tensor
     evaluations: int
+    visits: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,38 +5,106 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.records import Neighbours
 
+Points = Tensor | NDArray[np.floating]
+FLOATS = (torch.float32, torch.float16, torch.bfloat16)
+
 
 class Index(ABC):
-    """Points that can be searched. Ids are int64, given by ``add`` in order, stable for the index's life."""
+    """Points that can be searched.
+
+    Points are float32 ``(n, dim)``, tensors or arrays; float16 and bfloat16 are converted. Ids are int64, given by
+    ``add`` in order, stable for the index's life and never given twice. Constructors take ``dim`` first.
+    """
 
     name: ClassVar[str]
 
     @abstractmethod
-    def add(self, points: Tensor) -> Tensor:
-        """Add float32 points ``(n, dim)``; returns their ids ``(n,)``."""
+    def add(self, points: Points) -> Tensor:
+        """Add points ``(n, dim)``; returns their ids ``(n,)``.
+
+        Raises:
+            ValueError: wrong shape, NaN or infinity.
+            TypeError: wrong type of numbers.
+        """
 
     @abstractmethod
-    def query(self, queries: Tensor, k: int = 1) -> Neighbours:
-        """The ``k`` nearest points of each query ``(q, dim)``, nearest first."""
+    def query(self, queries: Points, k: int = 1) -> Neighbours:
+        """The ``k`` nearest points of each query ``(q, dim)``, nearest first; ids -1 and distances inf beyond.
+
+        Raises:
+            ValueError: wrong shape, NaN or infinity, or ``k < 1``.
+            TypeError: wrong type of numbers.
+        """
 
     @abstractmethod
     def remove(self, ids: Tensor) -> None:
-        """Remove points by id."""
+        """Remove points by id.
+
+        Raises:
+            KeyError: an id that is not in the index; nothing is removed then.
+        """
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove all points."""
 
     @abstractmethod
     def __len__(self) -> int: ...
 
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of the index beyond the points themselves."""
 
-def check_points(points: Tensor, dim: int, what: str) -> Tensor:
-    """Float32 ``(n, dim)`` and finite, or a ValueError that says what is wrong."""
+
+def check_points(points: Points, dim: int, what: str) -> Tensor:
+    """Float32 ``(n, dim)``, contiguous and finite, the same memory where it can be.
+
+    Raises:
+        ValueError: wrong shape, NaN or infinity.
+        TypeError: not an array of floats of at most 32 bits.
+    """
+    if isinstance(points, np.ndarray):
+        points = torch.from_numpy(np.ascontiguousarray(points))
+    if not isinstance(points, Tensor) or points.dtype not in FLOATS:
+        kind = points.dtype if isinstance(points, Tensor) else type(points).__name__
+        raise TypeError(f"{what} must be a tensor or array of float32 (or float16, bfloat16), not {kind}")
     if points.ndim != 2 or points.shape[1] != dim:
         raise ValueError(f"{what} must have shape (n, {dim}), not {tuple(points.shape)}")
-    points = points.to(torch.float32)
-    if not torch.isfinite(points).all():
+    points = points.detach().to(torch.float32).contiguous()
+    if not torch.isfinite(points.sum()) and not torch.isfinite(points).all():
         raise ValueError(f"{what} contain NaN or infinity")
     return points
+
+
+def check_ids(ids: Tensor | NDArray[np.integer]) -> Tensor:
+    """Int64 ``(n,)``, contiguous.
+
+    Raises:
+        ValueError: another shape.
+        TypeError: not whole numbers.
+    """
+    ids = torch.as_tensor(ids)
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise TypeError(f"ids must be int64, not {ids.dtype}")
+    if ids.ndim != 1:
+        raise ValueError(f"ids must have shape (n,), not {tuple(ids.shape)}")
+    return ids.to(torch.int64).contiguous()
+
+
+def check_k(k: int) -> int:
+    """``k``, if at least 1.
+
+    Raises:
+        ValueError: smaller.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    return k

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.records import Neighbours
-from .base import Index, check_points
+from .base import Index, Points, check_ids, check_k, check_points
 
 
 class Exact(Index):
@@ -35,7 +35,7 @@ class Exact(Index):
         self._ids = torch.empty(0, dtype=torch.int64)
         self._next = 0
 
-    def add(self, points: Tensor) -> Tensor:
+    def add(self, points: Points) -> Tensor:
         """Add points ``(n, dim)``.
 
         Raises:
@@ -59,23 +59,30 @@ class Exact(Index):
         Raises:
             KeyError: an id that is not in the index.
         """
+        ids = check_ids(ids)
         gone = torch.isin(self._ids, ids.to(self._ids.device))
         if int(gone.sum()) != len(torch.unique(ids)):
             raise KeyError("remove() was given ids that are not in the index")
         self._points, self._norms, self._ids = self._points[~gone], self._norms[~gone], self._ids[~gone]
 
+    def clear(self) -> None:
+        self._points, self._norms, self._ids = self._points[:0], self._norms[:0], self._ids[:0]
+
     def __len__(self) -> int:
         return self._points.shape[0]
 
-    def query(self, queries: Tensor, k: int = 1) -> Neighbours:
+    @property
+    def nbytes(self) -> int:
+        return self._norms.nbytes + self._ids.nbytes + self._origin.nbytes
+
+    def query(self, queries: Points, k: int = 1) -> Neighbours:
         """The ``k`` nearest points of each query ``(q, dim)``; ids -1 and distances inf beyond ``len(self)``.
 
         Raises:
             ValueError: wrong shape, NaN or infinity, or ``k < 1``.
         """
         queries = check_points(queries, self.dim, "queries")
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        check_k(k)
         queries = queries - self._origin.to(queries.device)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64, device=queries.device)
         distances = torch.full((len(queries), k), torch.inf, device=queries.device)

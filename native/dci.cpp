@@ -1,0 +1,209 @@
+#include "dci.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <stdexcept>
+
+namespace allmodes {
+namespace {
+
+constexpr int64_t QUERIES = 48;  // scanned together: a multiple of every kernel's group
+constexpr int64_t AHEAD = 4;     // rows fetched before they are needed
+
+// Buffers of one thread, allocated once.
+struct Scratch {
+    Scan scan;
+    std::vector<float> projections;
+    std::vector<std::vector<int64_t>> slots;
+    std::vector<std::pair<float, int64_t>> nearest;
+};
+
+Scratch& scratch() {
+    thread_local Scratch buffers;
+    return buffers;
+}
+
+void append(const Candidates& found, std::vector<std::vector<int64_t>>& slots) {
+    for (size_t q = 0; q < slots.size(); ++q)
+        for (const Found& f : found[q]) slots[q].push_back(f.slot);
+}
+
+// The k nearest of the candidates, by distances computed in full: a heap whose top is the farthest so far.
+void compare(const Store& store, const float* query, const std::vector<int64_t>& slots, size_t k,
+             std::vector<std::pair<float, int64_t>>& nearest) {
+    const int64_t dim = store.geometry().dim;
+    nearest.clear();
+    float bound = std::numeric_limits<float>::infinity();
+    for (size_t i = 0; i < slots.size(); ++i) {
+        if (i + AHEAD < slots.size()) {
+            const auto* row = reinterpret_cast<const char*>(store.row(slots[i + AHEAD]));
+            for (int64_t byte = 0; byte < std::min<int64_t>(dim * 4, 1024); byte += 64) __builtin_prefetch(row + byte);
+        }
+        const float value = kernels().squared_distance(store.row(slots[i]), query, dim, bound);
+        const std::pair<float, int64_t> entry{value, store.id(slots[i])};
+        if (nearest.size() == k) {
+            if (!(entry < nearest.front())) continue;
+            std::pop_heap(nearest.begin(), nearest.end());
+            nearest.pop_back();
+        }
+        nearest.push_back(entry);
+        std::push_heap(nearest.begin(), nearest.end());
+        if (nearest.size() == k) bound = nearest.front().first;
+    }
+    std::sort_heap(nearest.begin(), nearest.end());
+}
+
+}  // namespace
+
+Dci::Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order)
+    : composite_(composite), order_(order), store_(std::move(geometry)) {
+    const int64_t simple = store_.geometry().depth / composite;
+    if (order == Order::Prioritized)
+        for (int64_t l = 0; l < composite; ++l) lists_.emplace_back(l * simple, simple);
+}
+
+std::unique_lock<std::shared_mutex> Dci::changing() {
+    const std::lock_guard waiting(turnstile_);
+    return std::unique_lock(mutex_);
+}
+
+std::shared_lock<std::shared_mutex> Dci::reading() const {
+    { const std::lock_guard passing(turnstile_); }
+    return std::shared_lock(mutex_);
+}
+
+void Dci::insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner) {
+    const int64_t before = store_.slots();
+    store_.add(rows, n, ids, std::move(owner));
+    for (SortedLists& lists : lists_)
+        for (int64_t slot = before; slot < store_.slots(); ++slot) lists.insert(store_, slot);
+}
+
+int64_t Dci::add(const float* rows, int64_t n, std::shared_ptr<void> owner) {
+    const auto lock = changing();
+    std::vector<int64_t> ids(static_cast<size_t>(n));
+    std::iota(ids.begin(), ids.end(), next_);
+    insert(rows, n, ids.data(), std::move(owner));
+    next_ += n;
+    return next_ - n;
+}
+
+void Dci::restore(const float* rows, int64_t n, const int64_t* ids, int64_t next) {
+    const auto lock = changing();
+    insert(rows, n, ids, nullptr);
+    next_ = std::max(next, n ? ids[n - 1] + 1 : 0);
+}
+
+int64_t Dci::remove(const int64_t* ids, int64_t n) {
+    const auto lock = changing();
+    if (!lists_.empty()) {
+        for (int64_t i = 0; i < n; ++i)
+            if (store_.slot_of(ids[i]) < 0) return 1;
+        for (SortedLists& lists : lists_)
+            for (int64_t i = 0; i < n; ++i) lists.erase(store_, store_.slot_of(ids[i]));
+    }
+    return store_.remove(ids, n);
+}
+
+void Dci::clear() {
+    const auto lock = changing();
+    store_.clear();
+    for (SortedLists& lists : lists_) lists.clear();
+}
+
+Work Dci::query_block(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const {
+    Scratch& own = scratch();
+    Work work;
+    const int64_t depth = store_.geometry().depth, simple = depth / composite_;
+    own.projections.resize(static_cast<size_t>(n * depth));
+    store_.geometry().project(queries, n, own.projections.data());
+    own.slots.assign(static_cast<size_t>(n), {});
+    if (order_ == Order::L2) append(own.scan.l2(store_, own.projections.data(), n, budget.retrieve), own.slots);
+    for (int64_t l = 0; l < composite_ && order_ != Order::L2; ++l) {
+        if (order_ == Order::LInfinity)
+            append(own.scan.linf(store_, own.projections.data(), n, budget.retrieve, l * simple, simple), own.slots);
+        for (int64_t q = 0; q < n && order_ == Order::Prioritized; ++q) {
+            const auto found = lists_[l].retrieve(store_, own.projections.data() + q * depth, budget.retrieve,
+                                                  budget.visit, work.visits);
+            own.slots[q].insert(own.slots[q].end(), found.begin(), found.end());
+        }
+    }
+    const int64_t dim = store_.geometry().dim, k = budget.k;
+    for (int64_t q = 0; q < n; ++q) {
+        auto& slots = own.slots[q];
+        if (composite_ > 1 && order_ != Order::L2) {  // the union of the composite indices
+            std::sort(slots.begin(), slots.end());
+            slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+        }
+        compare(store_, queries + q * dim, slots, static_cast<size_t>(k), own.nearest);
+        work.evaluations += static_cast<int64_t>(slots.size());
+        for (int64_t i = 0; i < static_cast<int64_t>(own.nearest.size()); ++i) {
+            answers.ids[q * k + i] = own.nearest[i].second;
+            answers.distances[q * k + i] = std::sqrt(own.nearest[i].first);
+        }
+    }
+    return work;
+}
+
+Work Dci::query(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const {
+    const auto lock = reading();
+    const int64_t k = budget.k, dim = store_.geometry().dim;
+    std::fill_n(answers.ids, n * k, int64_t{-1});
+    std::fill_n(answers.distances, n * k, std::numeric_limits<float>::infinity());
+    if (store_.size() == 0) return {};
+    Budget bounded = budget;
+    bounded.retrieve = std::clamp<int64_t>(std::max(budget.retrieve, k), 1, store_.size());
+    const int64_t share = (n + budget.threads - 1) / budget.threads, group = kernels().group;
+    const int64_t step = std::min(QUERIES, (share + group - 1) / group * group);
+    const int64_t blocks = (n + step - 1) / step;
+    Work total;
+    std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic) num_threads(budget.threads)
+    for (int64_t block = 0; block < blocks; ++block) {
+        try {
+            const int64_t first = block * step;
+            const Work work = query_block(queries + first * dim, std::min(step, n - first), bounded,
+                                          {answers.ids + first * k, answers.distances + first * k});
+#pragma omp critical(allmodes_dci)
+            total = {total.evaluations + work.evaluations, total.visits + work.visits};
+        } catch (...) {
+#pragma omp critical(allmodes_dci)
+            failure = std::current_exception();
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return total;
+}
+
+int64_t Dci::size() const {
+    const auto lock = reading();
+    return store_.size();
+}
+
+int64_t Dci::next() const {
+    const auto lock = reading();
+    return next_;
+}
+
+int64_t Dci::nbytes() const {
+    const auto lock = reading();
+    return std::accumulate(lists_.begin(), lists_.end(), store_.nbytes(),
+                           [](int64_t sum, const SortedLists& lists) { return sum + lists.nbytes(); });
+}
+
+void Dci::copy(float* rows, int64_t* ids) const {
+    const auto lock = reading();
+    const int64_t dim = store_.geometry().dim;
+    for (int64_t slot = 0; slot < store_.slots(); ++slot) {
+        if (!store_.alive(slot)) continue;
+        std::copy_n(store_.row(slot), dim, rows);
+        *ids++ = store_.id(slot);
+        rows += dim;
+    }
+}
+
+}  // namespace allmodes

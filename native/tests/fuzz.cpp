@@ -1,0 +1,146 @@
+// Random operations against brute force, without Python, to be run under the address, undefined-behaviour and thread
+// sanitizers. Ends with 0 if every answer was right.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "dci.hpp"
+
+using namespace allmodes;
+
+namespace {
+
+using Point = std::vector<float>;
+
+void require(bool fact, const char* what) {
+    if (fact) return;
+    std::fprintf(stderr, "failed: %s\n", what);
+    std::exit(1);
+}
+
+struct World {
+    std::mt19937 rng;
+    int64_t dim, simple, composite;
+    std::map<int64_t, Point> twin;
+
+    int64_t below(int64_t n) { return std::uniform_int_distribution<int64_t>(0, n - 1)(rng); }
+
+    Point points(int64_t n) {
+        std::normal_distribution<float> normal;
+        Point values(static_cast<size_t>(n * dim));
+        for (float& v : values) v = normal(rng);
+        return values;
+    }
+
+    std::shared_ptr<const Geometry> geometry() {
+        const Point origin = points(1);
+        Point directions;
+        for (int64_t j = 0; j < simple * composite; ++j) {
+            const Point one = points(1);
+            directions.insert(directions.end(), one.begin(), one.end());
+        }
+        return std::make_shared<const Geometry>(dim, simple * composite, origin.data(), directions.data());
+    }
+};
+
+void add(World& world, Dci& index, bool borrow) {
+    const int64_t n = world.below(borrow ? 3000 : 40);
+    auto rows = std::make_shared<Point>(world.points(n));
+    const int64_t first = index.add(rows->data(), n, borrow ? rows : nullptr);
+    for (int64_t i = 0; i < n; ++i)
+        world.twin[first + i] = Point(rows->begin() + i * world.dim, rows->begin() + (i + 1) * world.dim);
+}
+
+void remove(World& world, Dci& index) {
+    std::vector<int64_t> ids;
+    const int64_t one_in = 1 + world.below(6);
+    for (const auto& [id, point] : world.twin)
+        if (world.below(one_in) == 0) ids.push_back(id);
+    std::shuffle(ids.begin(), ids.end(), world.rng);
+    require(index.remove(ids.data(), static_cast<int64_t>(ids.size())) == 0, "every id is there");
+    for (const int64_t id : ids) world.twin.erase(id);
+    if (!ids.empty()) require(index.remove(ids.data(), 1) > 0, "a removed id is not there");
+}
+
+// With every point a candidate, the answers are exact.
+void query(World& world, const Dci& index) {
+    const int64_t n = 1 + world.below(20), k = 1 + world.below(8), found = std::min<int64_t>(k, index.size());
+    const Point queries = world.points(n);
+    std::vector<int64_t> ids(static_cast<size_t>(n * k));
+    Point distances(static_cast<size_t>(n * k));
+    const Work work = index.query(queries.data(), n, {k, index.size() + 1, int64_t{1} << 60, 2}, {ids.data(), distances.data()});
+    require(work.evaluations == n * index.size(), "every point was compared");
+    for (int64_t q = 0; q < n; ++q) {
+        std::vector<double> truth;
+        for (const auto& [id, point] : world.twin) {
+            double sum = 0;
+            for (int64_t j = 0; j < world.dim; ++j) sum += std::pow(double{point[j]} - queries[q * world.dim + j], 2);
+            truth.push_back(std::sqrt(sum));
+        }
+        std::sort(truth.begin(), truth.end());
+        for (int64_t i = 0; i < k; ++i) {
+            const float distance = distances[q * k + i];
+            if (i < found)
+                require(std::fabs(distance - truth[i]) < 1e-4 * (1 + truth[i]), "the distance is right");
+            else
+                require(ids[q * k + i] == -1 && std::isinf(distance), "beyond the points there is nothing");
+        }
+    }
+}
+
+void random_operations(uint32_t seed, Order order) {
+    World world{std::mt19937(seed), 0, 0, 0, {}};
+    world.dim = 1 + world.below(70), world.simple = 1 + world.below(20), world.composite = 1 + world.below(3);
+    Dci index(world.geometry(), world.composite, order);
+    for (int step = 0; step < 40; ++step) {
+        const int64_t what = world.below(10);
+        if (what < 4) add(world, index, step == 0 || what == 0);
+        else if (what < 6) remove(world, index);
+        else if (what == 6 && world.below(4) == 0) index.clear(), world.twin.clear();
+        else query(world, index);
+        require(index.size() == static_cast<int64_t>(world.twin.size()), "the size is right");
+    }
+}
+
+// Several threads ask while one changes the index.
+void at_the_same_time(Order order) {
+    World world{std::mt19937(7), 24, 8, 2, {}};
+    Dci index(world.geometry(), world.composite, order);
+    add(world, index, false);
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> readers;
+    for (uint32_t r = 0; r < 3; ++r)
+        readers.emplace_back([&index, &stop, r] {
+            World own{std::mt19937(r), 24, 8, 2, {}};
+            std::vector<int64_t> ids(10);
+            Point distances(10);
+            while (!stop) {
+                const Point queries = own.points(5);
+                index.query(queries.data(), 5, {2, 10, int64_t{1} << 60, 1}, {ids.data(), distances.data()});
+                require(std::is_sorted(distances.begin(), distances.begin() + 2), "nearest first");
+            }
+        });
+    for (int step = 0; step < 60; ++step) {
+        add(world, index, false);
+        if (step % 3 == 0) remove(world, index);
+    }
+    stop = true;
+    for (std::thread& reader : readers) reader.join();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    const int rounds = count > 1 ? std::atoi(arguments[1]) : 20;
+    for (const Order order : {Order::L2, Order::LInfinity, Order::Prioritized}) {
+        for (int seed = 0; seed < rounds; ++seed) random_operations(static_cast<uint32_t>(seed), order);
+        at_the_same_time(order);
+    }
+    std::puts("every answer was right");
+}

@@ -1,0 +1,218 @@
+r"""Dynamic Continuous Indexing (Li & Malik, ICML 2016 and 2017), in native code.
+
+Every point is projected on m L unit directions :math:`u`: L composite indices of m simple ones. As
+:math:`|\langle p - q, u \rangle| \le |p - q|`, points with projections near the query's come first:
+
+1. project the query;
+2. in every composite index take the points nearest by projected distance, as many as ``retrieve`` says;
+3. compute the true distances of these candidates, and answer with the k nearest.
+
+The papers rank by the largest difference of projections (L-infinity), reached with sorted lists and a priority queue;
+a sequential scan of the projections yields the same points and is faster at any size that fits in memory, and ranking
+by the L2 distance over all directions finds more neighbours among as many candidates.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.files import atomic, digest
+from ..core.records import Neighbours
+from .base import Index, Points, check_ids, check_k, check_points
+from .directions import Directions
+
+FORMAT = "allmodes.dci.1"
+
+
+class DCI(Index):
+    """Approximate search on the CPU, with insertion and deletion that rebuild nothing.
+
+    Args:
+        dim: dimensions of a point.
+        simple: simple indices m of a composite index.
+        composite: composite indices L.
+        seed: of the directions.
+        order: of the candidates. ``"l2"``: projected distance over all directions; ``"linf"``: largest difference of
+            projections in each composite index, and the union of these; ``"prioritized"``: the same by sorted
+            lists and a priority queue, which counts visits, the reference of the other two.
+        directions: ``"random"``, or ``"pca"`` fitted to the points that are added first, or given ones.
+
+    Attributes:
+        directions: None until the first points are added, unless given.
+    """
+
+    name = "dci"
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        simple: int = 16,
+        composite: int = 2,
+        seed: int = 0,
+        order: Literal["l2", "linf", "prioritized"] = "l2",
+        directions: Literal["random", "pca"] | Directions = "pca",
+    ) -> None:
+        for what, value in {"dim": dim, "simple": simple, "composite": composite}.items():
+            if value < 1:
+                raise ValueError(f"{what} must be at least 1, not {value}")
+        self.dim = dim
+        self.simple = simple
+        self.composite = composite
+        self.seed = seed
+        self.order = order
+        self.kind = "given" if isinstance(directions, Directions) else directions
+        self.directions: Directions | None = None
+        self._native: Any = None
+        if isinstance(directions, Directions):
+            self._begin(directions)
+
+    def _begin(self, directions: Directions) -> None:
+        if directions.matrix.shape != (self.simple * self.composite, self.dim):
+            wanted = f"({self.simple * self.composite}, {self.dim})"
+            raise ValueError(f"directions must have shape {wanted}, not {tuple(directions.matrix.shape)}")
+        native = _native()
+        self.directions = directions
+        origin, matrix = directions.origin.contiguous(), directions.matrix.contiguous()
+        self._native = native.Dci(origin, matrix, self.composite, getattr(native.Order, self.order))
+
+    def add(self, points: Points, *, borrow: bool = False) -> Tensor:
+        """Add points ``(n, dim)``; returns their ids ``(n,)``.
+
+        Args:
+            points: float32 on the CPU is not converted.
+            borrow: keep a reference to the first points instead of a copy. They must not change afterwards.
+
+        Raises:
+            ValueError: wrong shape, NaN or infinity.
+            TypeError: wrong type of numbers.
+        """
+        points = check_points(points, self.dim, "points").cpu()
+        if len(points) == 0:
+            return torch.empty(0, dtype=torch.int64)
+        if self._native is None:
+            kind: Any = self.kind
+            self._begin(Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed))
+        first = self._native.add(points, borrow)
+        return torch.arange(first, first + len(points))
+
+    def query(
+        self, queries: Points, k: int = 1, *, retrieve: int | None = None, visit: int | None = None
+    ) -> Neighbours:
+        """The ``k`` nearest of the candidates of each query ``(q, dim)``, on the device of the queries.
+
+        Args:
+            queries: float32 on the CPU is not converted.
+            k: neighbours of each.
+            retrieve: candidates, from every composite index where ``order`` is not ``"l2"``; by default the square
+                root of the number of points and 4 for every neighbour, but at least 64.
+            visit: list entries that may be looked at in every composite index, in prioritized order; by default all.
+
+        Raises:
+            ValueError: wrong shape, NaN or infinity, or a count below 1.
+            TypeError: wrong type of numbers.
+        """
+        where = queries.device if isinstance(queries, Tensor) else torch.device("cpu")
+        queries = check_points(queries, self.dim, "queries").cpu()
+        size = len(self)
+        wanted = max(64, round(size**0.5) + 4 * check_k(k)) if retrieve is None else retrieve
+        most = 2**62 if visit is None else visit
+        if wanted < 1 or most < 1:
+            raise ValueError(f"retrieve ({retrieve}) and visit ({visit}) must be at least 1")
+        ids = torch.full((len(queries), k), -1, dtype=torch.int64)
+        distances = torch.full((len(queries), k), torch.inf)
+        if size == 0 or len(queries) == 0:
+            return Neighbours(ids.to(where), distances.to(where), 0)
+        work = self._native.query(queries, wanted, most, torch.get_num_threads(), ids, distances)
+        return Neighbours(ids.to(where), distances.to(where), work.evaluations, work.visits)
+
+    def remove(self, ids: Tensor) -> None:
+        """Remove points by id.
+
+        Raises:
+            KeyError: an id that is not in the index; nothing is removed then.
+        """
+        ids = check_ids(ids).cpu()
+        if len(ids) and (self._native is None or self._native.remove(ids)):
+            raise KeyError("remove() was given ids that are not in the index")
+
+    def clear(self) -> None:
+        if self._native is not None:
+            self._native.clear()
+
+    def __len__(self) -> int:
+        return 0 if self._native is None else len(self._native)
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self._native is None else int(self._native.nbytes)
+
+    def save(self, path: str | Path) -> None:
+        """Write points, ids and directions to one safetensors file, whole or not at all.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        tensors = {"points": torch.empty(len(self), self.dim), "ids": torch.empty(len(self), dtype=torch.int64)}
+        if self._native is not None and self.directions is not None:
+            self._native.copy(tensors["points"], tensors["ids"])
+            tensors |= {"matrix": self.directions.matrix, "origin": self.directions.origin}
+        tensors["next"] = torch.tensor(0 if self._native is None else self._native.next)
+        fields = ("dim", "simple", "composite", "seed", "order", "kind")
+        metadata = {"format": FORMAT, "hash": _hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
+        with atomic(Path(path)) as temporary:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> DCI:
+        """Read an index that ``save`` wrote. It answers as the saved one did.
+
+        Raises:
+            UserError: the file is missing, truncated, altered or something else.
+        """
+        metadata, tensors = _read(Path(path))
+        kind: Any = metadata["kind"]
+        directions = Directions(tensors["matrix"], tensors["origin"]) if "matrix" in tensors else kind
+        order: Any = metadata["order"]
+        sizes = {key: int(metadata[key]) for key in ("simple", "composite", "seed")}
+        index = cls(int(metadata["dim"]), order=order, directions=directions, **sizes)
+        index.kind = kind
+        if index._native is not None:
+            index._native.restore(tensors["points"], tensors["ids"], int(tensors["next"]))
+        return index
+
+
+def _native() -> Any:
+    try:
+        from . import _native as native  # type: ignore[attr-defined,unused-ignore]
+    except ImportError as error:
+        raise UserError(
+            "The native search is not built: install allmodes with 'pip install .' (it needs a C++ compiler), or use "
+            "the search backend 'exact'."
+        ) from error
+    return native
+
+
+def _hash(tensors: dict[str, Tensor]) -> str:
+    return digest(*(tensors[key].numpy().tobytes() for key in sorted(tensors)))
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}): it is missing, truncated or no index.") from error
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path} is a safetensors file, but no index that DCI.save wrote.")
+    if metadata.get("hash") != _hash(tensors):
+        raise UserError(f"{path} was altered after it was saved: its hash does not fit. Save the index again.")
+    return metadata, tensors

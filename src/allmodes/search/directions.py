@@ -1,0 +1,55 @@
+"""Directions to project points on: random ones, or those in which the points vary most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..core.seeding import stream
+
+SAMPLE = 4_000
+ITERATIONS = 4
+
+
+@dataclass(frozen=True)
+class Directions:
+    """How points become projections: ``matrix @ (point - origin)``.
+
+    Args:
+        matrix: unit rows, float32 ``(M, dim)``.
+        origin: float32 ``(dim,)``. It does not change differences; it keeps numbers small, where they round less.
+    """
+
+    matrix: Tensor
+    origin: Tensor
+
+    @classmethod
+    def fitted(cls, points: Tensor, count: int, kind: Literal["random", "pca"], *, seed: int) -> Directions:
+        """Directions for points like these.
+
+        Args:
+            points: ``(n, dim)``; with none, the origin is 0 and the directions are random.
+            count: number of directions M; the rest is random where the points span fewer.
+            kind: ``"random"`` draws them uniformly (Li & Malik 2016); ``"pca"`` takes the leading principal
+                components of up to 4,000 points, found by subspace iteration (Halko et al. 2011, algorithm 4.4).
+            seed: of the draws.
+        """
+        rng = stream(seed, "directions")
+        matrix = torch.randn(count, points.shape[1], generator=rng)
+        origin = points.mean(0) if len(points) else torch.zeros(points.shape[1])
+        if kind == "pca" and len(points) > 1:
+            chosen = points[torch.randperm(len(points), generator=rng)[:SAMPLE]] - origin
+            matrix = _principal(chosen, matrix)
+        return cls(torch.nn.functional.normalize(matrix, dim=1), origin)
+
+
+def _principal(points: Tensor, start: Tensor) -> Tensor:
+    """Leading right singular vectors of ``(n, dim)`` points, as rows; from random rows ``(M, dim)``."""
+    spanned = min(len(start), len(points), points.shape[1])
+    basis = start[:spanned].T
+    for _ in range(ITERATIONS):
+        basis = torch.linalg.qr(points.T @ (points @ basis)).Q
+    return torch.cat([basis.T, start[spanned:]])
