@@ -11,7 +11,7 @@
 namespace allmodes {
 namespace {
 
-constexpr int64_t QUERIES = 48;  // scanned together: a multiple of every kernel's group
+constexpr int64_t QUERIES = 96;  // scanned together: a multiple of every kernel's group
 constexpr int64_t AHEAD = 4;     // rows fetched before they are needed
 
 // Buffers of one thread, allocated once.

@@ -2,6 +2,10 @@
 // template compiled for one processor could be linked into code for another.
 #include "kernels.hpp"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace allmodes {
 namespace ISA {
 
@@ -24,11 +28,39 @@ inline vec load(const float* p) { return *reinterpret_cast<const loose*>(p); }
 inline void store(float* p, vec v) { *reinterpret_cast<loose*>(p) = v; }
 inline vec splat(float x) { return x - vec{}; }
 
-inline bool any(mask m) {
-    int64_t bits[WIDTH / 2], either = 0;
-    __builtin_memcpy(bits, &m, sizeof bits);
-    for (int i = 0; i < WIDTH / 2; ++i) either |= bits[i];
-    return either != 0;
+inline vec absolute(vec x) {
+    mask bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    bits &= 0x7fffffff;
+    __builtin_memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+// The larger; b where either is NaN.
+inline vec larger(vec a, vec b) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(a, b);
+#elif defined(__AVX2__)
+    return _mm256_max_ps(a, b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+// Bit i is set where lane i is below the threshold. NaN is below nothing.
+inline uint32_t below(const vec (&values)[VECTORS], float threshold) {
+    uint32_t bits = 0;
+    for (int v = 0; v < VECTORS; ++v) {
+#if defined(__AVX512F__)
+        bits |= _mm512_cmp_ps_mask(values[v], splat(threshold), _CMP_LT_OQ);
+#elif defined(__AVX2__)
+        const __m256 lower = _mm256_cmp_ps(values[v], splat(threshold), _CMP_LT_OQ);
+        bits |= static_cast<uint32_t>(_mm256_movemask_ps(lower)) << (v * WIDTH);
+#else
+        for (int i = 0; i < WIDTH; ++i) bits |= static_cast<uint32_t>(values[v][i] < threshold) << (v * WIDTH + i);
+#endif
+    }
+    return bits;
 }
 
 // acc[b][g] += sum over the depth of block b's row times rows[g].
@@ -36,11 +68,14 @@ template <int B, int G>
 inline void multiply(const float* blocks, int64_t stride, int64_t depth, const float* rows, int64_t pitch,
                      vec (&acc)[B][G][VECTORS]) {
     for (int64_t k = 0; k < depth; ++k)
-        for (int b = 0; b < B; ++b)
-            for (int v = 0; v < VECTORS; ++v) {
-                const vec column = load(blocks + b * stride + k * BLOCK + v * WIDTH);
-                for (int g = 0; g < G; ++g) acc[b][g][v] += column * splat(rows[g * pitch + k]);
+        for (int b = 0; b < B; ++b) {
+            vec columns[VECTORS];
+            for (int v = 0; v < VECTORS; ++v) columns[v] = load(blocks + b * stride + k * BLOCK + v * WIDTH);
+            for (int g = 0; g < G; ++g) {
+                const vec row = splat(rows[g * pitch + k]);
+                for (int v = 0; v < VECTORS; ++v) acc[b][g][v] += columns[v] * row;
             }
+        }
 }
 
 template <int G>
@@ -53,12 +88,15 @@ inline void project_rows(const float* centred, int64_t dim, const float* tiles, 
     }
 }
 
+inline void subtract(const float* a, const float* b, int64_t n, float* __restrict out) {
+    for (int64_t i = 0; i < n; ++i) out[i] = a[i] - b[i];
+}
+
 void project(const float* rows, int64_t n, int64_t dim, const float* origin, const float* tiles, int64_t count,
              float* centred, float* out) {
     for (int64_t i = 0; i < n;) {
         const int64_t some = n - i >= GROUP ? GROUP : 1;
-        for (int64_t g = 0; g < some; ++g)
-            for (int64_t k = 0; k < dim; ++k) centred[g * dim + k] = rows[(i + g) * dim + k] - origin[k];
+        for (int64_t g = 0; g < some; ++g) subtract(rows + (i + g) * dim, origin, dim, centred + g * dim);
         if (some == GROUP)
             project_rows<GROUP>(centred, dim, tiles, count, out + i * count * BLOCK);
         else
@@ -67,28 +105,35 @@ void project(const float* rows, int64_t n, int64_t dim, const float* origin, con
     }
 }
 
-void norms(const float* blocks, int64_t count, int64_t depth, float* out) {
-    for (int64_t b = 0; b < count; ++b)
-        for (int v = 0; v < VECTORS; ++v) {
-            vec sum = {};
-            for (int64_t k = 0; k < depth; ++k) {
+template <int B>
+inline void norms_of(const float* blocks, int64_t depth, float* out) {
+    vec sums[B][VECTORS] = {};
+    for (int64_t k = 0; k < depth; ++k)
+        for (int b = 0; b < B; ++b)
+            for (int v = 0; v < VECTORS; ++v) {
                 const vec p = load(blocks + (b * depth + k) * BLOCK + v * WIDTH);
-                sum += p * p;
+                sums[b][v] += p * p;
             }
-            store(out + b * BLOCK + v * WIDTH, sum);
-        }
+    for (int b = 0; b < B; ++b)
+        for (int v = 0; v < VECTORS; ++v) store(out + b * BLOCK + v * WIDTH, sums[b][v]);
 }
 
-// Appends the points of one block that are below the threshold. A removed point is NaN, which is below nothing.
+void norms(const float* blocks, int64_t count, int64_t depth, float* out) {
+    int64_t b = 0;
+    for (; b + WIDE <= count; b += WIDE) norms_of<WIDE>(blocks + b * depth * BLOCK, depth, out + b * BLOCK);
+    for (; b < count; ++b) norms_of<1>(blocks + b * depth * BLOCK, depth, out + b * BLOCK);
+}
+
+// Appends the points of one block that are below the threshold; removed points never are.
 inline void keep(const vec (&values)[VECTORS], uint32_t first, Survivors& out) {
-    const vec threshold = splat(out.threshold);
-    mask below = {};
-    for (int v = 0; v < VECTORS; ++v) below |= values[v] < threshold;
-    if (!any(below)) return;
+    uint32_t bits = below(values, out.threshold);
+    if (!bits) return;
     float lane[BLOCK];
     for (int v = 0; v < VECTORS; ++v) store(lane + v * WIDTH, values[v]);
-    for (uint32_t i = 0; i < BLOCK; ++i)
-        if (lane[i] < out.threshold) out.found[out.count++] = {lane[i], first + i};
+    for (; bits; bits &= bits - 1) {
+        const uint32_t i = static_cast<uint32_t>(__builtin_ctz(bits));
+        out.found[out.count++] = {lane[i], first + i};
+    }
 }
 
 // `Metric` fills values[B][G] of some blocks and some queries.
@@ -141,10 +186,8 @@ struct LInfinity {
                 for (int v = 0; v < VECTORS; ++v) {
                     const vec p = load(blocks + ((block + b) * depth + k) * BLOCK + v * WIDTH);
                     for (int g = 0; g < G; ++g) {
-                        const vec gap = p - splat(queries[g * depth + k]);
-                        const vec size = gap < 0 ? -gap : gap;
-                        vec& most = values[b][g][v];
-                        most = most >= size ? most : size;  // NaN, of a removed point, is taken over and stays
+                        const vec gap = absolute(p - splat(queries[g * depth + k]));
+                        values[b][g][v] = larger(values[b][g][v], gap);  // of a removed point, all gaps are NaN
                     }
                 }
     }

@@ -8,17 +8,21 @@ namespace allmodes {
 namespace {
 
 constexpr float INFINITE = std::numeric_limits<float>::infinity();
-constexpr int64_t SAMPLE = 2048;  // points that a threshold is guessed from, at most
+constexpr int64_t SAMPLE = 1024;  // points that a threshold is guessed from, at most
 constexpr int64_t LISTED = 3;     // times the wanted number: a longer list is shortened
 
-bool nearer(const Found& a, const Found& b) { return a.value < b.value || (a.value == b.value && a.slot < b.slot); }
+struct Nearer {
+    bool operator()(const Found& a, const Found& b) const {
+        return a.value < b.value || (a.value == b.value && a.slot < b.slot);
+    }
+};
 
 int64_t blocks_of(int64_t points) { return (points + BLOCK - 1) / BLOCK; }
 
 // Leaves the `wanted` nearest. Slots ascend in a scan, so a later point of the same value would come after them.
 void tighten(Survivors& survivors, int64_t wanted) {
     if (survivors.count <= wanted) return;
-    std::nth_element(survivors.found, survivors.found + wanted - 1, survivors.found + survivors.count, nearer);
+    std::nth_element(survivors.found, survivors.found + wanted - 1, survivors.found + survivors.count, Nearer());
     survivors.count = wanted;
     survivors.threshold = survivors.found[wanted - 1].value;
 }
@@ -48,7 +52,7 @@ void guess(const Store& store, const float* queries, int64_t n, int64_t wanted, 
     for (int64_t q = 0; q < n; ++q) {
         Survivors& s = survivors[q];
         if (s.count >= margin) {
-            std::nth_element(s.found, s.found + margin - 1, s.found + s.count, nearer);
+            std::nth_element(s.found, s.found + margin - 1, s.found + s.count, Nearer());
             s.threshold = s.found[margin - 1].value;
         }
         s.count = 0;
