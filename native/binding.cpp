@@ -44,15 +44,16 @@ NB_MODULE(_native, m) {
                  new (self) Dci(std::move(geometry), composite, order);
              })
         .def("add",
-             [](Dci& self, Rows points, bool borrow) {
+             [](Dci& self, Rows points, bool borrow, int threads) {
                  std::shared_ptr<void> owner = borrow ? keep_alive(points) : nullptr;
                  const nb::gil_scoped_release released;
-                 return self.add(points.data(), rows(points), std::move(owner));
+                 return self.add(points.data(), rows(points), std::move(owner), threads);
              })
         .def("restore",
-             [](Dci& self, Rows points, Ids ids, int64_t next) {
+             [](Dci& self, Rows points, Ids ids, int64_t next, int threads) {
+                 std::shared_ptr<void> owner = keep_alive(points);
                  const nb::gil_scoped_release released;
-                 self.restore(points.data(), rows(points), ids.data(), next);
+                 self.restore(points.data(), rows(points), ids.data(), next, std::move(owner), threads);
              })
         .def("remove",
              [](Dci& self, Ids ids) {

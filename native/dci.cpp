@@ -1,8 +1,9 @@
 #include "dci.hpp"
 
+#include "parallel.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -76,25 +77,26 @@ std::shared_lock<std::shared_mutex> Dci::reading() const {
     return std::shared_lock(mutex_);
 }
 
-void Dci::insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner) {
+void Dci::insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads) {
     const int64_t before = store_.slots();
-    store_.add(rows, n, ids, std::move(owner));
+    store_.add(rows, n, ids, std::move(owner), threads);
     for (SortedLists& lists : lists_)
         for (int64_t slot = before; slot < store_.slots(); ++slot) lists.insert(store_, slot);
 }
 
-int64_t Dci::add(const float* rows, int64_t n, std::shared_ptr<void> owner) {
+int64_t Dci::add(const float* rows, int64_t n, std::shared_ptr<void> owner, int threads) {
     const auto lock = changing();
     std::vector<int64_t> ids(static_cast<size_t>(n));
     std::iota(ids.begin(), ids.end(), next_);
-    insert(rows, n, ids.data(), std::move(owner));
+    insert(rows, n, ids.data(), std::move(owner), threads);
     next_ += n;
     return next_ - n;
 }
 
-void Dci::restore(const float* rows, int64_t n, const int64_t* ids, int64_t next) {
+void Dci::restore(const float* rows, int64_t n, const int64_t* ids, int64_t next, std::shared_ptr<void> owner,
+                  int threads) {
     const auto lock = changing();
-    insert(rows, n, ids, nullptr);
+    insert(rows, n, ids, std::move(owner), threads);
     next_ = std::max(next, n ? ids[n - 1] + 1 : 0);
 }
 
@@ -160,22 +162,14 @@ Work Dci::query(const float* queries, int64_t n, const Budget& budget, const Ans
     const int64_t share = (n + budget.threads - 1) / budget.threads, group = kernels().group;
     const int64_t step = std::min(QUERIES, (share + group - 1) / group * group);
     const int64_t blocks = (n + step - 1) / step;
+    std::vector<Work> work(static_cast<size_t>(blocks));
+    in_parallel(blocks, budget.threads, [&](int64_t block) {
+        const int64_t first = block * step;
+        work[block] = query_block(queries + first * dim, std::min(step, n - first), bounded,
+                                  {answers.ids + first * k, answers.distances + first * k});
+    });
     Work total;
-    std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic) num_threads(budget.threads)
-    for (int64_t block = 0; block < blocks; ++block) {
-        try {
-            const int64_t first = block * step;
-            const Work work = query_block(queries + first * dim, std::min(step, n - first), bounded,
-                                          {answers.ids + first * k, answers.distances + first * k});
-#pragma omp critical(allmodes_dci)
-            total = {total.evaluations + work.evaluations, total.visits + work.visits};
-        } catch (...) {
-#pragma omp critical(allmodes_dci)
-            failure = std::current_exception();
-        }
-    }
-    if (failure) std::rethrow_exception(failure);
+    for (const Work& w : work) total = {total.evaluations + w.evaluations, total.visits + w.visits};
     return total;
 }
 

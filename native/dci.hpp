@@ -49,9 +49,10 @@ public:
     Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order);
 
     // See Store::add; `next` ids are given in order.
-    int64_t add(const float* rows, int64_t n, std::shared_ptr<void> owner);
+    int64_t add(const float* rows, int64_t n, std::shared_ptr<void> owner, int threads = 1);
     // Points under ids of their own, ascending and above all that were given; the next is at least `next`.
-    void restore(const float* rows, int64_t n, const int64_t* ids, int64_t next);
+    void restore(const float* rows, int64_t n, const int64_t* ids, int64_t next, std::shared_ptr<void> owner,
+                 int threads);
     // The number of ids that are not in the index; nothing is removed unless it is 0.
     int64_t remove(const int64_t* ids, int64_t n);
     void clear();
@@ -65,7 +66,7 @@ public:
 
 private:
     Work query_block(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const;
-    void insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner);
+    void insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads);
 
     // A change that waits holds the turnstile, which queries pass: they cannot keep it waiting for ever.
     std::unique_lock<std::shared_mutex> changing();

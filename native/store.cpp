@@ -1,5 +1,7 @@
 #include "store.hpp"
 
+#include "parallel.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -96,25 +98,42 @@ void Store::place(int64_t slot, const float* projections) {
     for (int64_t j = 0; j < geometry_->depth; ++j) block[j * BLOCK] = projections[j];
 }
 
-void Store::add(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner) {
+// Projections of all rows, or an exception if a row is not finite.
+static std::vector<float> finite_projections(const Geometry& geometry, const float* rows, int64_t n, int threads) {
+    std::vector<float> projections(static_cast<size_t>(n * geometry.depth));
+    bool finite = true;
+    in_parallel((n + Store::CHUNK - 1) / Store::CHUNK, threads, [&](int64_t chunk) {
+        const int64_t first = chunk * Store::CHUNK, some = std::min(Store::CHUNK, n - first);
+        float* out = projections.data() + first * geometry.depth;
+        geometry.project(rows + first * geometry.dim, some, out);
+        // x - x is 0, or NaN where x is not finite
+        float sum = 0;
+        for (int64_t i = 0; i < some * geometry.depth; ++i) sum += out[i] - out[i];
+        if (sum != 0) __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
+    });
+    if (!finite) throw std::invalid_argument("points contain NaN or infinity, or numbers too large to compute with");
+    return projections;
+}
+
+void Store::add(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads) {
     if (slots_ + n > std::numeric_limits<uint32_t>::max()) throw std::length_error("an index holds at most 2^32 points");
     if (slots_) owner = nullptr;
     const int64_t dim = geometry_->dim, depth = geometry_->depth;
-    std::vector<float> projections(static_cast<size_t>(std::min(n, CHUNK) * depth));
-    while (n > 0) {
-        const int64_t used = slots_ % CHUNK, some = std::min(CHUNK - used, n);
+    const std::vector<float> projections = finite_projections(*geometry_, rows, n, threads);
+    for (int64_t done = 0; done < n;) {
+        const int64_t used = slots_ % CHUNK, some = std::min(CHUNK - used, n - done);
         if (chunk_count() == slots_ / CHUNK) chunks_.emplace_back();
         Chunk& chunk = chunks_.back();
         if (owner) {
-            borrow(chunk, rows, some, owner);
+            borrow(chunk, rows + done * dim, some, owner);
         } else {
             reserve(chunk, used, used + some);
-            std::memcpy(chunk.own.get() + used * dim, rows, static_cast<size_t>(some * dim) * sizeof(float));
+            std::memcpy(chunk.own.get() + used * dim, rows + done * dim, static_cast<size_t>(some * dim) * sizeof(float));
         }
-        geometry_->project(rows, some, projections.data());
-        for (int64_t i = 0; i < some; ++i) place(slots_ + i, projections.data() + i * depth);
-        std::copy_n(ids, some, chunk.ids.get() + used);
-        slots_ += some, rows += some * dim, ids += some, n -= some;
+        for (int64_t i = 0; i < some; ++i) place(slots_ + i, projections.data() + (done + i) * depth);
+        std::copy_n(ids + done, some, chunk.ids.get() + used);
+        slots_ += some;
+        done += some;
     }
 }
 

@@ -21,7 +21,7 @@ struct Geometry {
 
     Geometry(int64_t dim, int64_t depth, const float* origin, const float* directions);
     int64_t tile_count() const { return (depth + BLOCK - 1) / BLOCK; }
-    // Row-major projections [n][depth] of rows [n][dim].
+    // Row-major projections [n][depth] of rows [n][dim]. A row that is not finite has one that is not.
     void project(const float* rows, int64_t n, float* out) const;
 };
 
@@ -31,9 +31,9 @@ public:
 
     explicit Store(std::shared_ptr<const Geometry> geometry) : geometry_(std::move(geometry)) {}
 
-    // Adds rows [n][dim] under ascending ids, all above those there. With `owner` the rows are not copied if the
-    // store is empty: the owner keeps them alive and nobody may change them.
-    void add(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner);
+    // Adds rows [n][dim] under ascending ids, all above those there, or none if one is not finite. With `owner` the
+    // rows are not copied if the store is empty: the owner keeps them alive and nobody may change them.
+    void add(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads = 1);
     // Marks the points as removed; returns the number of ids that are not here, and then removes nothing.
     int64_t remove(const int64_t* ids, int64_t n);
     void clear();

@@ -28,10 +28,16 @@ def embed(z: torch.Tensor) -> torch.Tensor:
 
 
 @settings(max_examples=30, deadline=None)
-@given(pool=st.integers(1, 60), block=st.integers(1, 25), n=st.integers(1, 12), seed=st.integers(0, 99))
-def test_every_example_gets_the_nearest_of_the_whole_pool(pool, block, n, seed):
+@given(
+    pool=st.integers(1, 60),
+    block=st.integers(1, 25),
+    n=st.integers(1, 12),
+    seed=st.integers(0, 99),
+    search=st.sampled_from(["exact", "dci", "faiss", "auto"]),
+)
+def test_every_example_gets_the_nearest_of_the_whole_pool(pool, block, n, seed, search):
     examples = torch.randn(n, 5, generator=stream(seed, "examples"))
-    found = Nearest(pool=pool, block=block).match(examples, draw, embed=embed, workers=Alone())
+    found = Nearest(pool=pool, block=block, search=search).match(examples, draw, embed=embed, workers=Alone())
     sizes = [min(block, pool - start) for start in range(0, pool, block)]
     candidates = torch.cat([draw(number, size) for number, size in enumerate(sizes)])
     distances = torch.cdist(examples, embed(candidates), compute_mode="donot_use_mm_for_euclid_dist")

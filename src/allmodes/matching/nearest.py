@@ -5,7 +5,8 @@ Given examples :math:`x_1..x_n` and a pool of candidates :math:`z_1..z_m`, drawn
 .. math:: \sigma(i) = \arg\min_j \; |\phi(x_i) - \phi(G(z_j))|
 
 (Li & Malik 2018, algorithm 1, the inner argmin). Candidates are streamed in blocks: drawn, generated, embedded,
-searched and forgotten, so memory does not grow with the pool.
+searched and forgotten, so memory does not grow with the pool. An index that gains from many points at once is given
+the embeddings of the whole pool instead.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Nearest(Matcher):
         pool: number of candidates m, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
-        search: the index that is built over each block.
+        search: the index: ``exact`` over each block, or over the whole pool ``dci``, ``faiss``, or ``auto``, which
+            chooses by the cost on this machine.
         within: match whole examples, or each example in one of the parts that the distance names.
     """
 
@@ -65,20 +67,16 @@ class Nearest(Matcher):
         parts: int = 1,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
-        blocks = range(0, self.pool, self.block)
+        blocks = range(-(-self.pool // self.block))
+        own = blocks[workers.rank :: workers.size]
         distances = torch.full((len(examples),), torch.inf, device=examples.device)
-        latents: Tensor | None = None
-        for number, start in enumerate(blocks):
-            z = draw(number, min(self.block, self.pool - start))
-            if latents is None:
-                latents = z.new_zeros(len(examples), z.shape[1])
-            if number % workers.size != workers.rank:
-                continue
-            near, rows = self._search(embed(z), examples, parts)
+        latents = torch.zeros_like(draw(0, 1)).expand(len(examples), -1)
+        for some in [own[i : i + 1] for i in range(len(own))] if self.backend.streams else [own] if own else []:
+            drawn = [draw(number, min(self.block, self.pool - number * self.block)) for number in some]
+            near, rows = self._search(torch.cat([embed(z) for z in drawn]), examples, parts)
             nearer = near < distances
             distances = torch.where(nearer, near, distances)
-            latents = torch.where(nearer[:, None], z[rows], latents)
-        assert latents is not None
+            latents = torch.where(nearer[:, None], torch.cat(drawn)[rows], latents)
         every_distance, every_latent = workers.gather(distances), workers.gather(latents)
         winner = every_distance.argmin(dim=0)
         row = torch.arange(len(examples), device=examples.device)
@@ -91,7 +89,7 @@ class Nearest(Matcher):
         for part, width in enumerate([examples.shape[1] // parts] * parts):
             columns = slice(part * width, (part + 1) * width)
             index = self.backend(width)  # type: ignore[call-arg]
-            index.add(candidates[:, columns])
+            index.add(candidates[:, columns], borrow=True)
             found = index.query(examples[part::parts, columns])
             distances[part::parts], rows[part::parts] = found.distances[:, 0], found.ids[:, 0]
         return distances, rows

@@ -21,13 +21,21 @@ class Index(ABC):
 
     Points are float32 ``(n, dim)``, tensors or arrays; float16 and bfloat16 are converted. Ids are int64, given by
     ``add`` in order, stable for the index's life and never given twice. Constructors take ``dim`` first.
+
+    Attributes:
+        streams: whether many points are searched as cheaply block by block, with an index for each, as at once.
     """
 
     name: ClassVar[str]
+    streams: ClassVar[bool] = False
 
     @abstractmethod
-    def add(self, points: Points) -> Tensor:
+    def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """Add points ``(n, dim)``; returns their ids ``(n,)``.
+
+        Args:
+            points: what to add.
+            borrow: the index may refer to this memory instead of copying it: it must not change afterwards.
 
         Raises:
             ValueError: wrong shape, NaN or infinity.
@@ -65,10 +73,10 @@ class Index(ABC):
 
 
 def check_points(points: Points, dim: int, what: str) -> Tensor:
-    """Float32 ``(n, dim)``, contiguous and finite, the same memory where it can be.
+    """Float32 ``(n, dim)``, contiguous, the same memory where it can be.
 
     Raises:
-        ValueError: wrong shape, NaN or infinity.
+        ValueError: wrong shape.
         TypeError: not an array of floats of at most 32 bits.
     """
     if isinstance(points, np.ndarray):
@@ -78,10 +86,17 @@ def check_points(points: Points, dim: int, what: str) -> Tensor:
         raise TypeError(f"{what} must be a tensor or array of float32 (or float16, bfloat16), not {kind}")
     if points.ndim != 2 or points.shape[1] != dim:
         raise ValueError(f"{what} must have shape (n, {dim}), not {tuple(points.shape)}")
-    points = points.detach().to(torch.float32).contiguous()
-    if not torch.isfinite(points.sum()) and not torch.isfinite(points).all():
-        raise ValueError(f"{what} contain NaN or infinity")
-    return points
+    return points.detach().to(torch.float32).contiguous()
+
+
+def check_finite(values: Tensor, what: str) -> None:
+    """Refuse NaN and infinity in ``values``, which may be the points or anything computed from all of them.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if not torch.isfinite(values).all():
+        raise ValueError(f"{what} contain NaN or infinity, or numbers too large to compute with")
 
 
 def check_ids(ids: Tensor | NDArray[np.integer]) -> Tensor:

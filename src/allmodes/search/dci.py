@@ -25,7 +25,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, digest
 from ..core.records import Neighbours
-from .base import Index, Points, check_ids, check_k, check_points
+from .base import Index, Points, check_finite, check_ids, check_k, check_points
 from .directions import Directions
 
 FORMAT = "allmodes.dci.1"
@@ -88,10 +88,10 @@ class DCI(Index):
 
         Args:
             points: float32 on the CPU is not converted.
-            borrow: keep a reference to the first points instead of a copy. They must not change afterwards.
+            borrow: refer to the first points instead of copying them: they must not change afterwards.
 
         Raises:
-            ValueError: wrong shape, NaN or infinity.
+            ValueError: wrong shape, NaN or infinity; nothing is added then.
             TypeError: wrong type of numbers.
         """
         points = check_points(points, self.dim, "points").cpu()
@@ -99,9 +99,24 @@ class DCI(Index):
             return torch.empty(0, dtype=torch.int64)
         if self._native is None:
             kind: Any = self.kind
-            self._begin(Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed))
-        first = self._native.add(points, borrow)
+            directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
+            check_finite(directions.origin, "points")
+            self._begin(directions)
+        first = self._native.add(points, borrow, torch.get_num_threads())
         return torch.arange(first, first + len(points))
+
+    def restore(self, points: Tensor, ids: Tensor, *, following: int) -> None:
+        """Take over points of another index with the ids that they have there.
+
+        Args:
+            points: float32 ``(n, dim)`` on the CPU; borrowed.
+            ids: int64 ``(n,)``, ascending, all above those given here so far.
+            following: the id of the next point that is added.
+        """
+        if self._native is None:
+            kind: Any = self.kind
+            self._begin(Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed))
+        self._native.restore(points, ids, following, torch.get_num_threads())
 
     def query(
         self, queries: Points, k: int = 1, *, retrieve: int | None = None, visit: int | None = None
@@ -111,8 +126,8 @@ class DCI(Index):
         Args:
             queries: float32 on the CPU is not converted.
             k: neighbours of each.
-            retrieve: candidates, from every composite index where ``order`` is not ``"l2"``; by default the square
-                root of the number of points and 4 for every neighbour, but at least 64.
+            retrieve: candidates, from every composite index where ``order`` is not ``"l2"``; by default half
+                the square root of the number of points and 4 for every neighbour, but at least 64.
             visit: list entries that may be looked at in every composite index, in prioritized order; by default all.
 
         Raises:
@@ -121,8 +136,9 @@ class DCI(Index):
         """
         where = queries.device if isinstance(queries, Tensor) else torch.device("cpu")
         queries = check_points(queries, self.dim, "queries").cpu()
+        check_finite(queries, "queries")
         size = len(self)
-        wanted = max(64, round(size**0.5) + 4 * check_k(k)) if retrieve is None else retrieve
+        wanted = max(64, round(size**0.5 / 2) + 4 * check_k(k)) if retrieve is None else retrieve
         most = 2**62 if visit is None else visit
         if wanted < 1 or most < 1:
             raise ValueError(f"retrieve ({retrieve}) and visit ({visit}) must be at least 1")
@@ -185,7 +201,7 @@ class DCI(Index):
         index = cls(int(metadata["dim"]), order=order, directions=directions, **sizes)
         index.kind = kind
         if index._native is not None:
-            index._native.restore(tensors["points"], tensors["ids"], int(tensors["next"]))
+            index.restore(tensors["points"], tensors["ids"], following=int(tensors["next"]))
         return index
 
 
