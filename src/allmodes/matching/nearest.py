@@ -67,16 +67,19 @@ class Nearest(Matcher):
         parts: int = 1,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
-        blocks = range(-(-self.pool // self.block))
-        own = blocks[workers.rank :: workers.size]
+        blocks = range(-(-self.pool // self.block))[workers.rank :: workers.size]
+        together = 1 if self.backend.streams else len(blocks)
         distances = torch.full((len(examples),), torch.inf, device=examples.device)
-        latents = torch.zeros_like(draw(0, 1)).expand(len(examples), -1)
-        for some in [own[i : i + 1] for i in range(len(own))] if self.backend.streams else [own] if own else []:
-            drawn = [draw(number, min(self.block, self.pool - number * self.block)) for number in some]
-            near, rows = self._search(torch.cat([embed(z) for z in drawn]), examples, parts)
+        latents: Tensor | None = None
+        for first in range(0, len(blocks), max(together, 1)):
+            some = blocks[first : first + together]
+            z = torch.cat([draw(number, min(self.block, self.pool - number * self.block)) for number in some])
+            near, rows = self._search(torch.cat([embed(part) for part in torch.split(z, self.block)]), examples, parts)
             nearer = near < distances
             distances = torch.where(nearer, near, distances)
-            latents = torch.where(nearer[:, None], torch.cat(drawn)[rows], latents)
+            latents = z[rows] if latents is None else torch.where(nearer[:, None], z[rows], latents)
+        if latents is None:  # more processes than blocks
+            latents = torch.zeros_like(draw(0, 1)).expand(len(examples), -1)
         every_distance, every_latent = workers.gather(distances), workers.gather(latents)
         winner = every_distance.argmin(dim=0)
         row = torch.arange(len(examples), device=examples.device)

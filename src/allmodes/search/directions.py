@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..core.seeding import stream
 
-SAMPLE = 4_000
-ITERATIONS = 4
+SAMPLE = 1_000
+ITERATIONS = 2
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Directions:
             points: ``(n, dim)``; with none, the origin is 0 and the directions are random.
             count: number of directions M; the rest is random where the points span fewer.
             kind: ``"random"`` draws them uniformly (Li & Malik 2016); ``"pca"`` takes the leading principal
-                components of up to 4,000 points, found by subspace iteration (Halko et al. 2011, algorithm 4.4).
+                components of up to 1,000 points, found by subspace iteration (Halko et al. 2011, algorithm 4.4).
             seed: of the draws.
         """
         rng = stream(seed, "directions")

@@ -40,6 +40,10 @@ class Faiss(Index):
     def _made(self) -> Any:
         return self._faiss.IndexIDMap2(self._faiss.index_factory(self.dim, self.factory))
 
+    def parameter(self, name: str, value: int) -> None:
+        """Set a query parameter by faiss' name for it, such as ``nprobe`` or ``efSearch``."""
+        self._faiss.ParameterSpace().set_index_parameter(self._index, name, value)
+
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """See :meth:`Index.add`; faiss always copies."""
         points = check_points(points, self.dim, "points").cpu()

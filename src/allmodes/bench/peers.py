@@ -1,0 +1,117 @@
+"""The searches that are compared: ours and those of others, each as 'build over points' and 'query'.
+
+A peer that is not installed is left out of the tables.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..search import DCI, Auto, Exact, Faiss
+
+Ask = Callable[[Tensor, int], Tensor]  # queries (q, d) and k -> ids (q, k)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A search with its setting.
+
+    Args:
+        name: with the setting, for tables.
+        build: from points ``(m, d)`` to a function that answers queries.
+    """
+
+    name: str
+    build: Callable[[Tensor], Ask]
+
+
+def exact(precision: str = "float32") -> Peer:
+    """Our exact search."""
+
+    def build(points: Tensor) -> Ask:
+        index = Exact(points.shape[1], precision=precision)  # type: ignore[arg-type]
+        index.add(points, borrow=True)
+        return lambda queries, k: index.query(queries, k).ids
+
+    return Peer(f"exact {precision}", build)
+
+
+def auto() -> Peer:
+    """The cheapest by our cost model."""
+
+    def build(points: Tensor) -> Ask:
+        index = Auto(points.shape[1])
+        index.add(points, borrow=True)
+        return lambda queries, k: index.query(queries, k).ids
+
+    return Peer("auto", build)
+
+
+def dci(directions: str, simple: int = 16, retrieve: int | None = None, order: str = "l2") -> Peer:
+    """DCI with two composite indices."""
+    setting = f"{order}, {directions}, 2 x {simple}" + ("" if retrieve is None else f", retrieve {retrieve}")
+
+    def build(points: Tensor) -> Ask:
+        index = DCI(points.shape[1], simple=simple, order=order, directions=directions)  # type: ignore[arg-type]
+        index.add(points, borrow=True)
+        return lambda queries, k: index.query(queries, k, retrieve=retrieve).ids
+
+    return Peer(f"DCI ({setting})", build)
+
+
+def faiss(factory: str, **search: int) -> Peer:
+    """A faiss index; ``search`` sets its query parameters."""
+    setting = ", ".join([factory, *(f"{key} {value}" for key, value in search.items())])
+
+    def build(points: Tensor) -> Ask:
+        index = Faiss(points.shape[1], factory=factory)
+        index.add(points)
+        for key, value in search.items():
+            index.parameter(key, value)
+        return lambda queries, k: index.query(queries, k).ids
+
+    return Peer(f"faiss ({setting})", build)
+
+
+def hnsw(links: int, construction: int, ef: int) -> Peer:
+    """hnswlib (Malkov & Yashunin 2018)."""
+
+    def build(points: Tensor) -> Ask:
+        index = new_hnsw(points.shape[1], len(points), links=links, construction=construction)
+        index.add_items(points.numpy())
+        index.set_ef(ef)
+
+        def ask(queries: Tensor, k: int) -> Tensor:
+            index.set_ef(max(ef, k))
+            return torch.from_numpy(index.knn_query(queries.numpy(), k)[0].astype("int64"))
+
+        return ask
+
+    return Peer(f"hnswlib (M {links}, construction {construction}, ef {ef})", build)
+
+
+def new_hnsw(dim: int, room: int, *, links: int, construction: int) -> Any:
+    """An empty hnswlib index."""
+    import hnswlib
+
+    index = hnswlib.Index(space="l2", dim=dim)
+    index.init_index(max_elements=room, M=links, ef_construction=construction)
+    index.set_num_threads(torch.get_num_threads())
+    return index
+
+
+def installed(*peers: Peer) -> list[Peer]:
+    """Those whose package is here."""
+    packages = {"hnswlib": "hnswlib", "faiss": "faiss"}
+
+    def here(peer: Peer) -> bool:
+        package = packages.get(peer.name.split(" ")[0])
+        return package is None or importlib.util.find_spec(package) is not None
+
+    return [peer for peer in peers if here(peer)]
