@@ -15,7 +15,7 @@ from ..core.seeding import stream
 from ..search import Exact
 from .points import Points
 
-Setting = Callable[[Tensor, int], tuple[Tensor, float, int]]
+Setting = Callable[[Tensor, int], tuple[Tensor, float, int]]  # queries, k -> ids, evaluations of a query, bytes
 
 
 class E2LSH:
