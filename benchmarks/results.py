@@ -8,9 +8,11 @@ read. Several seeds of a recipe become one row, mean and range. Further options 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import allmodes
+from allmodes.core.errors import UserError
 from allmodes.reports import compare_table, to_markdown, write_report
 from allmodes.training.recipe import parse_overrides
 
@@ -44,4 +46,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt as interrupted:
+        sys.exit(str(interrupted) or "Interrupted.")

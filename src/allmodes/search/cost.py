@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from ..core.files import cache_dir, digest, read_json, write_json
+from ..core.progress import track
 from ..core.seeding import stream
 
 BACKENDS = ("exact", "exact-bfloat16", "dci")
@@ -68,7 +69,8 @@ def measured() -> dict[str, NDArray[np.float64]]:
     """The constants of this machine with this number of threads, from the cache or measured now, in seconds."""
     known = _path()
     if not known.exists():
-        write_json(known, {backend: _fitted(backend).tolist() for backend in BACKENDS})
+        title = "Measuring what searches cost on this machine (once; then kept)"
+        write_json(known, {backend: _fitted(backend).tolist() for backend in track(BACKENDS, len(BACKENDS), title)})
     return {backend: np.array(values) for backend, values in read_json(known).items()}
 
 

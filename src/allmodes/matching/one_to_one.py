@@ -1,0 +1,77 @@
+r"""Matching in which every candidate serves one example.
+
+When each example takes the nearest candidate, a candidate may serve many and others none: every example is covered, but
+nothing moves the samples of a kind that the generator makes too often. Here n candidates are drawn for n examples, and
+
+.. math:: \sigma = \arg\min_{\text{permutations}} \sum_i |\phi(x_i) - \phi(G(z_{\sigma(i)}))|^2
+
+so that what there is too much of must serve, and become, something else (one-to-one assignment of latents: Bojanowski &
+Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.records import Assignment
+from ..core.workers import Workers
+from .base import Matcher
+
+
+class OneToOne(Matcher):
+    """Each example takes a candidate of its own; the sum of squared distances is the least.
+
+    Args:
+        refresh: steps r between two rounds.
+        group: examples that are assigned at once. The work grows with its cube for as many.
+        within: match whole examples, or each example in one of the parts that the distance names.
+    """
+
+    name = "one-to-one"
+
+    def __init__(self, *, refresh: int = 10, group: int = 1_000, within: Literal["whole", "part"] = "whole") -> None:
+        for field, value in {"refresh": refresh, "group": group}.items():
+            if value < 1:
+                raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
+        self.refresh = refresh
+        self.group = group
+        self.within = within
+
+    def match(
+        self,
+        examples: Tensor,
+        draw: Callable[[int, int], Tensor],
+        *,
+        embed: Callable[[Tensor], Tensor],
+        workers: Workers,
+        parts: int = 1,
+    ) -> Assignment:
+        """See :meth:`Matcher.match`. Every process takes every ``size``-th group."""
+        step = self.group * parts
+        latents = torch.zeros_like(draw(0, 1)).repeat(len(examples), 1)
+        distances = torch.zeros(len(examples), device=examples.device)
+        for number, start in list(enumerate(range(0, len(examples), step)))[workers.rank :: workers.size]:
+            rows = torch.arange(start, min(start + step, len(examples)), device=examples.device)
+            z = draw(number, len(rows[::parts]))
+            candidates = embed(z)
+            for part in range(parts):
+                width = candidates.shape[1] // parts
+                columns, here = slice(part * width, (part + 1) * width), rows[part::parts]
+                served, distances[here] = _assigned(examples[here, columns], candidates[:, columns])
+                latents[here] = z[served]
+        total = workers.gather(latents).sum(0), workers.gather(distances).sum(0)
+        return Assignment(*total, torch.zeros(len(examples), dtype=torch.int64, device=examples.device))
+
+
+def _assigned(examples: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """The candidate of each example, ``(n,)``, and its distance, ``(n,)``, out of at least n candidates."""
+    distances = torch.cdist(examples, candidates)
+    _, columns = linear_sum_assignment(distances.square().cpu().numpy())
+    served = torch.from_numpy(columns).to(examples.device)
+    return served, distances.gather(1, served[:, None])[:, 0]
