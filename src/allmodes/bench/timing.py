@@ -9,16 +9,17 @@ from statistics import median
 
 import torch
 
+ENOUGH = 4.0  # seconds
+
 
 def seconds(work: Callable[[], object], *, repeats: int = 3) -> float:
-    """Median wall time of some calls, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
+    """Median wall time of some calls, after one that is not counted; of a call that takes seconds, the first counts."""
+    times: list[float] = []
+    while len(times) <= repeats and sum(times) < ENOUGH:
         began = time.perf_counter()
         work()
         times.append(time.perf_counter() - began)
-    return median(times)
+    return median(times[1:] or times)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Row:
 
 def headings() -> list[str]:
     """The titles of the columns."""
-    return ["recipe", *(title_of(name) + (" (≥ 5)" if name == "modes" else "") for name in COLUMNS), "seed"]
+    return ["recipe", *(title_of(name) for name in COLUMNS), "seed"]
 
 
 def compare_table(runs: Sequence[Path | RunFiles]) -> list[Row]:
