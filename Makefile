@@ -60,6 +60,7 @@ gpu-check:
 	  { echo "gpu-check needs PyTorch and a CUDA device; '$(PYTHON)' finds none here."; exit 1; }
 	$(PYTHON) -m pytest -o addopts= -q -m gpu $$(grep -rl 'mark\.gpu' tests)
 	$(PYTHON) -m allmodes.cli train stacked-digits/imle-gan --device cuda --images 25600 --fresh --out runs/gpu-check
+	$(PYTHON) -m allmodes.cli bench search --quick --out runs/gpu-check/bench
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

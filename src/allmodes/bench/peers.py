@@ -5,15 +5,16 @@ A peer that is not installed is left out of the tables.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..search import DCI, Auto, Exact, Faiss
+from ..search.dci import built
 
 Ask = Callable[[Tensor, int], Tensor]  # queries (q, d) and k -> ids (q, k)
 
@@ -31,15 +32,15 @@ class Peer:
     build: Callable[[Tensor], Ask]
 
 
-def exact(precision: str = "float32") -> Peer:
-    """Our exact search."""
+def exact(precision: str = "float32", device: str | None = None) -> Peer:
+    """Our exact search; on a ``device``, the points come from main memory."""
 
     def build(points: Tensor) -> Ask:
-        index = Exact(points.shape[1], precision=precision)  # type: ignore[arg-type]
+        index = Exact(points.shape[1], precision=precision, device=device)  # type: ignore[arg-type]
         index.add(points, borrow=True)
         return lambda queries, k: index.query(queries, k).ids
 
-    return Peer(f"exact {precision}", build)
+    return Peer(f"exact {precision}" + (f" on {device}" if device else ""), build)
 
 
 def auto() -> Peer:
@@ -107,11 +108,17 @@ def new_hnsw(dim: int, room: int, *, links: int, construction: int) -> Any:
 
 
 def installed(*peers: Peer) -> list[Peer]:
-    """Those whose package is here."""
-    packages = {"hnswlib": "hnswlib", "faiss": "faiss"}
+    """Those whose package, compiler or device is here."""
+    missing = {
+        "hnswlib": not find_spec("hnswlib"),
+        "faiss": not find_spec("faiss"),
+        "DCI": not built(),
+        "auto": not built(),
+    }
 
     def here(peer: Peer) -> bool:
-        package = packages.get(peer.name.split(" ")[0])
-        return package is None or importlib.util.find_spec(package) is not None
+        if peer.name.endswith("on cuda"):
+            return torch.cuda.is_available()
+        return not missing.get(peer.name.split(" ")[0], False)
 
     return [peer for peer in peers if here(peer)]

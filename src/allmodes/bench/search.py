@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..search import DCI, Faiss
+from ..search.dci import built
 from . import peers
 from .papers import growth, hashing
 from .peers import Ask, Peer
@@ -44,6 +45,8 @@ def _rebuilt(machine: Machine, data: Points, truth: Truth) -> Iterator[Row]:
         peers.exact(),
         peers.faiss("Flat"),
         peers.exact("bfloat16"),
+        peers.exact(device="cuda"),
+        peers.exact("bfloat16", device="cuda"),
         peers.dci("random", retrieve=round(m**0.5) + 8),
         peers.dci("pca"),
         peers.auto(),
@@ -63,7 +66,7 @@ def _rebuilt(machine: Machine, data: Points, truth: Truth) -> Iterator[Row]:
     for name, taken in times.items():
         row = {"m": m, "d": d, "n": n, "search": name, "seconds": taken, "times": best / taken}
         row |= Truth(truth.distances[:n]).judge(data, found[name])
-        if name.startswith("exact float32"):
+        if name == "exact float32":
             row["limit"] = machine.exact(n, m, d) / taken
         if name.startswith("DCI"):
             candidates = m**0.5 + 8 if "random" in name else max(64.0, m**0.5 / 2 + 4)
@@ -82,6 +85,7 @@ def standing(machine: Machine, *, quick: bool) -> Table:
             truth, base = Truth.of(data, k), 0.0
             for peer in peers.installed(
                 peers.exact(),
+                peers.exact(device="cuda"),
                 peers.faiss("Flat"),
                 peers.dci("random", retrieve=120 if k == 1 else 600),
                 peers.dci("random", 32, retrieve=200 if k == 1 else 600),
@@ -125,7 +129,7 @@ def single(*, quick: bool) -> Table:
     table = Table("One query at a time", "Median microseconds of a query; 'times' is against exact float32.")
     for data in real(100)[: 1 if quick else None]:
         base = 0.0
-        for peer in (peers.exact(), peers.dci("random", retrieve=120), peers.dci("pca", retrieve=64)):
+        for peer in peers.installed(peers.exact(), peers.dci("random", retrieve=120), peers.dci("pca", retrieve=64)):
             each = seconds(partial(_one_by_one, peer.build(data.points), data.queries), repeats=3) / len(data.queries)
             base = base or each
             table.rows.append({"data": data.name, "search": peer.name, "us/query": each * 1e6, "times": base / each})
@@ -194,7 +198,9 @@ def all_tables(*, quick: bool, progress: Callable[[str], None]) -> tuple[Machine
     machine = Machine.measured()
     tables = []
     rebuilding, asking = partial(rebuild, machine), partial(standing, machine)
-    parts: tuple[Callable[..., Table], ...] = (rebuilding, asking, single, updates, hashing, growth)
+    parts: list[Callable[..., Table]] = [rebuilding, asking, single]
+    if built():
+        parts += [updates, hashing, growth]
     for number, measure in enumerate(parts, start=1):
         progress(f"{number} of {len(parts)}")
         table = measure(quick=quick)

@@ -14,6 +14,7 @@ by the L2 distance over all directions finds more neighbours among as many candi
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,6 +204,11 @@ class DCI(Index):
         if index._native is not None:
             index.restore(tensors["points"], tensors["ids"], following=int(tensors["next"]))
         return index
+
+
+def built() -> bool:
+    """Whether the native code is here."""
+    return find_spec("allmodes.search._native") is not None
 
 
 def _native() -> Any:

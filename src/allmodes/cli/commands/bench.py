@@ -51,5 +51,6 @@ class Bench(Command):
             write_text(arguments.out / "search.md", text + "\n")
             write_json(arguments.out / "search.json", document)
             rebuild_plot(tables[0], arguments.out / "search-rebuild.png")
-            growth_plot(tables[-1], arguments.out / "search-growth.png")
+            if "intrinsic dimension" in tables[-1].rows[0]:
+                growth_plot(tables[-1], arguments.out / "search-growth.png")
         return Answer(document, text)
