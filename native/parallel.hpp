@@ -8,7 +8,7 @@ namespace allmodes {
 
 // Calls work(i) for i from 0 to count, in any order. The first exception is thrown again when all have ended.
 template <typename Work>
-void in_parallel(int64_t count, int threads, const Work& work) {
+void in_parallel(int64_t count, [[maybe_unused]] int threads, const Work& work) {
     std::exception_ptr failure;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (count > 1 && threads > 1)
     for (int64_t i = 0; i < count; ++i) {

@@ -236,7 +236,7 @@ def save_real(dataset: Dataset, run: Run) -> None:
 def environment(fabric: Fabric) -> dict[str, Any]:
     """Where the run takes place."""
     device = fabric.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "device": str(device),
         "device_name": name,
@@ -246,6 +246,14 @@ def environment(fabric: Fabric) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
+
+
+def processor() -> str:
+    """The processor as its maker calls it, with the number of its cores."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
 
 
 def evaluate_run(path: str | Path) -> Evaluation:
