@@ -75,6 +75,20 @@ def test_constants_are_measured_once_and_kept(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_standing_index_costs_no_building() -> None:
-    fresh, built = (cost.Workload(10, 10_000, 500, built=standing).terms("dci") for standing in (False, True))
+    fresh, built = (cost.Workload(10, 10_000, 500, standing=standing).terms("dci") for standing in ("exact", "dci"))
     assert (built[1:3] == 0).all()
     assert (built[3:] == fresh[3:]).all()
+
+
+def test_points_move_to_the_index_that_a_query_needs(choose) -> None:
+    rng = torch.Generator().manual_seed(0)
+    points = torch.randn(3_000, 200, generator=rng)
+    choose("exact")
+    index = Auto(200)
+    index.remove(index.add(points)[:10])
+    for backend in ("dci", "exact", "dci"):
+        choose(backend)
+        found = index.query(points[20:30])
+        assert index.chosen == backend
+        assert torch.equal(found.ids[:, 0], torch.arange(20, 30))
+    assert torch.equal(index.add(points[:1]), torch.tensor([3_000]))

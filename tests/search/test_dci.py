@@ -272,3 +272,13 @@ def test_principal_directions_catch_the_variance() -> None:
     kept = ((points - fitted.origin) @ fitted.matrix.T).pow(2).sum() / (points - points.mean(0)).pow(2).sum()
     assert kept > 0.999
     torch.testing.assert_close(fitted.matrix @ fitted.matrix.T, torch.eye(3), rtol=0, atol=1e-5)
+
+
+def test_directions_are_not_fitted_to_points_that_were_refused() -> None:
+    points = torch.randn(5_000, 20, generator=torch.Generator().manual_seed(0))
+    index = DCI(20, simple=2, composite=1)
+    with pytest.raises(ValueError, match="NaN"):
+        index.add(torch.where(points == points.max(), torch.nan, points))
+    assert index.directions is None
+    assert len(index) == 0
+    assert torch.equal(index.add(points), torch.arange(5_000))

@@ -43,11 +43,11 @@ def exact(precision: str = "float32", device: str | None = None) -> Peer:
     return Peer(f"exact {precision}" + (f" on {device}" if device else ""), build)
 
 
-def auto() -> Peer:
-    """The cheapest by our cost model."""
+def auto(queries: int) -> Peer:
+    """The cheapest by our cost model for so many queries."""
 
     def build(points: Tensor) -> Ask:
-        index = Auto(points.shape[1])
+        index = Auto(points.shape[1], queries=queries)
         index.add(points, borrow=True)
         return lambda queries, k: index.query(queries, k).ids
 

@@ -49,7 +49,7 @@ def _rebuilt(machine: Machine, data: Points, truth: Truth) -> Iterator[Row]:
         peers.exact("bfloat16", device="cuda"),
         peers.dci("random", retrieve=round(m**0.5) + 8),
         peers.dci("pca"),
-        peers.auto(),
+        peers.auto(n),
         peers.faiss(f"IVF{round(m**0.5)},Flat", nprobe=8),
         peers.hnsw(8, 30, 16),
     )

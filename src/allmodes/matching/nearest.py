@@ -91,7 +91,7 @@ class Nearest(Matcher):
         rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)
         for part, width in enumerate([examples.shape[1] // parts] * parts):
             columns = slice(part * width, (part + 1) * width)
-            index = self.backend(width)  # type: ignore[call-arg]
+            index = self.backend.expecting(width, len(examples) // parts)
             index.add(candidates[:, columns], borrow=True)
             found = index.query(examples[part::parts, columns])
             distances[part::parts], rows[part::parts] = found.distances[:, 0], found.ids[:, 0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from ..core.records import Neighbours
-from .base import Index, Points, check_k, check_points
+from .base import Index, Points, check_ids, check_k, check_points
 from .cost import Workload, cheapest
 from .dci import DCI
 from .exact import Exact
@@ -14,15 +16,18 @@ from .exact import Exact
 LEAST = 2_000  # points below which exact search is never beaten
 WIDE = 128  # dimensions below which the projections are no smaller than the points
 
+Kind = Literal["exact", "dci"]
+
 
 class Auto(Index):
     """Exact search in float32 or bfloat16, or DCI, whichever is expected to answer sooner.
 
-    The choice is made by every query, for its number of queries: an approximate index is built when a query comes
-    that is worth it, and then stands for later ones. On another device than the CPU the search is exact.
+    The points are held by one index at a time: the cheapest for the expected number of queries when the first points
+    come, and another when a query comes for which building that one pays. Off the CPU the search is exact.
 
     Args:
         dim: dimensions of a point.
+        queries: how many are expected after each change of the points.
 
     Attributes:
         chosen: the backend of the latest query: ``"exact"``, ``"exact-bfloat16"`` or ``"dci"``.
@@ -30,49 +35,59 @@ class Auto(Index):
 
     name = "auto"
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, queries: int = 1_000) -> None:
         self.dim = dim
+        self.queries = queries
         self.chosen = "exact"
-        self._exact = Exact(dim)
-        self._dci: DCI | None = None
+        self._index: Exact | DCI = Exact(dim)
+
+    @classmethod
+    def expecting(cls, dim: int, queries: int) -> Auto:
+        """See :meth:`Index.expecting`."""
+        return cls(dim, queries=queries)
 
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """See :meth:`Index.add`."""
-        ids = self._exact.add(points, borrow=borrow)
-        if self._dci is not None:
-            self._dci.add(points)
-        return ids
+        points = check_points(points, self.dim, "points")
+        if len(self) == 0:
+            self._hold(self._choice(self.queries, 1, len(points), points.device.type == "cpu", standing=None))
+        return self._index.add(points, borrow=borrow)
 
     def remove(self, ids: Tensor) -> None:
         """See :meth:`Index.remove`."""
-        self._exact.remove(ids)
-        if self._dci is not None:
-            self._dci.remove(ids)
+        self._index.remove(check_ids(ids))
 
     def clear(self) -> None:
-        self._exact.clear()
-        self._dci = None
+        self._index.clear()
 
     def __len__(self) -> int:
-        return len(self._exact)
+        return len(self._index)
 
     @property
     def nbytes(self) -> int:
-        return self._exact.nbytes + (0 if self._dci is None else self._dci.nbytes)
+        return self._index.nbytes
 
     def query(self, queries: Points, k: int = 1) -> Neighbours:
         """See :meth:`Index.query`."""
         queries = check_points(queries, self.dim, "queries")
-        self.chosen = self._choice(queries, check_k(k))
-        if self.chosen != "dci":
-            self._exact.precision = torch.bfloat16 if self.chosen == "exact-bfloat16" else torch.float32
-            return self._exact.query(queries, k)
-        if self._dci is None:
-            self._dci = DCI(self.dim)
-            self._dci.restore(*self._exact.all_points(), following=self._exact.following)
-        return self._dci.query(queries, k)
+        standing: Kind = "dci" if isinstance(self._index, DCI) else "exact"
+        if len(queries) and len(self):
+            on_cpu = queries.device.type == "cpu"
+            self.chosen = self._choice(len(queries), check_k(k), len(self), on_cpu, standing=standing)
+            self._hold(self.chosen)
+        if isinstance(self._index, Exact):
+            self._index.precision = torch.bfloat16 if self.chosen == "exact-bfloat16" else torch.float32
+        return self._index.query(queries, k)
 
-    def _choice(self, queries: Tensor, k: int) -> str:
-        if queries.device.type != "cpu" or self.dim < WIDE or len(self) < max(LEAST, k) or len(queries) == 0:
+    def _choice(self, queries: int, k: int, points: int, on_cpu: bool, *, standing: Kind | None) -> str:
+        if not on_cpu or self.dim < WIDE or points < max(LEAST, k):
             return "exact"
-        return cheapest(Workload(len(queries), len(self), self.dim, built=self._dci is not None))
+        return cheapest(Workload(queries, points, self.dim, standing=standing))
+
+    def _hold(self, backend: str) -> None:
+        """Hand the points to the index that this backend needs."""
+        kind = DCI if backend == "dci" else Exact
+        if isinstance(self._index, kind):
+            return
+        before, self._index = self._index, kind(self.dim)
+        self._index.restore(*before.all_points(), following=before.following)

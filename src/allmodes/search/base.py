@@ -29,6 +29,12 @@ class Index(ABC):
     name: ClassVar[str]
     streams: ClassVar[bool] = False
 
+    @classmethod
+    def expecting(cls, dim: int, queries: int) -> Index:
+        """An index of default settings for points of ``dim`` dimensions that about so many queries are asked of."""
+        del queries
+        return cls(dim)  # type: ignore[call-arg]
+
     @abstractmethod
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """Add points ``(n, dim)``; returns their ids ``(n,)``.

@@ -27,7 +27,7 @@ from ..core.seeding import stream
 BACKENDS = ("exact", "exact-bfloat16", "dci")
 SIZES = tuple(product((32, 256, 1024), (2_000, 12_000), (64, 256, 784)))  # queries, points, dimensions
 REPEATS = 3
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,21 @@ class Workload:
         queries: how many, n.
         points: how many, m.
         dim: their dimensions, d.
-        built: whether the approximate index stands already.
+        standing: the index that holds the points already, ``"exact"`` or ``"dci"``.
     """
 
     queries: int
     points: int
     dim: int
-    built: bool = False
+    standing: str | None = None
 
     def terms(self, backend: str) -> NDArray[np.float64]:
         """How much there is of each kind of work."""
         n, m, d = float(self.queries), float(self.points), float(self.dim)
-        build = [1.0, m * d, m]
+        built = self.standing is not None and backend.startswith(self.standing)
+        build = [1.0, 0.0, 0.0] if built else [1.0, m * d, m]
         if backend != "dci":
             return np.array([*build, n * m * d, n * m, n * d])
-        if self.built:
-            build = [1.0, 0.0, 0.0]
         candidates = max(64.0, m**0.5 / 2 + 4)
         return np.array([*build, n * m, n * candidates * d, n * d])
 

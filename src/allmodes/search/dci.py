@@ -98,13 +98,22 @@ class DCI(Index):
         points = check_points(points, self.dim, "points").cpu()
         if len(points) == 0:
             return torch.empty(0, dtype=torch.int64)
-        if self._native is None:
-            kind: Any = self.kind
-            directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
-            check_finite(directions.origin, "points")
-            self._begin(directions)
-        first = self._native.add(points, borrow, torch.get_num_threads())
+        fresh = self._native is None
+        if fresh:
+            self._fit(points)
+        try:
+            first = self._native.add(points, borrow, torch.get_num_threads())
+        except ValueError:
+            if fresh:  # directions fitted to points that were refused
+                self._native = self.directions = None
+            raise
         return torch.arange(first, first + len(points))
+
+    def _fit(self, points: Tensor) -> None:
+        kind: Any = self.kind
+        directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
+        check_finite(directions.origin, "points")
+        self._begin(directions)
 
     def restore(self, points: Tensor, ids: Tensor, *, following: int) -> None:
         """Take over points of another index with the ids that they have there.
@@ -115,8 +124,7 @@ class DCI(Index):
             following: the id of the next point that is added.
         """
         if self._native is None:
-            kind: Any = self.kind
-            self._begin(Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed))
+            self._fit(points)
         self._native.restore(points, ids, following, torch.get_num_threads())
 
     def query(
@@ -171,17 +179,28 @@ class DCI(Index):
     def nbytes(self) -> int:
         return 0 if self._native is None else int(self._native.nbytes)
 
+    @property
+    def following(self) -> int:
+        """The id of the next point that is added."""
+        return 0 if self._native is None else int(self._native.next)
+
+    def all_points(self) -> tuple[Tensor, Tensor]:
+        """A copy of the points ``(n, dim)``, and their ids ``(n,)``."""
+        points, ids = torch.empty(len(self), self.dim), torch.empty(len(self), dtype=torch.int64)
+        if self._native is not None:
+            self._native.copy(points, ids)
+        return points, ids
+
     def save(self, path: str | Path) -> None:
         """Write points, ids and directions to one safetensors file, whole or not at all.
 
         Raises:
             UserError: the file cannot be written.
         """
-        tensors = {"points": torch.empty(len(self), self.dim), "ids": torch.empty(len(self), dtype=torch.int64)}
-        if self._native is not None and self.directions is not None:
-            self._native.copy(tensors["points"], tensors["ids"])
+        points, ids = self.all_points()
+        tensors = {"points": points, "ids": ids, "next": torch.tensor(self.following)}
+        if self.directions is not None:
             tensors |= {"matrix": self.directions.matrix, "origin": self.directions.origin}
-        tensors["next"] = torch.tensor(0 if self._native is None else self._native.next)
         fields = ("dim", "simple", "composite", "seed", "order", "kind")
         metadata = {"format": FORMAT, "hash": _hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
         with atomic(Path(path)) as temporary:

@@ -34,15 +34,15 @@ class Directions:
             points: ``(n, dim)``; with none, the origin is 0 and the directions are random.
             count: number of directions M; the rest is random where the points span fewer.
             kind: ``"random"`` draws them uniformly (Li & Malik 2016); ``"pca"`` takes the leading principal
-                components of up to 1,000 points, found by subspace iteration (Halko et al. 2011, algorithm 4.4).
+                components of 1,000 of the points, found by subspace iteration (Halko et al. 2011, algorithm 4.4).
             seed: of the draws.
         """
         rng = stream(seed, "directions")
         matrix = torch.randn(count, points.shape[1], generator=rng)
-        origin = points.mean(0) if len(points) else torch.zeros(points.shape[1])
+        chosen = points[torch.randint(len(points), (SAMPLE,), generator=rng)] if len(points) > SAMPLE else points
+        origin = chosen.mean(0) if len(points) else torch.zeros(points.shape[1])
         if kind == "pca" and len(points) > 1:
-            chosen = points[torch.randperm(len(points), generator=rng)[:SAMPLE]] - origin
-            matrix = _principal(chosen, matrix)
+            matrix = _principal(chosen - origin, matrix)
         return cls(torch.nn.functional.normalize(matrix, dim=1), origin)
 
 

@@ -17,6 +17,8 @@ from torch import Tensor
 from ..core.records import Neighbours
 from .base import Index, Points, check_finite, check_ids, check_k, check_points
 
+ROWS = 512  # whose differences from the origin fit into a processor's cache
+ORIGIN = 1_000  # points that decide it
 SPARE = 12  # candidates beyond 4 k that a product in bfloat16 is asked for, to be ranked again in float32
 RANKED = 2**24  # differences computed at once
 
@@ -62,16 +64,29 @@ class Exact(Index):
         ids = torch.arange(self.following, self.following + len(points))
         if len(points) == 0:
             return ids
-        origin = self._origin.to(points.device) if len(self) else points.mean(0)
-        # one pass without a copy, which |p - origin|^2 would make
-        norms = torch.cdist(points, origin[None], compute_mode="donot_use_mm_for_euclid_dist")[:, 0].square()
-        check_finite(norms, "points")
-        self._origin = origin
-        self._points.append(points if borrow else points.clone())
-        self._norms = torch.cat([self._norms.to(norms.device), norms])
-        self._ids = torch.cat([self._ids, ids])
-        self.following += len(points)
+        self.restore(points if borrow else points.clone(), ids, following=self.following + len(points))
         return ids.to(points.device)
+
+    def restore(self, points: Tensor, ids: Tensor, *, following: int) -> None:
+        """Take over points of another index with the ids that they have there.
+
+        Args:
+            points: float32 ``(n, dim)``; borrowed.
+            ids: int64 ``(n,)``, ascending, all above those given here so far.
+            following: the id of the next point that is added.
+
+        Raises:
+            ValueError: NaN or infinity; nothing is added then.
+        """
+        if len(points):
+            origin = self._origin.to(points.device) if len(self) else points[:: -(-len(points) // ORIGIN)].mean(0)
+            norms = torch.cat([(some - origin).square().sum(1) for some in torch.split(points, ROWS)])
+            check_finite(norms, "points")
+            self._origin = origin
+            self._points.append(points)
+            self._norms = torch.cat([self._norms.to(norms.device), norms])
+            self._ids = torch.cat([self._ids, ids])
+        self.following = following
 
     def remove(self, ids: Tensor) -> None:
         """See :meth:`Index.remove`."""
