@@ -1,8 +1,35 @@
 """Pure functions of two sets of features, or of counts, to a Score with its uncertainty."""
 
+from .birthday import support_size
 from .confidence import confidence
+from .density_coverage import density_coverage
+from .diversity import diversity
 from .frechet import frechet_distance
+from .kernel_distance import kernel_distance
+from .memorisation import authenticity, memorisation
 from .modes import mode_coverage, mode_kl, rare_modes, unfold
+from .ndb import ndb
 from .planar import planar_coverage
+from .prd import prd_curve
+from .precision_recall import precision_recall
+from .vendi import vendi
 
-__all__ = ["confidence", "frechet_distance", "mode_coverage", "mode_kl", "planar_coverage", "rare_modes", "unfold"]
+__all__ = [
+    "authenticity",
+    "confidence",
+    "density_coverage",
+    "diversity",
+    "frechet_distance",
+    "kernel_distance",
+    "memorisation",
+    "mode_coverage",
+    "mode_kl",
+    "ndb",
+    "planar_coverage",
+    "prd_curve",
+    "precision_recall",
+    "rare_modes",
+    "support_size",
+    "unfold",
+    "vendi",
+]

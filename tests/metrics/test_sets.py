@@ -1,0 +1,98 @@
+"""Metrics of sets against closed forms: kernel distance, PRD, NDB, Vendi, support size, memorisation, diversity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from allmodes.metrics import authenticity, diversity, kernel_distance, memorisation, ndb, prd_curve, support_size, vendi
+from allmodes.metrics.prd import curve, f_beta
+
+
+def gaussian(n: int, dim: int, seed: int, shift: float = 0.0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, dim)) + shift
+
+
+def test_kernel_distance_of_the_same_law_is_zero_within_its_interval() -> None:
+    found = [kernel_distance(gaussian(200, 6, 2 * s), gaussian(150, 6, 2 * s + 1)) for s in range(60)]
+    assert abs(np.mean([s.value for s in found])) < 3 * np.std([s.value for s in found]) / 60**0.5
+    assert min(s.value for s in found) < 0  # unbiased, so sometimes below
+    assert np.mean([s.ci95[0] <= 0 <= s.ci95[1] for s in found]) >= 0.9
+
+
+def test_kernel_distance_grows_with_the_shift() -> None:
+    values = [kernel_distance(gaussian(300, 6, 0), gaussian(300, 6, 1, shift)).value for shift in (0, 0.3, 0.6)]
+    assert values == sorted(values)
+
+
+def test_prd_of_known_shares() -> None:
+    precision, recall = curve(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    assert precision.max() == pytest.approx(1, abs=1e-5)
+    assert recall.max() == pytest.approx(0.5, abs=1e-5)
+    same = curve(np.array([0.2, 0.8]), np.array([0.2, 0.8]))
+    assert f_beta(same[0], same[1], 8) == pytest.approx(1, abs=0.01)
+    assert f_beta(*curve(np.array([1.0, 0.0]), np.array([0.0, 1.0])), 8) == 0
+
+
+def test_prd_tells_what_is_lost_from_what_is_invented() -> None:
+    real = np.concatenate([gaussian(400, 3, 0), gaussian(400, 3, 1, 15.0)])
+    recall, precision = prd_curve(real, gaussian(500, 3, 2), bins=10, runs=3)
+    assert recall.name == "f8"
+    assert recall.value == pytest.approx(0.5, abs=0.05)
+    assert precision.value > 0.9
+
+
+def test_ndb_flags_the_bins_that_were_emptied_and_chance_flags_few() -> None:
+    real = np.concatenate([gaussian(500, 2, s, 12.0 * s) for s in range(4)])
+    same = np.concatenate([gaussian(500, 2, 10 + s, 12.0 * s) for s in range(4)])
+    null = ndb(real, same, bins=20)
+    assert null.value <= 0.25
+    assert len(null.detail["after_correction"]) <= 1
+    lost = ndb(real, same[:1_500], bins=20)
+    emptied = [b for b, share in enumerate(lost.detail["fake_shares"]) if share == 0]
+    assert set(emptied) <= set(lost.detail["dropped"])
+    assert sum(lost.detail["real_shares"][b] for b in emptied) == pytest.approx(0.25, abs=0.02)
+    p, q = (np.array(lost.detail[key]) for key in ("real_shares", "fake_shares"))
+    middle = (p + q) / 2
+    expected = sum(0.5 * x[x > 0] @ np.log(x[x > 0] / middle[x > 0]) for x in (p, q))
+    assert lost.detail["jensen_shannon"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dim", [12, 400])
+def test_vendi_counts_orthogonal_groups(dim: int) -> None:
+    groups = np.eye(dim)[np.arange(120) % 6]
+    found = vendi(np.eye(dim)[np.arange(300) % 12], groups)
+    assert found.value == pytest.approx(6)
+    assert found.detail["real"] == pytest.approx(12, rel=0.1)
+
+
+def test_support_size_of_a_generator_that_repeats() -> None:
+    real, atoms = gaussian(500, 10, 0), gaussian(50, 10, 1)
+    fake = atoms[np.random.default_rng(2).integers(0, 50, 2_000)]
+    found = support_size(real, fake)
+    assert found.value == pytest.approx(50, rel=0.05)
+    assert found.ci95[0] < found.value < found.ci95[1]
+    assert support_size(real, real).value > 1_000
+    assert support_size(real, atoms[:10], threshold=1e-9).value == float("inf")
+
+
+def test_copies_are_found_and_fresh_examples_are_not() -> None:
+    train, held, fresh = gaussian(600, 6, 0), gaussian(400, 6, 1), gaussian(400, 6, 2)
+    copies = train[np.random.default_rng(3).integers(0, 600, 400)] + gaussian(400, 6, 4) * 0.01
+    assert memorisation(train, held, copies).value < -10
+    assert abs(memorisation(train, held, fresh).value) < 3
+    assert memorisation(train, held, fresh + 3).value > 3
+    half = np.concatenate([copies[:200], fresh[:200]])
+    mixed, honest = authenticity(train, half, held), authenticity(train, fresh, held)
+    assert set(range(200)) <= set(mixed.detail["copies"])
+    assert mixed.value == pytest.approx(honest.value / 2, abs=0.05)
+    assert honest.value == pytest.approx(honest.detail["heldout"], abs=0.1)
+
+
+def test_diversity_within_conditions() -> None:
+    fake = np.concatenate([np.zeros((5, 3)), np.repeat([[0.0, 0, 0], [3.0, 4, 0]], 1, axis=0)])
+    found = diversity(fake, np.array([0] * 5 + [1] * 2))
+    assert found.detail["each"] == [0.0, 5.0]
+    assert found.value == 2.5
+    with pytest.raises(ValueError, match="two samples"):
+        diversity(fake[:2], np.array([0, 1]))
