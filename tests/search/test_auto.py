@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from allmodes.search import Auto, Exact, auto, cost
+from allmodes.search import DCI, Auto, Exact, auto, cost
 
 
 @pytest.fixture
@@ -92,3 +92,20 @@ def test_points_move_to_the_index_that_a_query_needs(choose) -> None:
         assert index.chosen == backend
         assert torch.equal(found.ids[:, 0], torch.arange(20, 30))
     assert torch.equal(index.add(points[:1]), torch.tensor([3_000]))
+
+
+def test_the_chosen_index_answers_as_it_does_by_itself(choose) -> None:
+    rng = torch.Generator().manual_seed(0)
+    mixing = torch.randn(8, 200, generator=rng)
+    points, queries = (torch.randn(n, 8, generator=rng) @ mixing for n in (4_000, 50))
+    choose("dci")
+    index, alone = Auto(200), DCI(200)
+    for one in (index, alone):
+        one.clear()
+        one.remove(one.add(points[:10]))
+        one.clear()
+        one.add(points)
+    found, expected = index.query(queries), alone.query(queries)
+    assert torch.equal(found.distances, expected.distances)
+    assert torch.equal(found.ids, expected.ids)
+    assert found.evaluations == expected.evaluations

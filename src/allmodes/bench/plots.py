@@ -6,6 +6,15 @@ from pathlib import Path
 
 from .table import Table
 
+KINDS = {
+    "exact bfloat16": "exact bfloat16",
+    "DCI (l2, random": "DCI, random",
+    "DCI (l2, pca": "DCI, PCA",
+    "auto": "auto",
+    "faiss (IVF": "faiss IVF",
+    "hnswlib": "hnswlib",
+}
+
 
 def growth_plot(table: Table, path: Path) -> None:
     """Visits over the number of points, a line for every intrinsic dimension."""
@@ -33,12 +42,12 @@ def rebuild_plot(table: Table, path: Path) -> None:
     panels = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
     for axes, shape in zip(panels, shapes, strict=True):
         rows = [row for row in table.rows if (row["m"], row["d"]) == shape]
-        for kind in ("exact bfloat16", "DCI", "auto", "faiss (IVF", "hnswlib"):
+        for kind, label in KINDS.items():
             line = [(row["n"], row["times"]) for row in rows if row["search"].startswith(kind)]
             if line:
-                axes.loglog(*zip(*line, strict=True), marker="o", label=kind.replace("faiss (IVF", "faiss IVF"))
+                axes.loglog(*zip(*line, strict=True), marker="o", label=label)
         axes.axhline(1, color="grey", linewidth=1)
         axes.set(title=f"{shape[0]:,} points, {shape[1]:,} dimensions", xlabel="queries")
     panels[0].set_ylabel("times as fast as the best exact float32")
-    panels[-1].legend(frameon=False)
+    panels[0].legend(frameon=False, fontsize="small")  # the shape that no search is too slow for
     figure.savefig(path, dpi=120)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..search import DCI, Faiss
+from ..search.cost import measured
 from ..search.dci import built
 from . import peers
 from .papers import growth, hashing
@@ -196,6 +197,8 @@ def all_tables(*, quick: bool, progress: Callable[[str], None]) -> tuple[Machine
         progress: told what is measured next.
     """
     machine = Machine.measured()
+    if built():
+        measured()  # the model behind the automatic choice, before any clock runs
     tables = []
     rebuilding, asking = partial(rebuild, machine), partial(standing, machine)
     parts: list[Callable[..., Table]] = [rebuilding, asking, single]

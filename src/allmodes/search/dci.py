@@ -72,6 +72,7 @@ class DCI(Index):
         self.kind = "given" if isinstance(directions, Directions) else directions
         self.directions: Directions | None = None
         self._native: Any = None
+        self._first = 0  # id of the first point that is added
         if isinstance(directions, Directions):
             self._begin(directions)
 
@@ -114,6 +115,7 @@ class DCI(Index):
         directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
         check_finite(directions.origin, "points")
         self._begin(directions)
+        self._native.restore(points[:0], torch.empty(0, dtype=torch.int64), self._first, 1)
 
     def restore(self, points: Tensor, ids: Tensor, *, following: int) -> None:
         """Take over points of another index with the ids that they have there.
@@ -123,6 +125,9 @@ class DCI(Index):
             ids: int64 ``(n,)``, ascending, all above those given here so far.
             following: the id of the next point that is added.
         """
+        if self._native is None and len(points) == 0:  # nothing to fit directions to yet
+            self._first = following
+            return
         if self._native is None:
             self._fit(points)
         self._native.restore(points, ids, following, torch.get_num_threads())
@@ -182,7 +187,7 @@ class DCI(Index):
     @property
     def following(self) -> int:
         """The id of the next point that is added."""
-        return 0 if self._native is None else int(self._native.next)
+        return self._first if self._native is None else int(self._native.next)
 
     def all_points(self) -> tuple[Tensor, Tensor]:
         """A copy of the points ``(n, dim)``, and their ids ``(n,)``."""
