@@ -8,12 +8,15 @@ correction is beside it, and the Jensen-Shannon divergence of the shares. All fe
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, norm
 from sklearn.cluster import KMeans
 
 from ..core.records import Score
 from .neighbourhood import Features
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
 def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.05, seed: int = 0) -> Score:
@@ -41,9 +44,7 @@ def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.0
     first = np.bincount(clusters.labels_, minlength=bins)
     second = np.bincount(clusters.predict(both.fake.numpy()), minlength=bins)
     p, q = first / n, second / m
-    pooled = (first + second) / (n + m)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    p_values = 2 * norm.sf(np.abs(p - q) / np.maximum(error, 1e-12))
+    p_values = _two_proportions(first, second, n, m)
     different, sure = p_values < alpha, false_discovery_control(p_values) < alpha
     middle = (p + q) / 2
     detail = {
@@ -60,6 +61,14 @@ def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.0
     return Score("ndb", float(different.mean()), None, n, m, {"bins": bins, "seed": seed}, detail, warnings)
 
 
-def _kl(p: np.ndarray, q: np.ndarray) -> float:
+def _two_proportions(first: Counts, second: Counts, n: int, m: int) -> Shares:
+    """Two-sided p-value of each bin."""
+    pooled = (first + second) / (n + m)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    p_values: Shares = 2 * norm.sf(np.abs(first / n - second / m) / np.maximum(error, 1e-12))
+    return p_values
+
+
+def _kl(p: Shares, q: Shares) -> float:
     seen = p > 0
     return float((p[seen] * np.log(p[seen] / q[seen])).sum())

@@ -1,0 +1,74 @@
+r"""Is a region's share among the samples below its share in the data, by more than chance?
+
+With :math:`r` of R real examples and :math:`f` of F samples in a region, and equal shares, :math:`f` given
+:math:`r + f` is hypergeometric whatever the shares are (Fisher 1935). The level is exact for every region; Benjamini
+and Hochberg's correction (1995) keeps it over all regions and resolutions: if nothing is dropped, the chance
+that any region is called dropped is at most :math:`\alpha`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, false_discovery_control, hypergeom
+
+Counts = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What is known of every region.
+
+    Args:
+        real: examples of the data, ``(K,)``.
+        fake: samples, ``(K,)``.
+        expected: samples if shares were equal.
+        ratio: share among samples over share in the data; NaN where there are no data.
+        low: lower end of the ratio's 95% interval.
+        high: its upper end.
+        p_value: of the test for a smaller share, one-sided.
+        q_value: the same after correction for the number of regions.
+        dropped: ``q_value`` at most alpha, and the ratio below the fraction asked for.
+    """
+
+    real: Counts
+    fake: Counts
+    expected: Values
+    ratio: Values
+    low: Values
+    high: Values
+    p_value: Values
+    q_value: Values
+    dropped: NDArray[np.bool_]
+
+
+def compare(
+    real: Counts, fake: Counts, *, n_real: int, n_fake: int, alpha: float = 0.05, fraction: float = 0.5
+) -> Shares:
+    """Test every region.
+
+    Args:
+        real: examples of the data in each region, ``(K,)``.
+        fake: samples in each region, ``(K,)``.
+        n_real: number of examples R.
+        n_fake: number of samples F.
+        alpha: chance of calling any region dropped where none is.
+        fraction: of what it should be: a region whose ratio is above is not called dropped, however sure.
+
+    Returns:
+        The shares, with intervals by Clopper and Pearson's rule (1934) for :math:`f` given :math:`r + f`.
+    """
+    p_value = np.minimum(1.0, hypergeom.cdf(fake, n_real + n_fake, real + fake, n_fake))
+    q_value = false_discovery_control(p_value)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: Values = (fake / n_fake) / (real / n_real)
+        low = np.where(fake > 0, beta.ppf(0.025, fake, real + 1), 0.0)
+        high = np.where(real > 0, beta.ppf(0.975, fake + 1, np.maximum(real, 1)), 1.0)
+        to_ratio = n_real / n_fake
+        low, high = low / (1 - low) * to_ratio, high / (1 - high) * to_ratio
+    dropped = (q_value <= alpha) & (ratio < fraction)
+    expected = (real * (n_fake / n_real)).astype(np.float64)
+    return Shares(real, fake, expected, ratio, low, high, p_value, q_value, dropped)

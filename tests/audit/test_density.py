@@ -1,0 +1,65 @@
+"""The ratio of densities around real examples: planted drops, nothing dropped, sizes that differ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from allmodes.audit import Balls, dropped_mass
+
+
+def mixture(n: int, shares: list[float], seed: int) -> tuple[torch.Tensor, np.ndarray]:
+    """Separate groups of points in 8 dimensions, with these shares."""
+    rng = torch.Generator().manual_seed(seed)
+    groups = torch.multinomial(torch.tensor(shares), n, replacement=True, generator=rng)
+    centres = 6 * torch.randn(len(shares), 8, generator=torch.Generator().manual_seed(99))
+    return centres[groups] + torch.randn(n, 8, generator=rng), groups.numpy()
+
+
+DATA = [0.02, 0.08, 0.2, 0.3, 0.4]
+
+
+@pytest.mark.parametrize(("lost", "samples"), [([0], 1_500), ([1], 1_500), ([1, 2], 700), ([1, 2], 4_000), ([], 1_500)])
+def test_the_dropped_mass_is_found(lost: list[int], samples: int) -> None:
+    truth = sum(DATA[group] for group in lost)
+    left = [0.0 if group in lost else share for group, share in enumerate(DATA)]
+    covered, estimates = 0, []
+    for seed in range(8):
+        real, _ = mixture(1_500, DATA, 2 * seed)
+        fake, _ = mixture(samples, left, 2 * seed + 1)
+        found = dropped_mass(Balls.around(real, fake), seed=seed)
+        covered += found.ci95[0] <= truth <= found.ci95[1]
+        estimates.append(found.estimate)
+    assert np.mean(estimates) == pytest.approx(truth, abs=0.012)
+    assert covered >= 7
+
+
+def test_the_interval_is_narrow_enough_to_tell() -> None:
+    real, _ = mixture(1_500, DATA, 0)
+    fake, _ = mixture(1_500, [0.02, 0.08, 0.0, 0.3, 0.4], 1)
+    low, high = dropped_mass(Balls.around(real, fake)).ci95
+    assert low > 0.15
+    assert high < 0.3
+
+
+def test_examples_of_what_is_dropped_come_first() -> None:
+    real, groups = mixture(1_500, DATA, 0)
+    fake, _ = mixture(1_500, [0.0, 0.08, 0.2, 0.3, 0.4], 1)
+    assert roc_auc_score(groups == 0, Balls.around(real, fake).scores()) > 0.98
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 1), (12, 100), (100, 5)])
+def test_any_number_of_examples_has_an_answer(n: int, m: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    balls = Balls.around(torch.randn(n, 4, generator=rng), torch.randn(m, 4, generator=rng))
+    found = dropped_mass(balls)
+    assert 0 <= found.ci95[0] <= found.estimate <= found.ci95[1] <= 1
+    assert balls.scores().shape == (n,)
+    assert np.isfinite(balls.scores()).all()
+
+
+def test_identical_sets_drop_nothing() -> None:
+    real, _ = mixture(400, DATA, 0)
+    assert dropped_mass(Balls.around(real, real)).estimate < 0.01
