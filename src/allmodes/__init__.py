@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Model, Run, load, train
+    from .api import Findings, Model, Run, audit, load, train
 
-__all__ = ["Model", "Run", "load", "train"]
+__all__ = ["Findings", "Model", "Run", "audit", "load", "train"]
 __version__ = "0.1.0"
 
 

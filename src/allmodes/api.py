@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .auditing import Findings, audit
 from .model import Model, load
 from .reports import write_report
 from .training.run import Run
 from .training.run import train as train_run
 
-__all__ = ["Model", "Run", "load", "train"]
+__all__ = ["Findings", "Model", "Run", "audit", "load", "train"]
 
 
 def train(

@@ -13,7 +13,7 @@ class Bench(Command):
     """Run a benchmark."""
 
     name = "bench"
-    order = 8
+    order = 9
     summary = "Measure the searches on this machine, beside those of others."
     about = (
         "Everything is measured side by side in one run, and told as ratios. Peers that are not installed are left "

@@ -33,7 +33,7 @@ class Interpolate(Command):
     """Walk between samples."""
 
     name = "interpolate"
-    order = 6
+    order = 7
     summary = "Walk between samples, in an animation or a picture."
     about = "Each tile walks past four samples and returns to the first. In a PNG a walk is a row."
     examples = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from allmodes.audit import compare
+from allmodes.auditing import compare
 
 
 def test_p_values_are_those_of_fishers_exact_test() -> None:

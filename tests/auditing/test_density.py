@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from allmodes.audit import Balls, dropped_mass
+from allmodes.auditing import Balls, dropped_mass
 
 
 def mixture(n: int, shares: list[float], seed: int) -> tuple[torch.Tensor, np.ndarray]:

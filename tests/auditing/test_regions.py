@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from allmodes.audit import Regions
+from allmodes.auditing import Regions
 
 
 def blobs(n: int, seed: int) -> torch.Tensor:

@@ -1,0 +1,134 @@
+"""The whole audit: planted losses, equal laws, every kind of source, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import allmodes
+from allmodes.auditing import audit, open_examples
+from allmodes.core.errors import UserError
+
+
+def digits(n: int, seed: int, *, without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of ten kinds: a bright square in one of ten places, with noise."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(0, 10, 2 * n)
+    kinds = kinds[kinds != without][:n]
+    images = rng.normal(60, 12, (n, 12, 12))
+    for image, kind in zip(images, kinds, strict=True):
+        row, column = divmod(int(kind), 4)
+        image[4 * row : 4 * row + 4, 3 * column : 3 * column + 3] += 120
+    return images.clip(0, 255).astype(np.uint8), kinds
+
+
+@pytest.fixture(scope="module")
+def lost():
+    real, kinds = digits(1_200, 0)
+    return audit(real, digits(1_000, 1, without=3)[0], labels=kinds), kinds
+
+
+def test_a_lost_class_is_named(lost) -> None:
+    found, kinds = lost
+    share = float((kinds == 3).mean())
+    members = np.concatenate([region.members for region in found.dropped])
+    assert (kinds[members] == 3).mean() > 0.95
+    assert len(members) > 0.75 * (kinds == 3).sum()
+    assert all(next(iter(region.label_counts)) == "3" for region in found.dropped)
+    assert found.dropped_mass.ci95[0] <= share <= found.dropped_mass.ci95[1]
+    assert found.dropped_mass.estimate == pytest.approx(share, abs=0.02)
+    ranked = kinds[[example.index for example in found.examples]]
+    assert (ranked[: (kinds == 3).sum()] == 3).mean() > 0.95
+    assert "drops" in found.verdict()
+
+
+def test_the_document_is_complete_and_plain(lost, tmp_path: Path) -> None:
+    found, kinds = lost
+    found.to_json(tmp_path / "audit.json")
+    document = json.loads((tmp_path / "audit.json").read_text())
+    assert document == json.loads(json.dumps(found.document()))
+    assert document["schema"] == 1
+    assert sorted(example["index"] for example in document["examples"]) == list(range(len(kinds)))
+    for region in document["regions"]:
+        assert sum(region["label_counts"].values()) == len(region["members"])
+        assert {"id", "n_real", "n_fake", "expected_fake", "ratio", "ci95", "p_value", "q_value"} <= set(region)
+    finest = [region for region in document["regions"] if region["id"].startswith("0-")]
+    assert sorted(i for region in finest for i in region["members"]) == list(range(len(kinds)))
+
+
+def test_equal_laws_raise_no_alarm() -> None:
+    alarms = [bool(audit(digits(400, 2 * s)[0], digits(400, 2 * s + 1)[0], seed=s).dropped) for s in range(12)]
+    assert sum(alarms) <= 2
+
+
+def test_same_seed_same_findings() -> None:
+    real, fake = digits(200, 0)[0], digits(200, 1)[0]
+    assert audit(real, fake, seed=4).document() == audit(real, fake, seed=4).document()
+
+
+def test_folders_arrays_and_tensors_are_alike(tmp_path: Path) -> None:
+    real, fake = digits(60, 0)[0], digits(60, 1)[0]
+    for name, images in (("real", real), ("fake", fake)):
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / name / f"{number:03}.png")
+        np.save(tmp_path / f"{name}.npy", images)
+    base = allmodes.audit(real, fake)
+    for first, second in ((tmp_path / "real", tmp_path / "fake"), (tmp_path / "real.npy", torch.from_numpy(fake))):
+        found = audit(first, second)
+        assert found.dropped_mass == base.dropped_mass
+        assert [example.index for example in found.examples] == [example.index for example in base.examples]
+    assert audit(tmp_path / "real", fake).examples[0].file is not None
+
+
+def test_samples_are_brought_to_the_size_and_colour_of_the_data(tmp_path: Path) -> None:
+    for name, size, mode in (("real", 16, "L"), ("fake", 20, "RGB")):
+        (tmp_path / name).mkdir()
+        for number in range(25):
+            Image.new(mode, (size, size), number).save(tmp_path / name / f"{number}.png")
+    real = open_examples(tmp_path / "real")
+    assert open_examples(tmp_path / "fake", like=real).images.shape == real.images.shape
+    audit(tmp_path / "real", tmp_path / "fake")
+
+
+def test_features_are_used_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(300, 4)), rng.normal(size=(300, 4))
+    found = audit(real, fake)
+    assert found.distance["name"] == "features"
+    assert not found.dropped
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "message"),
+    [
+        (np.zeros((30, 5)), np.full((30, 5), np.nan), "NaN or infinity, first in row 0"),
+        (np.zeros((30, 5)), np.zeros((30, 6)), "5 features and the samples 6"),
+        (np.zeros((30, 5)), np.zeros((30, 8, 8), np.uint8), "One side holds images"),
+        (np.zeros((30, 8, 8), np.uint8), np.zeros((30, 9, 9), np.uint8), "bring them to one size"),
+        (np.zeros((3, 8, 8), np.uint8), np.zeros((30, 8, 8), np.uint8), "The data are 3"),
+        (np.zeros((30, 8, 8)), np.zeros((30, 8, 8), np.uint8), "float64 of shape 30 x 8 x 8"),
+        ("nowhere/at/all", np.zeros((30, 5)), "nowhere/at/all does not exist"),
+    ],
+)
+def test_what_cannot_be_audited_is_said(real, fake, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        audit(real, fake)
+
+
+def test_labels_must_fit_and_distances_exist() -> None:
+    real = digits(40, 0)[0]
+    with pytest.raises(UserError, match="3 labels for 40"):
+        audit(real, real, labels=[1, 2, 3])
+    with pytest.raises(UserError, match="pixel"):
+        audit(real, real, distance="pixel")
+
+
+def test_identical_images_have_an_answer() -> None:
+    same = np.full((50, 8, 8), 7, np.uint8)
+    assert not audit(same, same).dropped
