@@ -58,24 +58,29 @@ def audit(
     Raises:
         UserError: a side cannot be read or has fewer than 20 examples, or they do not go together.
     """
-    data = open_examples(real, seed=seed)
-    samples = open_examples(fake, like=data, seed=seed)
+    data, samples = _opened(real, fake, seed)
     space = distance if isinstance(distance, Distance) else _distance(distance)
     half = torch.randperm(len(data), generator=stream(seed, "split"))[: len(data) // 2]
     first, second = _reduced(*_embedded(data, samples, space), half)
-    scores = (balls := Balls.around(first, second)).scores()
+    balls = Balls.around(first, second)
     return Findings(
-        *(len(data), len(samples)),
+        len(data),
+        len(samples),
         {"name": space.name, "fingerprint": space.fingerprint()} if data.features is None else HANDED,
         ALPHA,
         fraction,
         dropped_mass(balls, fraction=fraction, seed=seed),
-        _regions(first, second, half, scores, _labels(labels, len(data)), fraction, seed),
-        _ranked(data, scores),
+        _regions(first, second, half, balls.scores(), _labels(labels, len(data)), fraction, seed),
+        _ranked(data, balls.scores()),
         _summary(first, second, seed),
         {"real": data.fingerprint, "fake": samples.fingerprint, "components": first.shape[1], "seed": seed},
         _warnings(data, samples),
     )
+
+
+def _opened(real: Source, fake: Source, seed: int) -> tuple[Examples, Examples]:
+    data = open_examples(real, seed=seed)
+    return data, open_examples(fake, like=data, seed=seed)
 
 
 def _ranked(data: Examples, scores: NDArray[np.float64]) -> tuple[Example, ...]:
