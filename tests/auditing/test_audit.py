@@ -36,9 +36,9 @@ def lost():
 def test_a_lost_class_is_named(lost) -> None:
     found, kinds = lost
     share = float((kinds == 3).mean())
-    members = np.concatenate([region.members for region in found.dropped])
+    members = list({i for region in found.regions if region.dropped for i in region.members})
     assert (kinds[members] == 3).mean() > 0.95
-    assert len(members) > 0.75 * (kinds == 3).sum()
+    assert len(members) > 0.9 * (kinds == 3).sum()
     assert all(next(iter(region.label_counts)) == "3" for region in found.dropped)
     assert found.dropped_mass.ci95[0] <= share <= found.dropped_mass.ci95[1]
     assert found.dropped_mass.estimate == pytest.approx(share, abs=0.02)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import torch
 from numpy.typing import ArrayLike
+from scipy.stats import beta
 from torch import Tensor
 
 from ..search import Exact
 
 BLOCK = 2_048
-ROUNDING = 2.5e-7  # of the largest squared norm: what a distance may be wrong by
+ROUNDING = 1e-6  # of the squared norms: what an expanded squared distance may be wrong by
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,13 @@ def containing(points: Tensor, centres: Tensor, radius: Tensor) -> Tensor:
     """
     counts = torch.zeros(len(points), dtype=torch.int64)
     for rows, columns, squared in squared_distances(points, centres):
-        scale = points[rows].pow(2).sum(1)[:, None] + centres[columns].pow(2).sum(1)
-        counts[rows] += (squared <= radius[columns].pow(2) + ROUNDING * scale).sum(1)
+        here, there, reach = points[rows], centres[columns], radius[columns]
+        excess = squared - reach.pow(2)
+        unsure = excess.abs() <= ROUNDING * (here.pow(2).sum(1)[:, None] + there.pow(2).sum(1))
+        inside = excess <= 0
+        q, p = unsure.nonzero(as_tuple=True)  # too near to the edge for float32: from differences
+        inside[q, p] = (here[q].double() - there[p].double()).norm(dim=1) <= reach[p].double()
+        counts[rows] += inside.sum(1)
     return counts
 
 
@@ -90,8 +96,7 @@ def squared_distances(points: Tensor, others: Tensor) -> Iterator[tuple[slice, s
 
 
 def share_interval(count: float, total: int) -> tuple[float, float]:
-    """95% interval of a share (Wilson 1927)."""
-    z2, share = 1.96**2, count / total
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = (z2 * (share * (1 - share) / total + z2 / (4 * total**2))) ** 0.5 / (1 + z2 / total)
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    """95% interval of a share, never too narrow (Clopper & Pearson 1934)."""
+    low = float(beta.ppf(0.025, count, total - count + 1)) if count > 0 else 0.0
+    high = float(beta.ppf(0.975, count + 1, total - count)) if count < total else 1.0
+    return low, high
