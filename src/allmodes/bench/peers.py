@@ -66,15 +66,15 @@ def dci(directions: str, simple: int = 16, retrieve: int | None = None, order: s
     return Peer(f"DCI ({setting})", build)
 
 
-def faiss(factory: str, **search: int) -> Peer:
-    """A faiss index; ``search`` sets its query parameters."""
-    setting = ", ".join([factory, *(f"{key} {value}" for key, value in search.items())])
+def faiss(factory: str, **settings: int) -> Peer:
+    """A faiss index; ``settings`` are its parameters of building and of asking."""
+    setting = ", ".join([factory, *(f"{key} {value}" for key, value in settings.items())])
 
     def build(points: Tensor) -> Ask:
         index = Faiss(points.shape[1], factory=factory)
-        index.add(points)
-        for key, value in search.items():
+        for key, value in settings.items():
             index.parameter(key, value)
+        index.add(points)
         return lambda queries, k: index.query(queries, k).ids
 
     return Peer(f"faiss ({setting})", build)

@@ -12,6 +12,7 @@ KINDS = {
     "DCI (l2, pca": "DCI, PCA",
     "auto": "auto",
     "faiss (IVF": "faiss IVF",
+    "faiss (HNSW": "faiss HNSW",
     "hnswlib": "hnswlib",
 }
 

@@ -41,7 +41,7 @@ class Faiss(Index):
         return self._faiss.IndexIDMap2(self._faiss.index_factory(self.dim, self.factory))
 
     def parameter(self, name: str, value: int) -> None:
-        """Set a query parameter by faiss' name for it, such as ``nprobe`` or ``efSearch``."""
+        """Set a parameter by faiss' name for it: of queries (``nprobe``), of points to come (``efConstruction``)."""
         self._faiss.ParameterSpace().set_index_parameter(self._index, name, value)
 
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
