@@ -3,9 +3,11 @@
 from .audit import audit
 from .density import Balls, DroppedMass, dropped_mass
 from .examples import Examples, open_examples
-from .findings import Example, Findings, Region
-from .regions import Regions
-from .shares import Shares, compare
+from .findings import Example, Findings
+from .labels import Label
+from .nearness import Mass, copied_mass, invented_mass
+from .regions import Region, Regions
+from .shares import Share, Shares, compare
 
 __all__ = [
     "Balls",
@@ -13,11 +15,16 @@ __all__ = [
     "Example",
     "Examples",
     "Findings",
+    "Label",
+    "Mass",
     "Region",
     "Regions",
+    "Share",
     "Shares",
     "audit",
     "compare",
+    "copied_mass",
     "dropped_mass",
+    "invented_mass",
     "open_examples",
 ]

@@ -41,12 +41,14 @@ class Balls:
     Args:
         counts: samples in the ball of the k-th neighbour, for every k, ``(len(ks), n)``.
         ks: the numbers of neighbours.
+        nearest: the nearest sample of every real example, ``(n,)``.
         real_inside: for the k that the mass is estimated with, which real examples are in each ball, ``(n, n)``.
         fake_inside: and which samples, ``(n, m)``.
     """
 
     counts: NDArray[np.int64]
     ks: tuple[int, ...]
+    nearest: NDArray[np.int64]
     real_inside: csr_array
     fake_inside: csr_array
 
@@ -64,7 +66,8 @@ class Balls:
         k = min(ks, key=lambda k: abs(k - MASS_NEIGHBOURS))
         inside = found.distances <= near.distances[:, [k]]
         others = near.ids[:, : k + 1] != torch.arange(n)[:, None]
-        return cls(counts, ks, _matrix(near.ids[:, : k + 1], others, n), _matrix(found.ids, inside, m))
+        nearest = found.ids[:, 0].numpy()
+        return cls(counts, ks, nearest, _matrix(near.ids[:, : k + 1], others, n), _matrix(found.ids, inside, m))
 
     def scores(self) -> Values:
         """How under-represented each example is: minus the mean log ratio over the sizes of balls, ``(n,)``."""

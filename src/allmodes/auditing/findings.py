@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from ..core.files import write_json
 from ..core.records import Score
 from .density import DroppedMass
+from .examples import Examples
+from .labels import Label
+from .nearness import Mass
+from .regions import Region
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Region:
-    """A part of the data with its share among the samples.
-
-    Args:
-        id: resolution, 0 the finest, and running number: ``"0-12"``.
-        n_real: examples of the half that counts.
-        n_fake: samples.
-        expected_fake: samples if shares were equal.
-        ratio: share among samples over share in the data, None where there are no data.
-        ci95: of the ratio; its upper end is None where nothing bounds it.
-        p_value: of a share among samples that is no smaller.
-        q_value: corrected for the number of regions.
-        dropped: smaller by more than chance, and below the fraction asked for.
-        members: the real examples in it, of both halves, most under-represented first.
-        label_counts: how many members bear each label, where labels are known.
-    """
-
-    id: str
-    n_real: int
-    n_fake: int
-    expected_fake: float
-    ratio: float | None
-    ci95: tuple[float, float | None]
-    p_value: float
-    q_value: float
-    dropped: bool
-    members: tuple[int, ...]
-    label_counts: Mapping[str, int] | None = None
+CHANCE = 0.01  # of the samples: less is not spoken of
 
 
 @dataclass(frozen=True)
@@ -53,12 +29,29 @@ class Example:
     Args:
         index: its number in the data.
         score: minus the mean log ratio of the densities around it: 0 where all is as it should be.
+        nearest: the number of the sample nearest to it.
         file: where it came from, if from a file.
     """
 
     index: int
     score: float
+    nearest: int
     file: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows beside the figures.
+
+    Args:
+        real: the data.
+        fake: the samples.
+        features: of the data, ``(n, D)``.
+    """
+
+    real: Examples
+    fake: Examples
+    features: Tensor
 
 
 @dataclass(frozen=True)
@@ -72,11 +65,15 @@ class Findings:
         alpha: chance of naming any dropped region where none is.
         fraction: of its share that a part of the data must keep not to be called dropped.
         dropped_mass: how much of the data is dropped.
+        copied_mass: share of samples that copy an example of the data.
+        invented_mass: share of samples that are far from all data.
         regions: of all resolutions, the surest losses first.
+        labels: and pairs of labels, the surest losses first; none where no labels are known.
         examples: all real examples, the most under-represented first.
         summary: further metrics by name.
         certificate: fingerprints of both sides, sizes, seed.
         warnings: plain sentences.
+        view: what the page shows.
     """
 
     n_real: int
@@ -85,11 +82,15 @@ class Findings:
     alpha: float
     fraction: float
     dropped_mass: DroppedMass
+    copied_mass: Mass
+    invented_mass: Mass
     regions: tuple[Region, ...]
+    labels: tuple[Label, ...]
     examples: tuple[Example, ...]
     summary: Mapping[str, Score]
-    certificate: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    certificate: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    view: View
 
     @property
     def dropped(self) -> tuple[Region, ...]:
@@ -107,12 +108,39 @@ class Findings:
         low, high = self.dropped_mass.ci95
         if not self.dropped:
             return f"No part of the data was found to be missing; up to {high:.0%} of it could be without being seen."
-        parts = "one part" if len(self.dropped) == 1 else f"{len(self.dropped)} parts"
-        estimate = self.dropped_mass.estimate
+        lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
+        which = f", above all of {', '.join(lost[:3])}" if lost else ""
         return (
-            f"The generator drops {parts} of the data: about {estimate:.0%} of it (95% interval {low:.0%} to "
-            f"{high:.0%}) gets less than {self.fraction:.0%} of the samples that it should."
+            f"The generator drops about {self.dropped_mass.estimate:.0%} of the data (95% interval {low:.0%} to "
+            f"{high:.0%}): there it makes less than {self.fraction:.0%} of the samples that it should{which}."
         )
+
+    @property
+    def labels_dropped(self) -> tuple[Label, ...]:
+        """The labels that are dropped, and those pairs of labels of which neither is."""
+        alone = [label.value.items() for label in self.labels if label.dropped and len(label.value) == 1]
+        return tuple(
+            label
+            for label in self.labels
+            if label.dropped and (len(label.value) == 1 or not any(one <= label.value.items() for one in alone))
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        """What else a reader must know of the samples, a sentence each."""
+        said = []
+        low, high = self.copied_mass.ci95
+        if low > CHANCE:
+            said.append(
+                f"About {self.copied_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) copy an example of "
+                "the data: what they cover is remembered, not learnt."
+            )
+        low, high = self.invented_mass.ci95
+        if low > CHANCE:
+            said.append(
+                f"About {self.invented_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) are farther from "
+                "the data than 99% of other data."
+            )
+        return tuple(said)
 
     def document(self) -> dict[str, Any]:
         """``audit.json`` as plain data."""
@@ -130,7 +158,11 @@ class Findings:
                 "ci95": list(self.dropped_mass.ci95),
                 "shortfall": self.dropped_mass.shortfall,
             },
+            "copied_mass": asdict(self.copied_mass),
+            "invented_mass": asdict(self.invented_mass),
+            "remarks": list(self.remarks()),
             "regions": [_without_none(asdict(region), "label_counts") for region in self.regions],
+            "labels": [asdict(label) for label in self.labels],
             "examples": [_without_none(asdict(example), "file") for example in self.examples],
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),
@@ -143,6 +175,16 @@ class Findings:
             UserError: it cannot be written.
         """
         write_json(Path(path), self.document())
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the page: one file that holds everything it shows.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        from .page import write_page  # drawing takes a while to import
+
+        write_page(self, Path(path))
 
 
 def _summary(score: Score) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 k-means on one half of the real data draws the finest regions; merging those whose union is tightest (Ward 1963) gives
 the coarser ones. Counts in the other half and among samples do not depend on how the regions were drawn, so tests on
-them keep their level.
+them (:mod:`.shares`) keep their level.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,8 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from ..search import Exact
+from .labels import Table
+from .shares import Share, compare
 
 PER_REGION = 10  # examples of the half that draws them, on average, in a region of the finest resolution
 MOST = 500  # regions of the finest resolution
@@ -55,3 +59,77 @@ class Regions:
         index.add(self.centres, borrow=True)
         finest = index.query(features).ids[:, 0].numpy()
         return np.stack([level[finest] for level in self.levels])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region(Share):
+    """A part of the data with its share among the samples.
+
+    Args:
+        id: resolution, 0 the finest, and running number: ``"0-12"``.
+        members: the real examples in it, of both halves, most under-represented first.
+        label_counts: how many members bear each label, where labels are known.
+    """
+
+    id: str
+    members: tuple[int, ...]
+    label_counts: Mapping[str, int] | None = None
+
+
+def compare_regions(
+    real: Tensor,
+    fake: Tensor,
+    half: Tensor,
+    *,
+    order: Sequence[int],
+    table: Table,
+    alpha: float,
+    fraction: float,
+    seed: int,
+) -> tuple[Region, ...]:
+    """Draw regions on one half of the data and test them on the other.
+
+    Args:
+        real: features ``(n, D)``.
+        fake: features of samples ``(m, D)``.
+        half: the rows of ``real`` that draw the regions, int64.
+        order: all rows of ``real``, the most under-represented first.
+        table: the labels of the real examples.
+        alpha: chance of calling any region dropped where none is.
+        fraction: of its share that a region must keep not to be called dropped.
+        seed: of k-means.
+
+    Returns:
+        The regions of all resolutions, the surest losses first.
+    """
+    regions = Regions.drawn(real[half], seed=seed)
+    counting = np.ones(len(real), dtype=bool)
+    counting[half.numpy()] = False
+    ours, theirs = regions.of(real), regions.of(fake)
+    sizes = [int(level.max()) + 1 for level in regions.levels]
+    counts = [
+        np.concatenate([np.bincount(row, minlength=size) for row, size in zip(rows, sizes, strict=True)])
+        for rows in (ours[:, counting], theirs)
+    ]
+    n_real, n_fake = int(counting.sum()), len(fake)
+    shares = compare(counts[0], counts[1], n_real=n_real, n_fake=n_fake, alpha=alpha, fraction=fraction)
+    worst = np.asarray(order)
+    names = [(level, number) for level, size in enumerate(sizes) for number in range(size)]
+    found = []
+    for row, (level, number) in enumerate(names):
+        members = worst[ours[level][worst] == number].tolist()
+        counted = _counted(table, members)
+        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=tuple(members), label_counts=counted))
+    return tuple(sorted(found, key=lambda region: (not region.dropped, region.q_value, region.p_value)))
+
+
+def _counted(table: Table, members: Sequence[int]) -> dict[str, int] | None:
+    """How many members bear each label; with several attributes, these are named too."""
+    if not table:
+        return None
+    return dict(Counter(_worn(table, members)).most_common())
+
+
+def _worn(table: Table, members: Sequence[int]) -> Iterator[str]:
+    for name, column in table.items():
+        yield from (column[i] if len(table) == 1 else f"{name} {column[i]}" for i in members)

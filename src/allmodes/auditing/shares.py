@@ -19,8 +19,33 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Share:
+    """A part's share among the samples, held against its share in the data.
+
+    Args:
+        n_real: examples that count.
+        n_fake: samples.
+        expected_fake: samples if shares were equal.
+        ratio: share among samples over share in the data, None where there are no data.
+        ci95: of the ratio; its upper end is None where nothing bounds it.
+        p_value: of a share among samples that is no smaller.
+        q_value: corrected for the number of parts.
+        dropped: smaller by more than chance, and below the fraction asked for.
+    """
+
+    n_real: int
+    n_fake: int
+    expected_fake: float
+    ratio: float | None
+    ci95: tuple[float, float | None]
+    p_value: float
+    q_value: float
+    dropped: bool
+
+
+@dataclass(frozen=True)
 class Shares:
-    """What is known of every region.
+    """What is known of every part.
 
     Args:
         real: examples of the data, ``(K,)``.
@@ -43,6 +68,19 @@ class Shares:
     p_value: Values
     q_value: Values
     dropped: NDArray[np.bool_]
+
+    def __getitem__(self, row: int) -> Share:
+        ratio, high = float(self.ratio[row]), float(self.high[row])
+        return Share(
+            int(self.real[row]),
+            int(self.fake[row]),
+            float(self.expected[row]),
+            ratio if np.isfinite(ratio) else None,
+            (float(self.low[row]), high if np.isfinite(high) else None),
+            float(self.p_value[row]),
+            float(self.q_value[row]),
+            bool(self.dropped[row]),
+        )
 
 
 def compare(

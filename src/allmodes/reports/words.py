@@ -31,6 +31,12 @@ LABELS = {
     "frechet_distance": Label(
         "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better"
     ),
+    "precision": Label("precision", 3, "share of samples that lie among the data; can be high where parts are missing"),
+    "recall": Label("recall", 3, "share of the data that lies among samples; one far sample can cover much"),
+    "density": Label(
+        "density", 3, "data neighbourhoods that a sample lies in, over their number due; 1 is as the data"
+    ),
+    "coverage": Label("coverage", 3, "share of the data with a sample in its neighbourhood"),
     "images": Label("images", 0, "data examples trained on"),
     "images_per_second": Label("images per second", 0, "speed of the training"),
     "minutes": Label("minutes", 1, "time trained, evaluation apart"),

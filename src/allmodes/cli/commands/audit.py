@@ -6,14 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import UserError
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ...auditing import Findings
 
 SHOWN = 10
@@ -30,7 +26,7 @@ class Audit(Command):
         "trained runs. If nothing is dropped, the chance that any region is called dropped is at most 5%."
     )
     examples = (
-        Example("audit --real photos/ --fake samples/ --out audit/", "two folders; audit/audit.json has everything"),
+        Example("audit --real photos/ --fake samples/ --out audit/", "two folders; open audit/index.html"),
         Example("audit --real digits.npy --labels labels.npy --fake runs/a --out audit/", "a run, with known labels"),
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
     )
@@ -38,40 +34,31 @@ class Audit(Command):
     def configure(self, parser: Parser) -> None:
         parser.add_argument("--real", type=Path, required=True, metavar="PATH", help="the data")
         parser.add_argument("--fake", type=Path, required=True, metavar="PATH", help="samples, or a run to draw them")
-        parser.add_argument("--labels", type=Path, metavar="FILE", help="a .npy of a label for every real example")
+        parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv")
         parser.add_argument("--distance", default="pixels", metavar="D", help="feature space (default: pixels)")
         parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (default: 0)")
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for audit.json")
+        parser.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json and index.html"
+        )
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...auditing import audit
 
-        labels = None if arguments.labels is None else read_labels(arguments.labels)
-        found = audit(arguments.real, arguments.fake, distance=arguments.distance, labels=labels, seed=arguments.seed)
+        found = audit(
+            arguments.real,
+            arguments.fake,
+            distance=arguments.distance,
+            labels=arguments.labels,
+            seed=arguments.seed,
+        )
         found.to_json(arguments.out / "audit.json")
-        return Answer(found.document(), "\n".join([as_text(found), f"\nEverything: {arguments.out / 'audit.json'}"]))
-
-
-def read_labels(path: Path) -> NDArray[np.generic]:
-    """One label for every example, numbers or text.
-
-    Raises:
-        UserError: it cannot be read, or is not one-dimensional.
-    """
-    import numpy as np
-
-    try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"--labels {path} cannot be read as an array ({error}): save one with numpy.save.") from error
-    if not isinstance(labels, np.ndarray) or labels.ndim != 1:
-        raise UserError(f"--labels {path} must hold one label for every example, in one dimension.")
-    return labels
+        found.to_html(arguments.out / "index.html")
+        return Answer(found.document(), f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}")
 
 
 def as_text(found: Findings) -> str:
     """The verdict, the dropped regions and the metrics."""
-    blocks = [found.verdict()]
+    blocks = ["\n".join([found.verdict(), *found.remarks()])]
     if found.dropped:
         rows = [("region", "in the data", "samples", "expected", "ratio", "p, corrected", "labels")]
         for region in found.dropped[:SHOWN]:

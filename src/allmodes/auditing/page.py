@@ -1,0 +1,138 @@
+"""The audit as one page: the verdict, the map of the data, what is missing, and how to read all this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from ..core.files import write_text
+from ..core.pictures import image_grid
+from ..core.seeding import derive_seed
+from ..reports.page import fill, inline_image, templates
+from ..reports.plots import GREY, ORANGE, SKY, VERMILION, drawing, new_figure, to_svg
+from .findings import Findings
+from .regions import Region
+
+MAPPED = 2_000  # examples on the map
+PARTS = 10  # regions with a gallery of their own
+ABREAST = 12  # examples in a gallery
+WORST = 24  # examples in the gallery of all data
+LABELS = 20
+KINDS = (  # local ratio up to, what the map's legend calls it, colour, size
+    (0.25, "less than a quarter of the samples due", VERMILION, 16),
+    (0.5, "a quarter to a half", ORANGE, 12),
+    (2.0, "half to double", GREY, 6),
+    (np.inf, "more than double", SKY, 9),
+)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Examples of the data over their nearest samples.
+
+    Args:
+        picture: as a ``data:`` address; None where features were handed in.
+        names: of the examples: files, or numbers.
+    """
+
+    picture: str | None
+    names: tuple[str, ...]
+
+    @property
+    def description(self) -> str:
+        """The picture for who cannot see it."""
+        return f"Upper row: examples of the data ({', '.join(self.names)}). Lower row: the nearest sample of each."
+
+
+def write_page(found: Findings, path: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    parts = found.dropped[:PARTS]
+    nearest = {example.index: example.nearest for example in found.examples}
+    chosen = parts or tuple(region for region in found.regions if region.n_real)[:3]
+    page = fill(
+        "audit.html",
+        found=found,
+        space=_space(found),
+        map=_map(found, parts),
+        parts=[(region, _gallery(found, region.members[:ABREAST], nearest), _labels(region)) for region in chosen],
+        worst=_gallery(found, [example.index for example in found.examples[:WORST]], nearest),
+        labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],
+        style=Markup(templates().get_template("style.css").render()),
+    )
+    write_text(path, page)
+
+
+def _space(found: Findings) -> str:
+    return "the features handed in" if found.view.real.images is None else f"the feature space {found.distance['name']}"
+
+
+def _labels(region: Region) -> str:
+    """The labels that most members bear."""
+    counts = list((region.label_counts or {}).items())[:3]
+    return ", ".join(f"{name} ({count / len(region.members):.0%})" for name, count in counts)
+
+
+def _gallery(found: Findings, members: Sequence[int], nearest: dict[int, int]) -> Gallery:
+    view = found.view
+    names = tuple(view.real.files[i] if view.real.files else f"#{i}" for i in members)
+    if view.real.images is None or view.fake.images is None:
+        return Gallery(None, names)
+    rows = []
+    for start in range(0, len(members), ABREAST):
+        some = list(members[start : start + ABREAST])
+        blank = torch.full_like(view.real.images[:1], 255).repeat(ABREAST - len(some), 1, 1, 1)
+        samples = view.fake.images[[nearest[i] for i in some]]
+        rows += [view.real.images[some], blank, samples, blank]
+    return Gallery(inline_image(image_grid(torch.cat(rows), columns=ABREAST)), names)
+
+
+def _map(found: Findings, parts: Sequence[Region]) -> Markup:
+    """Examples of the data, near to each other where they are alike, coloured by the share of samples around them."""
+    scores = np.empty(found.n_real)
+    scores[[example.index for example in found.examples]] = [example.score for example in found.examples]
+    seed = derive_seed(int(found.certificate["seed"]), "map") % 2**32
+    shown = np.sort(np.random.default_rng(seed).permutation(found.n_real)[:MAPPED])
+    places = _places(found.view.features[shown].numpy(), seed)
+    ratio = np.exp(-scores[shown])
+    with drawing():
+        figure = new_figure(7.4, 5.2)
+        axes = figure.subplots()
+        kind = np.searchsorted([edge for edge, *_ in KINDS[:-1]], ratio)
+        for number, (_, name, colour, size) in enumerate(KINDS):
+            x, y = places[kind == number].T
+            axes.scatter(x, y, s=size, c=colour, linewidths=0, label=name, alpha=0.85, zorder=len(KINDS) - number)
+        for number, region in enumerate(parts, start=1):
+            here = np.isin(shown, region.members)
+            if here.any():
+                _mark(axes, np.median(places[here], axis=0), str(number))
+        axes.set_axis_off()
+        figure.legend(loc="outside lower center", ncols=len(KINDS), fontsize=8, handletextpad=0.1)
+        lost = f"around {(kind == 0).mean():.0%} of them, samples are missing"
+        return to_svg(figure, f"Map of {len(shown)} examples of the data; {lost}.")
+
+
+def _mark(axes: object, place: NDArray[np.float64], text: str) -> None:
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=3, foreground="#ffffff")]
+    axes.text(*place, text, ha="center", va="center", zorder=9, weight="bold", color="#111111", path_effects=halo)  # type: ignore[attr-defined]
+
+
+def _places(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+    """Points in the plane, ``(n, 2)`` (t-SNE, van der Maaten & Hinton 2008)."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(features) - 1) / 3)
+    start = "pca" if features.shape[1] > 1 else "random"
+    places: NDArray[np.float64] = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(features)
+    return places

@@ -1,0 +1,69 @@
+"""Copied and invented mass: planted shares are found, and data like other data have none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from allmodes.auditing import Mass, copied_mass, invented_mass
+
+
+def cloud(n: int, rng: np.random.Generator) -> Tensor:
+    """Two clusters of unequal width."""
+    wide = rng.random(n) < 0.3
+    return torch.from_numpy(rng.normal(0, np.where(wide, 3.0, 0.5)[:, None], (n, 6)) + 8 * wide[:, None]).float()
+
+
+def sides(seed: int, *, n: int = 1_000, m: int = 1_000) -> tuple[Tensor, Tensor, Tensor, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    return cloud(n, rng), cloud(m, rng), torch.from_numpy(rng.permutation(n)[: n // 2]), rng
+
+
+def holds(mass: Mass, share: float) -> bool:
+    return mass.ci95[0] <= share <= mass.ci95[1]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+def test_copies_are_counted(share: float, noise: float) -> None:
+    found = []
+    for seed in range(20):
+        real, fake, half, rng = sides(seed)
+        copies = int(share * len(fake))
+        some = torch.from_numpy(rng.integers(0, len(real), copies))
+        fake[:copies] = real[some] + noise * torch.from_numpy(rng.normal(size=(copies, 6))).float()
+        found.append(copied_mass(real, fake, half))
+    assert np.mean([mass.estimate for mass in found]) == pytest.approx(share, abs=0.02)
+    assert sum(holds(mass, share) for mass in found) >= 19
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.6])
+def test_samples_far_from_all_data_are_counted(share: float) -> None:
+    found = []
+    for seed in range(20):
+        real, fake, half, rng = sides(seed)
+        far = int(share * len(fake))
+        fake[:far] = torch.from_numpy(rng.normal(-30, 1, (far, 6))).float()
+        found.append(invented_mass(real, fake, half))
+    assert np.mean([mass.estimate for mass in found]) == pytest.approx(share, abs=0.02)
+    assert sum(holds(mass, share) for mass in found) >= 19
+
+
+def test_the_chance_of_an_alarm_is_small() -> None:
+    alarms = 0
+    for seed in range(100):
+        real, fake, half, _ = sides(seed, n=200, m=200)
+        alarms += copied_mass(real, fake, half).ci95[0] > 0
+        alarms += invented_mass(real, fake, half).ci95[0] > 0
+    assert alarms <= 10  # of 200
+
+
+def test_repeated_data_are_no_copies() -> None:
+    real, fake, half, _ = sides(0)
+    real[500:], fake[500:] = real[:500], fake[:500]  # every example twice: half of them in both halves
+    fresh = copied_mass(real, fake, half)
+    assert fresh.ci95[0] == 0
+    same = copied_mass(real, real, half)
+    assert same.estimate > 0.9

@@ -1,0 +1,74 @@
+"""The page of an audit: complete, self-contained and safe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from allmodes.auditing import Findings, audit
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Findings, str]]:
+    folder = tmp_path_factory.mktemp("pages")
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, 400)
+    real = rng.normal(60, 10, (400, 8, 8)) + 40 * kinds[:, None, None]
+    fake = real[rng.permutation(400)]
+    fake = fake[fake.mean((1, 2)) < 160]
+    features = rng.normal(size=(300, 5)).astype(np.float32)
+    made = {
+        "lost": audit(real.astype(np.uint8), fake.astype(np.uint8), labels=kinds),
+        "whole": audit(features[:150], features[150:]),
+    }
+    texts = {}
+    for name, found in made.items():
+        found.to_html(folder / f"{name}.html")
+        texts[name] = (found, (folder / f"{name}.html").read_text(encoding="utf-8"))
+    return texts
+
+
+@pytest.mark.parametrize("name", ["lost", "whole"])
+def test_the_page_asks_nothing_of_the_network(pages: dict[str, tuple[Findings, str]], name: str) -> None:
+    found, text = pages[name]
+    assert found.verdict() in text
+    addresses = re.findall(r"(?:src|href)=\"([^\"]*)\"", text)
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert "<script" not in text
+    for anchor in [address[1:] for address in addresses if address.startswith("#")]:
+        assert f'id="{anchor}"' in text or anchor in text
+    assert text.count("<h1>") == 1
+    assert 'role="img"' in text
+
+
+def test_what_is_lost_is_shown(pages: dict[str, tuple[Findings, str]]) -> None:
+    found, text = pages["lost"]
+    assert found.dropped
+    assert text.count('<figure class="gallery">') == min(len(found.dropped), 10) + 1
+    assert all(alt.startswith("Upper row") for alt in re.findall(r'<img [^>]*alt="([^"]*)"', text))
+    assert "copy an example" in text  # the samples were taken from the data
+    assert "label 3" in text
+
+
+def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> None:
+    found, text = pages["whole"]
+    assert not found.dropped
+    assert "None of these is missing by more than chance" in text
+    assert "Examples: #" in text
+    assert "Note" not in text
+
+
+def test_names_of_files_are_escaped(tmp_path: Path) -> None:
+    for number in range(24):
+        pixels = np.random.default_rng(number).integers(0, 255, (8, 8), dtype=np.uint8)
+        (tmp_path / "real").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "real" / f"<b onclick=x>{number}.png")
+    found = audit(tmp_path / "real", tmp_path / "real")
+    found.to_html(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<b onclick" not in text
+    assert "&lt;b onclick" in text
