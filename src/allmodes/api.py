@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .auditing import Findings, audit
+from .auditing import Findings, audit, audit_run
 from .model import Model, load
 from .reports import write_report
 from .training.run import Run
@@ -22,8 +22,9 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     fresh: bool = False,
 ) -> Run:
-    """Train by a recipe and write the report; see :func:`allmodes.training.run.train`."""
+    """Train by a recipe, audit the model and write the report; see :func:`allmodes.training.run.train`."""
     run = train_run(recipe, out, overrides=overrides, fresh=fresh)
     if run.leads:
+        audit_run(run)
         write_report([run.path], run.path / "report.html")
     return run

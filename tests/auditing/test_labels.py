@@ -30,7 +30,7 @@ def compared(seed: int, *, without: tuple[int, int] | None = None) -> tuple[Labe
     fake, _ = people(1_000, seed + 10_000, without=without)
     half = torch.from_numpy(np.random.default_rng(seed).permutation(1_000)[:500])
     table = read_table({"hair": kinds[:, 0], "smile": kinds[:, 1]}, 1_000)
-    return compare_labels(real, fake, half, table, alpha=0.05, fraction=0.5)
+    return compare_labels(real, fake, half, table=table, fraction=0.5)
 
 
 def test_a_lost_pair_is_named_and_its_labels_are_not() -> None:

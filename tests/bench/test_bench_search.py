@@ -25,7 +25,7 @@ def test_the_judge_knows_right_from_near() -> None:
 def test_every_peer_answers_a_rebuild() -> None:
     data = decoded(2_500, 64, 20)
     rows = list(search._rebuilt(MACHINE, data, Truth.of(data, 1)))
-    assert len(rows) == len(peers.installed(peers.exact(), peers.faiss("Flat"), peers.hnsw(8, 30, 16))) + 5
+    assert len(rows) == len(peers.installed(peers.exact(), peers.faiss("Flat"), peers.hnsw(8, 30, 16))) + 6
     assert all(row["recall@1"] > 0.6 and row["ratio"] < 1.1 for row in rows)
     assert all(row["limit"] > 0 for row in rows if row["search"].startswith(("DCI", "exact float32")))
 

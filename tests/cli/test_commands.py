@@ -101,6 +101,8 @@ class TestTrain:
         before = (ring / "model" / "model.safetensors").read_bytes()
         recipe = str(ring / "recipe.yaml")
         document = answer_of(["train", recipe, "--out", str(ring)], capsys)
+        assert (ring / "audit" / "index.html").exists()
+        assert json.loads((ring / "audit" / "audit.json").read_text())["verdict"] in (ring / "report.html").read_text()
         assert document["run"] == str(ring)
         assert set(document["headline"]) >= {"modes"}
         assert (ring / "model" / "model.safetensors").read_bytes() == before

@@ -97,6 +97,7 @@ class TestEveryDistance:
         if network is not None:
             network.double()
             distance.attach(network)
+        distance.double()
         a = images(2, (1, 8, 8)).double().requires_grad_()
         assert torch.autograd.gradcheck(distance.embed, (a,), fast_mode=True)
 

@@ -122,10 +122,20 @@ def make_run(tmp_path: Path) -> MakeRun:
         found = toy_scores(seed) if planar else scores(missing, seed)
         headline = {score["name"]: score["value"] for score in found}
         (path / "evaluation.json").write_text(json.dumps({"scores": found, "headline": headline}))
+        (path / "audit").mkdir()
+        (path / "audit" / "audit.json").write_text(json.dumps(audit(missing)))
         (draw_points if planar else draw_grids)(path / "samples", seed)
         return path
 
     return make
+
+
+def audit(missing: int) -> dict[str, Any]:
+    """What the report reads of an audit."""
+    mass = {"estimate": missing / K, "ci95": [0.0, 2 * missing / K]}
+    masses = {"dropped_mass": mass, "copied_mass": mass, "invented_mass": mass}
+    words = {"verdict": "Drops <some>.", "remarks": ["Copies & more."], "distance": {"name": "pixels"}}
+    return {**masses, **words, "n_real": 2_000, "n_fake": 2_000}
 
 
 def toy_scores(seed: int) -> list[dict[str, Any]]:

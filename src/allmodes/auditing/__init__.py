@@ -7,6 +7,7 @@ from .findings import Example, Findings
 from .labels import Label
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import Region, Regions
+from .runs import audit_run
 from .shares import Share, Shares, compare
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Share",
     "Shares",
     "audit",
+    "audit_run",
     "compare",
     "copied_mass",
     "dropped_mass",

@@ -11,23 +11,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from ..core.records import Score
-from ..core.seeding import derive_seed, stream
+from ..core.seeding import stream
 from ..distances.base import Distance
 from ..metrics import density_coverage, frechet_distance, precision_recall
 from .density import Balls, dropped_mass
 from .examples import Examples, Source, open_examples
 from .features import Features
 from .findings import Example, Findings, View
-from .labels import compare_labels, read_table
+from .labels import Table, compare_labels, read_table
 from .nearness import copied_mass, invented_mass
 from .regions import compare_regions
+from .shares import ALPHA
 
 FEW = 1_000
-ALPHA = 0.05  # chance of calling any region dropped where none is
 
 
 def audit(
@@ -56,13 +58,17 @@ def audit(
     data = open_examples(real, seed=seed)
     samples = open_examples(fake, like=data, seed=seed)
     table = {} if labels is None else read_table(labels, len(data), files=data.files)
+    return _found(data, samples, distance, table, fraction, seed)
+
+
+def _found(
+    data: Examples, samples: Examples, distance: str | Distance, table: Table, fraction: float, seed: int
+) -> Findings:
     half = torch.randperm(len(data), generator=stream(seed, "split"))[: len(data) // 2]
     both = Features.of(data, samples, distance, half)
     balls = Balls.around(both.real, both.fake)
-    scores = balls.scores()
-    order = np.argsort(-scores, kind="stable").tolist()
-    drawn = derive_seed(seed, "regions") % 2**32
-    ask = {"alpha": ALPHA, "fraction": fraction}
+    examples = _ranked(data, balls)
+    order = [example.index for example in examples]
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
@@ -72,21 +78,26 @@ def audit(
         dropped_mass=dropped_mass(balls, fraction=fraction, seed=seed),
         copied_mass=copied_mass(both.real, both.fake, half),
         invented_mass=invented_mass(both.real, both.fake, half),
-        regions=compare_regions(both.real, both.fake, half, order=order, table=table, seed=drawn, **ask),
-        labels=compare_labels(both.real, both.fake, half, table, **ask),
-        examples=tuple(
-            Example(i, float(scores[i]), int(balls.nearest[i]), data.files[i] if data.files else None) for i in order
-        ),
+        regions=compare_regions(both.real, both.fake, half, order=order, table=table, fraction=fraction, seed=seed),
+        labels=compare_labels(both.real, both.fake, half, table=table, fraction=fraction),
+        examples=examples,
         summary=_summary(both, seed),
-        certificate={
-            "real": data.fingerprint,
-            "fake": samples.fingerprint,
-            "components": both.real.shape[1],
-            "seed": seed,
-        },
+        certificate=_certificate(data, samples, both, seed),
         warnings=_warnings(data, samples),
         view=View(data, samples, both.real),
     )
+
+
+def _ranked(data: Examples, balls: Balls) -> tuple[Example, ...]:
+    scores = balls.scores()
+    files = data.files or (None,) * len(data)
+    order = np.argsort(-scores, kind="stable").tolist()
+    return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)
+
+
+def _certificate(data: Examples, samples: Examples, both: Features, seed: int) -> dict[str, Any]:
+    components = both.real.shape[1]
+    return {"real": data.fingerprint, "fake": samples.fingerprint, "components": components, "seed": seed}
 
 
 def _summary(both: Features, seed: int) -> dict[str, Score]:

@@ -94,9 +94,7 @@ def _in_order(table: Table, files: Sequence[str]) -> dict[str, list[str]]:
     return {name: [column[row[file]] for file in files] for name, column in table.items() if name != "file"}
 
 
-def compare_labels(
-    real: Tensor, fake: Tensor, half: Tensor, table: Table, *, alpha: float, fraction: float
-) -> tuple[Label, ...]:
+def compare_labels(real: Tensor, fake: Tensor, half: Tensor, *, table: Table, fraction: float) -> tuple[Label, ...]:
     """Test every label and every pair of labels of different attributes.
 
     Args:
@@ -104,7 +102,6 @@ def compare_labels(
         fake: features of samples ``(m, D)``.
         half: the rows of ``real`` that vote, int64.
         table: the labels of the real examples.
-        alpha: chance of calling any label dropped where none is.
         fraction: of its share that a label must keep not to be called dropped.
 
     Returns:
@@ -126,7 +123,7 @@ def compare_labels(
             counts.append(pair[:, code])
     theirs = np.stack(counts, axis=1)
     n_real, n_fake = int(counting.sum()), len(fake)
-    shares = compare(theirs[0], theirs[1], n_real=n_real, n_fake=n_fake, alpha=alpha, fraction=fraction)
+    shares = compare(theirs[0], theirs[1], n_real=n_real, n_fake=n_fake, fraction=fraction)
     found = [Label(**vars(shares[row]), value=value) for row, value in enumerate(values)]
     return tuple(sorted(found, key=lambda label: (not label.dropped, label.q_value, label.p_value)))
 

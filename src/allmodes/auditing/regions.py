@@ -18,6 +18,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
 from torch import Tensor
 
+from ..core.seeding import derive_seed
 from ..search import Exact
 from .labels import Table
 from .shares import Share, compare
@@ -60,6 +61,15 @@ class Regions:
         finest = index.query(features).ids[:, 0].numpy()
         return np.stack([level[finest] for level in self.levels])
 
+    def names(self) -> list[tuple[int, int]]:
+        """Resolution and number of every region, in the order of :meth:`counts`."""
+        return [(number, region) for number, level in enumerate(self.levels) for region in range(level.max() + 1)]
+
+    def counts(self, where: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Examples in every region of all resolutions, from what :meth:`of` says, ``(K,)``."""
+        sizes = [level.max() + 1 for level in self.levels]
+        return np.concatenate([np.bincount(row, minlength=size) for row, size in zip(where, sizes, strict=True)])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Region(Share):
@@ -83,7 +93,6 @@ def compare_regions(
     *,
     order: Sequence[int],
     table: Table,
-    alpha: float,
     fraction: float,
     seed: int,
 ) -> tuple[Region, ...]:
@@ -95,28 +104,20 @@ def compare_regions(
         half: the rows of ``real`` that draw the regions, int64.
         order: all rows of ``real``, the most under-represented first.
         table: the labels of the real examples.
-        alpha: chance of calling any region dropped where none is.
         fraction: of its share that a region must keep not to be called dropped.
-        seed: of k-means.
+        seed: of the regions.
 
     Returns:
         The regions of all resolutions, the surest losses first.
     """
-    regions = Regions.drawn(real[half], seed=seed)
+    regions = Regions.drawn(real[half], seed=derive_seed(seed, "regions") % 2**32)
     counting = np.ones(len(real), dtype=bool)
     counting[half.numpy()] = False
     ours, theirs = regions.of(real), regions.of(fake)
-    sizes = [int(level.max()) + 1 for level in regions.levels]
-    counts = [
-        np.concatenate([np.bincount(row, minlength=size) for row, size in zip(rows, sizes, strict=True)])
-        for rows in (ours[:, counting], theirs)
-    ]
-    n_real, n_fake = int(counting.sum()), len(fake)
-    shares = compare(counts[0], counts[1], n_real=n_real, n_fake=n_fake, alpha=alpha, fraction=fraction)
-    worst = np.asarray(order)
-    names = [(level, number) for level, size in enumerate(sizes) for number in range(size)]
-    found = []
-    for row, (level, number) in enumerate(names):
+    counts = [regions.counts(where) for where in (ours[:, counting], theirs)]
+    shares = compare(counts[0], counts[1], n_real=int(counting.sum()), n_fake=len(fake), fraction=fraction)
+    worst, found = np.asarray(order), []
+    for row, (level, number) in enumerate(regions.names()):
         members = worst[ours[level][worst] == number].tolist()
         counted = _counted(table, members)
         found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=tuple(members), label_counts=counted))

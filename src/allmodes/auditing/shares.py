@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, false_discovery_control, hypergeom
 
+ALPHA = 0.05  # chance of calling any part dropped where none is
+
 Counts = NDArray[np.int64]
 Values = NDArray[np.float64]
 
@@ -84,7 +86,7 @@ class Shares:
 
 
 def compare(
-    real: Counts, fake: Counts, *, n_real: int, n_fake: int, alpha: float = 0.05, fraction: float = 0.5
+    real: Counts, fake: Counts, *, n_real: int, n_fake: int, alpha: float = ALPHA, fraction: float = 0.5
 ) -> Shares:
     """Test every region.
 

@@ -14,43 +14,64 @@ class Bench(Command):
 
     name = "bench"
     order = 9
-    summary = "Measure the searches on this machine, beside those of others."
+    summary = "Measure the searches, beside those of others, or the error rates of the audit."
     about = (
-        "Everything is measured side by side in one run, and told as ratios. Peers that are not installed are left "
-        "out: pip install 'allmodes[bench]' brings them. Close other programs first."
+        "search: everything is measured side by side in one run, and told as ratios. Peers that are not installed are "
+        "left out: pip install 'allmodes[bench]' brings them. Close other programs first. "
+        "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted."
     )
     examples = (
         Example("bench search --quick", "a first look in a minute or two"),
         Example("bench search --out runs/bench", "everything, with plots"),
+        Example("bench audit --data MNIST --out runs/bench", "error rates on one data set"),
     )
 
     def configure(self, parser: Parser) -> None:
-        parser.add_argument("subject", choices=["search"], metavar="SUBJECT", help="what to measure: search")
-        parser.add_argument("--quick", action="store_true", help="fewer shapes and data sets")
+        parser.add_argument("subject", choices=["search", "audit"], metavar="SUBJECT", help="search or audit")
+        parser.add_argument("--quick", action="store_true", help="fewer shapes, or a tenth of the audits")
+        parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
         parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads for all of them (1)")
-        parser.add_argument("--out", type=Path, metavar="DIR", help="also write search.md, search.json and plots there")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         import torch
 
-        from ...bench.plots import growth_plot, rebuild_plot
-        from ...bench.search import all_tables
         from ...core.files import write_json, write_text
 
         torch.set_num_threads(arguments.threads)
-        machine, tables = all_tables(
-            quick=arguments.quick, progress=lambda name: print(f"measuring: {name}", file=sys.stderr)
-        )
-        limits = (
-            f"Threads: {arguments.threads}. Measured limits: {machine.flops / 1e9:.0f} GFLOP/s in a matrix product, "
-            f"{machine.stream / 1e9:.0f} GB/s in sequence, {machine.scattered / 1e9:.1f} GB/s in scattered rows."
-        )
-        text = "\n\n".join([limits, *(table.to_markdown() for table in tables)])
-        document = {"threads": arguments.threads, "machine": vars(machine), "tables": [t.to_json() for t in tables]}
+        answer = _searches(arguments) if arguments.subject == "search" else _audits(arguments)
         if arguments.out is not None:
-            write_text(arguments.out / "search.md", text + "\n")
-            write_json(arguments.out / "search.json", document)
-            rebuild_plot(tables[0], arguments.out / "search-rebuild.png")
-            if "intrinsic dimension" in tables[-1].rows[0]:
-                growth_plot(tables[-1], arguments.out / "search-growth.png")
-        return Answer(document, text)
+            write_text(arguments.out / f"{arguments.subject}.md", answer.text + "\n")
+            write_json(arguments.out / f"{arguments.subject}.json", answer.document)
+        return answer
+
+
+def _searches(arguments: argparse.Namespace) -> Answer:
+    from ...bench.plots import growth_plot, rebuild_plot
+    from ...bench.search import all_tables
+
+    machine, tables = all_tables(quick=arguments.quick, progress=_tell)
+    limits = (
+        f"Threads: {arguments.threads}. Measured limits: {machine.flops / 1e9:.0f} GFLOP/s in a matrix product, "
+        f"{machine.stream / 1e9:.0f} GB/s in sequence, {machine.scattered / 1e9:.1f} GB/s in scattered rows."
+    )
+    text = "\n\n".join([limits, *(table.to_markdown() for table in tables)])
+    document = {"threads": arguments.threads, "machine": vars(machine), "tables": [t.to_json() for t in tables]}
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        rebuild_plot(tables[0], arguments.out / "search-rebuild.png")
+        if "intrinsic dimension" in tables[-1].rows[0]:
+            growth_plot(tables[-1], arguments.out / "search-growth.png")
+    return Answer(document, text)
+
+
+def _audits(arguments: argparse.Namespace) -> Answer:
+    from ...bench.audit import all_tables
+
+    tables = all_tables(quick=arguments.quick, data=arguments.data, progress=_tell)
+    document = {"tables": [table.to_json() for table in tables]}
+    return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
+
+
+def _tell(name: str) -> None:
+    print(f"measuring: {name}", file=sys.stderr)

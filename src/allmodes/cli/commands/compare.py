@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
-from ..answer import rendered
+from ..answer import columns, rendered
 from ..base import Answer, Command, Example, Parser
 
 if TYPE_CHECKING:
@@ -20,15 +20,19 @@ class Compare(Command):
     name = "compare"
     order = 5
     summary = "Put runs side by side in one table, or in one page with pictures."
-    about = "Runs that differ only in their seed share a row: the mean, and the range in brackets."
+    about = (
+        "Runs that differ only in their seed share a row: the mean, and the range in brackets. Folders of audits of "
+        "the same data are compared as audits."
+    )
     examples = (
         Example("compare runs/*", "a table of every run"),
         Example("compare runs/a runs/b --out both.html", "a page with sample pictures and plots"),
         Example("compare runs/a runs/b --out table.md", "the table in Markdown"),
+        Example("compare audits/gan audits/imle", "two audits: what each drops"),
     )
 
     def configure(self, parser: Parser) -> None:
-        parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+        parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders of audits")
         parser.add_argument("--out", type=Path, metavar="FILE", help="also write a page (.html) or a table (.md)")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
@@ -36,14 +40,29 @@ class Compare(Command):
         if out is not None and out.suffix not in {".html", ".md"}:
             raise UserError(f"Cannot write a comparison to {out}: name a .html or a .md file.")
         from ...core.files import write_text
-        from ...reports import compare_table, to_markdown, to_terminal, write_report
+        from ...reports import compare_table, holds_audit, to_markdown, to_terminal, write_report
 
+        if any(holds_audit(folder) for folder in arguments.runs):
+            return audits(arguments.runs, out)
         rows = compare_table(arguments.runs)
         if out is not None and out.suffix == ".html":
             write_report(arguments.runs, out)
         elif out is not None:
             write_text(out, to_markdown(rows))
         return Answer([as_document(row) for row in rows], rendered(to_terminal(rows)))
+
+
+def audits(folders: list[Path], out: Path | None) -> Answer:
+    """Audits of the same data side by side."""
+    from ...core.files import write_text
+    from ...reports import as_markdown, compare_audits, write_audits_page
+
+    grids = compare_audits(folders)
+    if out is not None and out.suffix == ".html":
+        write_audits_page(folders, grids, out)
+    elif out is not None:
+        write_text(out, as_markdown(grids))
+    return Answer([vars(grid) for grid in grids], "\n\n".join(columns([g.headings, *g.rows]) for g in grids))
 
 
 def as_document(row: Row) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Samples whose defect is known: other real data, of which a part was taken away, copied or spoilt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ..core.errors import UserError
+from ..data.cifar10 import Cifar10
+from ..data.fashion_mnist import FashionMnist
+from ..data.images import Images, open_pictures
+from ..data.mnist import Mnist
+
+FACES = "orl-faces"
+SIDE = 32  # pixels that faces are brought to
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Labelled images to draw both sides from.
+
+    Args:
+        name: for tables.
+        images: uint8 ``(N, C, H, W)``.
+        labels: int64 ``(N,)``.
+    """
+
+    name: str
+    images: Tensor
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Data, and samples with a defect.
+
+    Args:
+        real: uint8 ``(n, H, W, C)``.
+        fake: the same of the samples ``(m, H, W, C)``.
+        lost: which of the data the samples lack, or have too few of, bool ``(n,)``.
+        dropped: share of the data's law that the samples lack.
+        copied: share of the samples that are copies of data.
+    """
+
+    real: Tensor
+    fake: Tensor
+    lost: NDArray[np.bool_]
+    dropped: float = 0.0
+    copied: float = 0.0
+
+
+Plant = Callable[[Pool, int, np.random.Generator], Planted]
+
+
+def pools() -> Iterator[Pool]:
+    """MNIST, Fashion-MNIST, CIFAR-10 and the faces of ORL, as far as they are here."""
+    for name, images in (("MNIST", Mnist), ("Fashion-MNIST", FashionMnist), ("CIFAR-10", Cifar10)):
+        try:
+            data = images()
+        except UserError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        assert data.labels is not None
+        yield Pool(name, data.images, data.labels.numpy())
+    faces = Path(os.environ.get("ALLMODES_DATA", "")) / FACES
+    if faces.is_dir():
+        people = [Path(picture.name).parent.name for picture in open_pictures(faces)]  # type: ignore[attr-defined]
+        yield Pool("ORL faces", Images(faces, size=SIDE).images, np.unique(people, return_inverse=True)[1])
+
+
+def nothing(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """Two random parts of the same data."""
+    return _without(pool, n, rng, np.zeros(len(pool.labels)))
+
+
+def class_kept(share: float) -> Plant:
+    """One class has only this share of its samples."""
+
+    def plant(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+        return _without(pool, n, rng, (1 - share) * (pool.labels == rng.choice(np.unique(pool.labels))))
+
+    return plant
+
+
+def part_removed(mass: float) -> Plant:
+    """This share of the data has no samples: whole classes, and of the last one the extreme of its main variation."""
+
+    def plant(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+        gone = np.zeros(len(pool.labels))
+        for label in rng.permutation(np.unique(pool.labels)):
+            members = np.flatnonzero(pool.labels == label)
+            wanted = round(mass * len(gone) - gone.sum())
+            gone[members[np.argsort(_variation(pool.images[members]))[: max(0, wanted)]]] = 1
+        return _without(pool, n, rng, gone)
+
+    return plant
+
+
+def copied(share: float) -> Plant:
+    """This share of the samples are examples of the data."""
+
+    def plant(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+        made = nothing(pool, n, rng)
+        count = round(share * len(made.fake))
+        fake = torch.cat([made.real[torch.from_numpy(rng.permutation(n)[:count])], made.fake[count:]])
+        return Planted(made.real, fake, made.lost, copied=share)
+
+    return plant
+
+
+def blurred(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """Samples averaged over squares of 3 x 3."""
+    made = nothing(pool, n, rng)
+    soft = avg_pool2d(made.fake.permute(0, 3, 1, 2).float(), 3, stride=1, padding=1, count_include_pad=False)
+    return Planted(made.real, soft.round().to(torch.uint8).permute(0, 2, 3, 1), made.lost)
+
+
+def noisy(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """Samples with noise of a twentieth of the range."""
+    made = nothing(pool, n, rng)
+    noise = torch.from_numpy(rng.normal(0, 255 / 20, made.fake.shape))
+    return Planted(made.real, (made.fake + noise).round().clamp(0, 255).to(torch.uint8), made.lost)
+
+
+def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """A quarter of the samples."""
+    made = nothing(pool, n, rng)
+    return Planted(made.real, made.fake[: n // 4], made.lost)
+
+
+def _without(pool: Pool, n: int, rng: np.random.Generator, chance: NDArray[np.float64]) -> Planted:
+    """Data, and samples that miss each example of the pool with this chance ``(N,)``."""
+    order = rng.permutation(len(pool.labels))
+    data, rest = order[:n], order[n:]
+    samples = rest[rng.random(len(rest)) >= chance[rest]][:n]
+    pages = pool.images.permute(0, 2, 3, 1)
+    return Planted(pages[data], pages[samples], chance[data] > 0, dropped=float((chance > 0).mean()))
+
+
+def _variation(images: Tensor) -> NDArray[np.float64]:
+    """Place of every image along the leading principal component, ``(n,)``."""
+    places: NDArray[np.float64] = PCA(1, svd_solver="randomized", random_state=0).fit_transform(
+        images.flatten(1).numpy()
+    )
+    return places[:, 0]

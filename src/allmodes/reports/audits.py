@@ -1,0 +1,129 @@
+"""Audits of the same data side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_text
+from .page import fill, templates
+from .words import title_of, write_figure
+
+MASSES = ("dropped_mass", "copied_mass", "invented_mass")
+METRICS = ("recall", "coverage", "precision", "density", "frechet_distance")
+REGIONS = 30
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts.
+
+    Args:
+        title: what it compares.
+        headings: of the columns.
+        rows: the first cell names the row.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def holds_audit(path: Path) -> bool:
+    """Whether the folder is that of an audit."""
+    return (path / "audit.json").exists()
+
+
+def compare_audits(folders: Sequence[Path]) -> list[Grid]:
+    """Their figures, and, where the regions are the same, the share that each has of what any of them drops.
+
+    Args:
+        folders: with an ``audit.json`` each.
+
+    Raises:
+        UserError: they are audits of different data, or in different feature spaces.
+    """
+    audits = {str(folder): _read(folder) for folder in folders}
+    first = next(iter(audits))
+    for name, found in audits.items():
+        for what, key in (("of other data", "real"), ("in another feature space", "space")):
+            if _basis(found)[key] != _basis(audits[first])[key]:
+                raise UserError(f"{name} is an audit {what} than {first}: compare audits of one kind.")
+    grids = [_figures(audits)]
+    if len({found["certificate"]["seed"] for found in audits.values()}) == 1:
+        grids += _regions(audits)
+    return grids
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    found = read_json(folder / "audit.json")
+    if not isinstance(found, dict) or found.get("schema") != 1:
+        raise UserError(f"{folder / 'audit.json'} is not an audit of this version: make it again.")
+    return found
+
+
+def _basis(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"real": found["certificate"]["real"], "space": found["distance"]}
+
+
+def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
+    rows = []
+    for name, found in audits.items():
+        parts = sum(region["dropped"] for region in found["regions"])
+        masses = [_mass(found[mass]) for mass in MASSES]
+        rows.append((name, *masses, str(parts), *(write_figure(m, found["summary"][m]["value"]) for m in METRICS)))
+    headings = ("audit", "data dropped", "copied", "far from data", "regions dropped", *map(title_of, METRICS))
+    return Grid("Audits", headings, tuple(rows))
+
+
+def _mass(found: Mapping[str, Any]) -> str:
+    low, high = found["ci95"]
+    return f"{found['estimate']:.1%} ({low:.1%} to {high:.1%})"
+
+
+def _regions(audits: Mapping[str, Mapping[str, Any]]) -> list[Grid]:
+    """The ratio in every audit of the regions that any audit calls dropped."""
+    by_id = [{region["id"]: region for region in found["regions"]} for found in audits.values()]
+    dropped = [key for key in by_id[0] if any(regions[key]["dropped"] for regions in by_id if key in regions)]
+    dropped.sort(key=lambda key: min(regions[key]["q_value"] for regions in by_id if key in regions))
+    rows = []
+    for key in dropped[:REGIONS]:
+        region = by_id[0][key]
+        labels = ", ".join(list(region.get("label_counts") or {})[:3])
+        ratios = [_ratio(regions.get(key)) for regions in by_id]
+        rows.append((f"{key} {labels}".strip(), str(len(region["members"])), *ratios))
+    return (
+        [Grid("Ratio of regions that any of them drops", ("region", "examples", *audits), tuple(rows))] if rows else []
+    )
+
+
+def _ratio(region: Mapping[str, Any] | None) -> str:
+    if region is None or region["ratio"] is None:
+        return "–"
+    return f"{region['ratio']:.2f}" + (" dropped" if region["dropped"] else "")
+
+
+def as_markdown(grids: Sequence[Grid]) -> str:
+    """The tables in Markdown."""
+    blocks = []
+    for grid in grids:
+        lines = [grid.headings, ("---", *["---:"] * (len(grid.headings) - 1)), *grid.rows]
+        table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+        blocks.append(f"### {grid.title}\n\n{table}\n")
+    return "\n".join(blocks)
+
+
+def write_audits_page(folders: Sequence[Path], grids: Sequence[Grid], out: Path) -> None:
+    """The tables and the verdicts as one page.
+
+    Raises:
+        UserError: a file cannot be read or written.
+    """
+    verdicts = [(str(folder), _read(folder)["verdict"]) for folder in folders]
+    style = Markup(templates().get_template("style.css").render())
+    write_text(out, fill("audits.html", verdicts=verdicts, grids=grids, style=style))

@@ -1,0 +1,63 @@
+"""Audits side by side, from their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allmodes.auditing import audit
+from allmodes.cli import main
+from allmodes.core.errors import UserError
+from allmodes.reports import as_markdown, compare_audits
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("audits")
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(0, 4, 900)
+    points = (rng.normal(size=(900, 3)) + 12 * kinds[:, None]).astype(np.float32)
+    real, fake = points[:500], points[500:]
+    made = {
+        "whole": (real, fake, 0),
+        "lost": (real, fake[kinds[500:] != 2], 0),
+        "seeded": (real, fake, 1),
+        "other": (real[:400], fake, 0),
+    }
+    for name, (data, samples, seed) in made.items():
+        audit(data, samples, seed=seed).to_json(root / name / "audit.json")
+    return {name: root / name for name in made}
+
+
+def test_two_audits_share_their_tables(folders: dict[str, Path]) -> None:
+    figures, regions = compare_audits([folders["whole"], folders["lost"]])
+    assert [row[0] for row in figures.rows] == [str(folders["whole"]), str(folders["lost"])]
+    assert figures.rows[0][4] == "0"
+    assert int(figures.rows[1][4]) > 0
+    assert all("dropped" in row[3] and "dropped" not in row[2] for row in regions.rows)
+    assert all(len(row) == len(grid.headings) for grid in (figures, regions) for row in grid.rows)
+    assert as_markdown([figures]).count("\n") == 3 + 1 + len(figures.rows)
+
+
+def test_regions_of_another_seed_are_not_compared(folders: dict[str, Path]) -> None:
+    assert len(compare_audits([folders["lost"], folders["seeded"]])) == 1
+
+
+def test_audits_of_other_data_are_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match="an audit of other data than"):
+        compare_audits([folders["whole"], folders["other"]])
+
+
+def test_the_command_writes_page_and_table(folders: dict[str, Path], tmp_path: Path, capsys) -> None:
+    both = [str(folders["whole"]), str(folders["lost"])]
+    assert main(["compare", *both, "--out", str(tmp_path / "both.html")]) == 0
+    assert "regions dropped" in capsys.readouterr().out
+    page = (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "The generator drops about" in page
+    assert "http" not in page
+    assert main(["compare", *both, "--out", str(tmp_path / "both.md")]) == 0
+    assert (tmp_path / "both.md").read_text().startswith("### Audits")
+    assert main(["compare", both[0], str(tmp_path)]) == 2
+    assert "audit.json" in capsys.readouterr().err
