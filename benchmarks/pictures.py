@@ -8,9 +8,13 @@ from pathlib import Path
 import matplotlib.colors
 import numpy as np
 from matplotlib.figure import Figure
+from PIL.Image import Resampling
 
 import allmodes
+from allmodes.auditing.page import draw_gallery, draw_map
+from allmodes.core.files import write_text
 from allmodes.core.pictures import image_grid
+from allmodes.data.digits import SmallDigits
 from allmodes.reports import read_run
 from allmodes.reports.sections.coverage import Panel, panels, read_coverage
 from allmodes.training.build import build_dataset
@@ -47,6 +51,19 @@ def draw_coverage(runs: Path, out: Path) -> None:
     figure.savefig(out, dpi=110)
 
 
+def draw_audit(out: Path) -> None:
+    """The map and a gallery of an audit: digits, and 'samples' that are other digits without the fours."""
+    digits = SmallDigits()
+    images, labels = digits.images.permute(0, 2, 3, 1), digits.labels
+    fake = images[718:][labels[718:] != 4]
+    found = allmodes.audit(images[:718], fake, labels=labels[:718])
+    print(found.verdict())
+    write_text(out / "audit-map.svg", draw_map(found, found.dropped).replace("currentColor", "#777777"))
+    gallery = draw_gallery(found, [example.index for example in found.examples[:12]])
+    assert gallery is not None
+    gallery.resize((3 * gallery.width, 3 * gallery.height), Resampling.NEAREST).save(out / "audit.png", optimize=True)
+
+
 def main() -> None:
     """Draw all pictures into docs/images."""
     out, runs = Path("docs/images"), Path("runs/demo")
@@ -56,6 +73,7 @@ def main() -> None:
         grid = image_grid(dataset.picture(allmodes.load(folder).sample(SHOWN)), columns=2)
         grid.save(out / f"demo-{name}.png", optimize=True)
     draw_coverage(runs, out / "coverage.png")
+    draw_audit(out)
     shutil.copy("runs/results/ring-imle-seed0/samples/training.gif", out / "ring.gif")
 
 

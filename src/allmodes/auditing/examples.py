@@ -19,7 +19,7 @@ from ..distances.base import Distance
 from ..model import Model, load
 
 SAMPLES = 5_000  # drawn from a model
-BLOCK = 500
+BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
 
 
 class Embedding(Protocol):

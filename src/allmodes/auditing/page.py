@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..core.files import write_text
 from ..core.pictures import image_grid
@@ -57,15 +58,14 @@ def write_page(found: Findings, path: Path) -> None:
         UserError: it cannot be written.
     """
     parts = found.dropped[:PARTS]
-    nearest = {example.index: example.nearest for example in found.examples}
     chosen = parts or tuple(region for region in found.regions if region.n_real)[:3]
     page = fill(
         "audit.html",
         found=found,
         space=_space(found),
-        map=_map(found, parts),
-        parts=[(region, _gallery(found, region.members[:ABREAST], nearest), _labels(region)) for region in chosen],
-        worst=_gallery(found, [example.index for example in found.examples[:WORST]], nearest),
+        map=draw_map(found, parts),
+        parts=[(region, _gallery(found, region.members[:ABREAST]), _labels(region)) for region in chosen],
+        worst=_gallery(found, [example.index for example in found.examples[:WORST]]),
         labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],
         style=Markup(templates().get_template("style.css").render()),
     )
@@ -82,21 +82,27 @@ def _labels(region: Region) -> str:
     return ", ".join(f"{name} ({count / len(region.members):.0%})" for name, count in counts)
 
 
-def _gallery(found: Findings, members: Sequence[int], nearest: dict[int, int]) -> Gallery:
-    view = found.view
-    names = tuple(view.real.files[i] if view.real.files else f"#{i}" for i in members)
-    if view.real.images is None or view.fake.images is None:
-        return Gallery(None, names)
+def _gallery(found: Findings, members: Sequence[int]) -> Gallery:
+    files, picture = found.view.real.files, draw_gallery(found, members)
+    names = tuple(files[i] if files else f"#{i}" for i in members)
+    return Gallery(None if picture is None else inline_image(picture), names)
+
+
+def draw_gallery(found: Findings, members: Sequence[int]) -> Image.Image | None:
+    """These examples in rows, below each row the sample nearest to each; None where features were handed in."""
+    real, fake = found.view.real.images, found.view.fake.images
+    if real is None or fake is None:
+        return None
+    nearest = {example.index: example.nearest for example in found.examples}
     rows = []
     for start in range(0, len(members), ABREAST):
         some = list(members[start : start + ABREAST])
-        blank = torch.full_like(view.real.images[:1], 255).repeat(ABREAST - len(some), 1, 1, 1)
-        samples = view.fake.images[[nearest[i] for i in some]]
-        rows += [view.real.images[some], blank, samples, blank]
-    return Gallery(inline_image(image_grid(torch.cat(rows), columns=ABREAST)), names)
+        blank = torch.full_like(real[:1], 255).repeat(ABREAST - len(some), 1, 1, 1)
+        rows += [real[some], blank, fake[[nearest[i] for i in some]], blank]
+    return image_grid(torch.cat(rows), columns=ABREAST)
 
 
-def _map(found: Findings, parts: Sequence[Region]) -> Markup:
+def draw_map(found: Findings, parts: Sequence[Region]) -> Markup:
     """Examples of the data, near to each other where they are alike, coloured by the share of samples around them."""
     scores = np.empty(found.n_real)
     scores[[example.index for example in found.examples]] = [example.score for example in found.examples]
