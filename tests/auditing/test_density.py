@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from allmodes.auditing import Balls, dropped_mass
+from allmodes.auditing.density import corrected
 
 
 def mixture(n: int, shares: list[float], seed: int) -> tuple[torch.Tensor, np.ndarray]:
@@ -63,3 +64,35 @@ def test_any_number_of_examples_has_an_answer(n: int, m: int) -> None:
 def test_identical_sets_drop_nothing() -> None:
     real, _ = mixture(400, DATA, 0)
     assert dropped_mass(Balls.around(real, real)).estimate < 0.01
+
+
+def test_samples_that_crowd_in_the_centre_serve_nothing() -> None:
+    rng = torch.Generator().manual_seed(0)
+    real = torch.randn(1_200, 30, generator=rng)
+    blurred = 0.2 * torch.randn(1_200, 30, generator=rng)
+    plain = dropped_mass(Balls.around(real, blurred))
+    assert plain.estimate < 0.2  # in many dimensions the centre is near to everything
+    crowded = dropped_mass(Balls.around(blurred, real), fraction=0.2)
+    assert crowded.estimate > 0.95
+    found = corrected(plain, crowded, fraction=0.5)
+    assert found.estimate > 0.7
+    assert found.ci95[1] == 1.0
+    scores = Balls.around(real, blurred).scores(Balls.around(blurred, real).companions())
+    assert np.median(scores) > 1
+
+
+def test_where_nothing_crowds_nothing_is_corrected() -> None:
+    real, _ = mixture(800, DATA, 0)
+    fake, _ = mixture(800, DATA, 1)
+    plain = dropped_mass(Balls.around(real, fake))
+    crowded = dropped_mass(Balls.around(fake, real), fraction=0.2)
+    assert crowded.ci95[0] == 0
+    assert corrected(plain, crowded, fraction=0.5) == plain
+
+
+def test_one_mode_of_five_is_four_fifths_dropped() -> None:
+    real, _ = mixture(1_000, [0.2] * 5, 0)
+    fake, _ = mixture(1_000, [1.0, 0.0, 0.0, 0.0, 0.0], 1)
+    plain = dropped_mass(Balls.around(real, fake))
+    crowded = dropped_mass(Balls.around(fake, real), fraction=0.2)
+    assert corrected(plain, crowded, fraction=0.5).estimate == pytest.approx(0.8, abs=0.03)

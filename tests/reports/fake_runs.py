@@ -133,7 +133,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 def audit(missing: int) -> dict[str, Any]:
     """What the report reads of an audit."""
     mass = {"estimate": missing / K, "ci95": [0.0, 2 * missing / K]}
-    masses = {"dropped_mass": mass, "copied_mass": mass, "invented_mass": mass}
+    masses = {f"{name}_mass": mass for name in ("dropped", "crowded", "copied", "invented")}
     words = {"verdict": "Drops <some>.", "remarks": ["Copies & more."], "distance": {"name": "pixels"}}
     return {**masses, **words, "n_real": 2_000, "n_fake": 2_000}
 

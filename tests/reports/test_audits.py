@@ -34,8 +34,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_two_audits_share_their_tables(folders: dict[str, Path]) -> None:
     figures, regions = compare_audits([folders["whole"], folders["lost"]])
     assert [row[0] for row in figures.rows] == [str(folders["whole"]), str(folders["lost"])]
-    assert figures.rows[0][4] == "0"
-    assert int(figures.rows[1][4]) > 0
+    assert figures.rows[0][5] == "0"
+    assert int(figures.rows[1][5]) > 0
     assert all("dropped" in row[3] and "dropped" not in row[2] for row in regions.rows)
     assert all(len(row) == len(grid.headings) for grid in (figures, regions) for row in grid.rows)
     assert as_markdown([figures]).count("\n") == 3 + 1 + len(figures.rows)

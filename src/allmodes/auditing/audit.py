@@ -6,7 +6,8 @@
    they are known, are tested alike (:mod:`.labels`).
 3. The ratio of local densities around every real example ranks them, and its law over all of them is the dropped mass
    (:mod:`.density`).
-4. The other direction: samples that copy the data, and samples far from all data (:mod:`.nearness`).
+4. The other direction: samples that crowd where hardly any data are, which cannot serve the rest; samples that copy the
+   data, and samples far from all of it (:mod:`.nearness`).
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..core.records import Score
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..metrics import density_coverage, frechet_distance, precision_recall
-from .density import Balls, dropped_mass
+from .density import CROWDED, Balls, corrected, dropped_mass
 from .examples import Examples, Source, open_examples
 from .features import Features
 from .findings import Example, Findings, View
 from .labels import Table, compare_labels, read_table
-from .nearness import copied_mass, invented_mass
+from .nearness import Mass, copied_mass, invented_mass
 from .regions import compare_regions
 from .shares import ALPHA
 
@@ -66,8 +68,10 @@ def _found(
 ) -> Findings:
     half = torch.randperm(len(data), generator=stream(seed, "split"))[: len(data) // 2]
     both = Features.of(data, samples, distance, half)
-    balls = Balls.around(both.real, both.fake)
-    examples = _ranked(data, balls)
+    balls, back = Balls.around(both.real, both.fake), Balls.around(both.fake, both.real)
+    dropped = dropped_mass(balls, fraction=fraction, seed=seed)
+    crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
+    examples = _ranked(data, balls, back.companions())
     order = [example.index for example in examples]
     return Findings(
         n_real=len(data),
@@ -75,7 +79,8 @@ def _found(
         distance=both.space,
         alpha=ALPHA,
         fraction=fraction,
-        dropped_mass=dropped_mass(balls, fraction=fraction, seed=seed),
+        dropped_mass=corrected(dropped, crowded, fraction=fraction),
+        crowded_mass=Mass(crowded.estimate, crowded.ci95),
         copied_mass=copied_mass(both.real, both.fake, half),
         invented_mass=invented_mass(both.real, both.fake, half),
         regions=compare_regions(both.real, both.fake, half, order=order, table=table, fraction=fraction, seed=seed),
@@ -88,8 +93,8 @@ def _found(
     )
 
 
-def _ranked(data: Examples, balls: Balls) -> tuple[Example, ...]:
-    scores = balls.scores()
+def _ranked(data: Examples, balls: Balls, weight: NDArray[np.float64]) -> tuple[Example, ...]:
+    scores = balls.scores(weight)
     files = data.files or (None,) * len(data)
     order = np.argsort(-scores, kind="stable").tolist()
     return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)

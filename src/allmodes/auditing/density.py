@@ -30,6 +30,7 @@ MASS_NEIGHBOURS = 20
 GRID = np.concatenate([[0.0], np.geomspace(0.05, 8, 60)])
 FIRST_ROUNDS, MORE_ROUNDS = 300, 40
 DRAWS = 100
+CROWDED = 0.2  # of the samples' density: where the data have less, samples crowd
 
 Values = NDArray[np.float64]
 
@@ -39,18 +40,16 @@ class Balls:
     """Samples around every real example.
 
     Args:
-        counts: samples in the ball of the k-th neighbour, for every k, ``(len(ks), n)``.
-        ks: the numbers of neighbours.
+        ks: the numbers of neighbours that the balls reach to.
+        inside: for every k, which samples are in each ball, ``(n, m)``.
+        real_inside: for the k that the mass is estimated with, which other real examples are, ``(n, n)``.
         nearest: the nearest sample of every real example, ``(n,)``.
-        real_inside: for the k that the mass is estimated with, which real examples are in each ball, ``(n, n)``.
-        fake_inside: and which samples, ``(n, m)``.
     """
 
-    counts: NDArray[np.int64]
     ks: tuple[int, ...]
-    nearest: NDArray[np.int64]
+    inside: tuple[csr_array, ...]
     real_inside: csr_array
-    fake_inside: csr_array
+    nearest: NDArray[np.int64]
 
     @classmethod
     def around(cls, real: Tensor, fake: Tensor) -> Balls:
@@ -62,19 +61,39 @@ class Balls:
         theirs.add(fake, borrow=True)
         near = own.query(real, ks[-1] + 1)
         found = theirs.query(real, min(m, int(ks[-1] * GRID[-1] * m / n) + 1))
-        counts = np.stack([(found.distances <= near.distances[:, [k]]).sum(1).numpy() for k in ks])
-        k = min(ks, key=lambda k: abs(k - MASS_NEIGHBOURS))
-        inside = found.distances <= near.distances[:, [k]]
+        inside = tuple(_matrix(found.ids, found.distances <= near.distances[:, [k]], m) for k in ks)
+        k = ks[_middle(ks)]
         others = near.ids[:, : k + 1] != torch.arange(n)[:, None]
-        nearest = found.ids[:, 0].numpy()
-        return cls(counts, ks, nearest, _matrix(near.ids[:, : k + 1], others, n), _matrix(found.ids, inside, m))
+        return cls(ks, inside, _matrix(near.ids[:, : k + 1], others, n), found.ids[:, 0].numpy())
 
-    def scores(self) -> Values:
-        """How under-represented each example is: minus the mean log ratio over the sizes of balls, ``(n,)``."""
+    @property
+    def fake_inside(self) -> csr_array:
+        """Which samples are in the balls that the mass is estimated with, ``(n, m)``."""
+        return self.inside[_middle(self.ks)]
+
+    def scores(self, weight: Values | None = None) -> Values:
+        """How under-represented each example is: minus the mean log ratio over the sizes of balls, ``(n,)``.
+
+        Args:
+            weight: what each sample counts for, ``(m,)``; 1 by default.
+        """
         n, m = self.fake_inside.shape
         expected = np.array(self.ks)[:, None] * m / n
-        values: Values = -np.log((self.counts + 1) / (expected + 1)).mean(0)
+        counts = np.stack([inside @ (np.ones(m) if weight is None else weight) for inside in self.inside])
+        values: Values = -np.log((counts + 1) / (expected + 1)).mean(0)
         return values
+
+    def companions(self) -> Values:
+        """For balls around samples: what each of them counts for, by how many of the data due are there, ``(n,)``."""
+        n, m = self.fake_inside.shape
+        due = self.ks[_middle(self.ks)] * m / n
+        weight: Values = np.minimum(1.0, self.fake_inside @ np.ones(m) / due)
+        return weight
+
+
+def _middle(ks: tuple[int, ...]) -> int:
+    """The place of the k that the mass is estimated with."""
+    return min(range(len(ks)), key=lambda place: abs(ks[place] - MASS_NEIGHBOURS))
 
 
 @dataclass(frozen=True)
@@ -112,6 +131,26 @@ def dropped_mass(balls: Balls, *, fraction: float = 0.5, seed: int = 0) -> Dropp
     below, above = 1.96 * np.std(drawn, axis=0)  # the spread alone: resampling adds noise, which would shift both
     interval = (max(0.0, estimate - float(below)), min(1.0, max(estimate, shortfall) + float(above)))
     return DroppedMass(estimate, interval, shortfall)
+
+
+def corrected(mass: DroppedMass, crowded: DroppedMass, *, fraction: float) -> DroppedMass:
+    """The dropped mass, where samples crowd in places that the data hardly visit.
+
+    In many dimensions, the centre of the data is nearer to every example than other examples are, so samples that are
+    all alike, or blurred, seem to be around every one of them. They give themselves away: hardly any data are around
+    *them*. If a share e of the samples is where the data are thinner than c times the samples, these places hold at
+    most c e of the data; and where the other samples are at least a fraction of what they should be, they serve at most
+    (1 - e) / fraction of it. All else is dropped.
+
+    Args:
+        mass: the dropped mass.
+        crowded: of the samples, with balls around them: its estimate is e.
+        fraction: of the density that a generator should reach.
+    """
+    estimate, low = (1 - (1 - e) / fraction - CROWDED * e for e in (crowded.estimate, crowded.ci95[0]))
+    if estimate <= mass.estimate:
+        return mass
+    return DroppedMass(estimate, (max(mass.ci95[0], low), 1.0), max(mass.shortfall, estimate))
 
 
 def _masses(law: Values, fraction: float) -> tuple[float, float]:

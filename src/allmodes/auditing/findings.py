@@ -65,6 +65,7 @@ class Findings:
         alpha: chance of naming any dropped region where none is.
         fraction: of its share that a part of the data must keep not to be called dropped.
         dropped_mass: how much of the data is dropped.
+        crowded_mass: share of samples that are where the data are more than five times thinner than they.
         copied_mass: share of samples that copy an example of the data.
         invented_mass: share of samples that are far from all data.
         regions: of all resolutions, the surest losses first.
@@ -82,6 +83,7 @@ class Findings:
     alpha: float
     fraction: float
     dropped_mass: DroppedMass
+    crowded_mass: Mass
     copied_mass: Mass
     invented_mass: Mass
     regions: tuple[Region, ...]
@@ -106,7 +108,7 @@ class Findings:
     def verdict(self) -> str:
         """The outcome in one sentence."""
         low, high = self.dropped_mass.ci95
-        if not self.dropped:
+        if not self.dropped and low <= CHANCE:
             return f"No part of the data was found to be missing; up to {high:.0%} of it could be without being seen."
         lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
         which = f", above all of {', '.join(lost[:3])}" if lost else ""
@@ -128,6 +130,12 @@ class Findings:
     def remarks(self) -> tuple[str, ...]:
         """What else a reader must know of the samples, a sentence each."""
         said = []
+        low, high = self.crowded_mass.ci95
+        if low > CHANCE:
+            said.append(
+                f"About {self.crowded_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) crowd where there "
+                "are hardly any data: too many of a kind, or unlike all data."
+            )
         low, high = self.copied_mass.ci95
         if low > CHANCE:
             said.append(
@@ -158,6 +166,7 @@ class Findings:
                 "ci95": list(self.dropped_mass.ci95),
                 "shortfall": self.dropped_mass.shortfall,
             },
+            "crowded_mass": asdict(self.crowded_mass),
             "copied_mass": asdict(self.copied_mass),
             "invented_mass": asdict(self.invented_mass),
             "remarks": list(self.remarks()),

@@ -14,7 +14,7 @@ from ..core.files import read_json, write_text
 from .page import fill, templates
 from .words import title_of, write_figure
 
-MASSES = ("dropped_mass", "copied_mass", "invented_mass")
+MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 METRICS = ("recall", "coverage", "precision", "density", "frechet_distance")
 REGIONS = 30
 
@@ -77,7 +77,15 @@ def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
         parts = sum(region["dropped"] for region in found["regions"])
         masses = [_mass(found[mass]) for mass in MASSES]
         rows.append((name, *masses, str(parts), *(write_figure(m, found["summary"][m]["value"]) for m in METRICS)))
-    headings = ("audit", "data dropped", "copied", "far from data", "regions dropped", *map(title_of, METRICS))
+    headings = (
+        "audit",
+        "data dropped",
+        "crowded",
+        "copied",
+        "far from data",
+        "regions dropped",
+        *map(title_of, METRICS),
+    )
     return Grid("Audits", headings, tuple(rows))
 
 
