@@ -132,3 +132,19 @@ def test_labels_must_fit_and_distances_exist() -> None:
 def test_identical_images_have_an_answer() -> None:
     same = np.full((50, 8, 8), 7, np.uint8)
     assert not audit(same, same).dropped
+
+
+def test_few_noisy_images_are_not_called_copies() -> None:
+    rng = np.random.default_rng(0)
+    found = audit(*(rng.integers(0, 255, (40, 16, 16), dtype=np.uint8) for _ in range(2)))
+    assert found.copied_mass.ci95[0] == 0
+    assert found.crowded_mass.ci95[0] == 0
+    assert not found.dropped
+
+
+def test_identical_images_are_no_loss(tmp_path: Path) -> None:
+    same = np.full((40, 12, 12), 9, dtype=np.uint8)
+    found = audit(same, same)
+    assert not found.dropped
+    assert found.dropped_mass.estimate == 0
+    found.to_html(tmp_path / "page.html")

@@ -133,6 +133,12 @@ class TestImages:
             assert data.fingerprint == found[0].fingerprint
         assert Images(tmp_path / "pages", channels=3).shape == (3, 12, 12)
 
+    def test_sixteen_bits_keep_their_range(self, tmp_path):
+        values = np.linspace(0, 65_535, 64).reshape(8, 8).astype(np.uint16)
+        Image.fromarray(values).save(tmp_path / "a.png")
+        seen = Images(tmp_path).images[0, 0].numpy()
+        assert np.abs(seen - values / 257.0).max() < 1
+
     def test_transparency_becomes_white(self, tmp_path):
         self.save(tmp_path, "a.png", np.zeros((8, 8, 4), np.uint8))
         assert Images(tmp_path).images.unique().tolist() == [255]

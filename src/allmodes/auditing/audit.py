@@ -1,6 +1,6 @@
 """The audit: which part of the data a generator leaves out, and how sure that is.
 
-1. Both sides are embedded and reduced to their leading principal components, fitted to one half of the data.
+1. Both sides are embedded and reduced to their leading principal components (:mod:`.features`).
 2. That half draws regions at several resolutions; the other half and the samples are counted in them; an exact test of
    every region, corrected for their number, says which are dropped (:mod:`.regions`, :mod:`.shares`). Labels, where
    they are known, are tested alike (:mod:`.labels`).
@@ -24,7 +24,7 @@ from ..distances.base import Distance
 from ..metrics import density_coverage, frechet_distance, precision_recall
 from .density import CROWDED, Balls, corrected, dropped_mass
 from .examples import Examples, Source, open_examples
-from .features import Features
+from .features import Features, Sides
 from .findings import Example, Findings, View
 from .labels import Table, compare_labels, read_table
 from .nearness import Mass, copied_mass, invented_mass
@@ -67,7 +67,8 @@ def _found(
     data: Examples, samples: Examples, distance: str | Distance, table: Table, fraction: float, seed: int
 ) -> Findings:
     half = torch.randperm(len(data), generator=stream(seed, "split"))[: len(data) // 2]
-    both = Features.of(data, samples, distance, half)
+    features = Features.of(data, samples, distance, half)
+    drawn, both = features.drawn, features.pooled
     balls, back = Balls.around(both.real, both.fake), Balls.around(both.fake, both.real)
     dropped = dropped_mass(balls, fraction=fraction, seed=seed)
     crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
@@ -76,7 +77,7 @@ def _found(
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
-        distance=both.space,
+        distance=features.space,
         alpha=ALPHA,
         fraction=fraction,
         dropped_mass=corrected(dropped, crowded, fraction=fraction),
@@ -84,7 +85,7 @@ def _found(
         copied_mass=copied_mass(both.real, both.fake, half),
         invented_mass=invented_mass(both.real, both.fake, half),
         regions=compare_regions(both.real, both.fake, half, order=order, table=table, fraction=fraction, seed=seed),
-        labels=compare_labels(both.real, both.fake, half, table=table, fraction=fraction),
+        labels=compare_labels(drawn.real, drawn.fake, half, table=table, fraction=fraction),
         examples=examples,
         summary=_summary(both, seed),
         certificate=_certificate(data, samples, both, seed),
@@ -100,12 +101,12 @@ def _ranked(data: Examples, balls: Balls, weight: NDArray[np.float64]) -> tuple[
     return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)
 
 
-def _certificate(data: Examples, samples: Examples, both: Features, seed: int) -> dict[str, Any]:
+def _certificate(data: Examples, samples: Examples, both: Sides, seed: int) -> dict[str, Any]:
     components = both.real.shape[1]
     return {"real": data.fingerprint, "fake": samples.fingerprint, "components": components, "seed": seed}
 
 
-def _summary(both: Features, seed: int) -> dict[str, Score]:
+def _summary(both: Sides, seed: int) -> dict[str, Score]:
     """Metrics of others on the same features, to hold the audit against."""
     pairs = (*precision_recall(both.real, both.fake), *density_coverage(both.real, both.fake))
     return {score.name: score for score in (frechet_distance(both.real, both.fake, seed=seed), *pairs)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
@@ -20,28 +21,37 @@ HANDED = {"name": "features", "fingerprint": "given"}
 
 
 @dataclass(frozen=True)
-class Features:
-    """Both sides, centred.
-
-    Args:
-        real: ``(n, D)``, D at most 64.
-        fake: ``(m, D)``.
-        space: ``name`` and ``fingerprint`` of the feature space.
-    """
+class Sides:
+    """Data ``(n, D)`` and samples ``(m, D)`` in one space of at most 64 dimensions."""
 
     real: Tensor
     fake: Tensor
+
+
+@dataclass(frozen=True)
+class Features:
+    """Both sides, reduced in two ways. A basis suits the examples that it is fitted to better than others, so none of
+    those that are compared may have had a part in it that the others had not.
+
+    Args:
+        drawn: in the principal components of one half of the data: to compare the other half with the samples.
+        pooled: in those of data and samples together: to compare all data with the samples.
+        space: ``name`` and ``fingerprint`` of the feature space.
+    """
+
+    drawn: Sides
+    pooled: Sides
     space: Mapping[str, str]
 
     @classmethod
     def of(cls, data: Examples, samples: Examples, distance: str | Distance, half: Tensor) -> Features:
-        """Embed both sides and keep the leading principal components of one half of the data.
+        """Embed both sides and keep their leading principal components.
 
         Args:
             data: the real examples.
             samples: of the generator.
             distance: the feature space, or its name; not used where features are given.
-            half: rows of the data that the components are fitted to, int64.
+            half: rows of the data that draw regions, int64.
 
         Raises:
             UserError: the sides do not go together, are too small, or the feature space needs training.
@@ -49,17 +59,23 @@ class Features:
         _check(data, samples)
         chosen = distance if isinstance(distance, Distance) else _distance(distance)
         space = HANDED if data.features is not None else {"name": chosen.name, "fingerprint": chosen.fingerprint()}
-        first, second = data.embedded(chosen), samples.embedded(chosen)
-        if first.shape[1] != second.shape[1]:
-            raise UserError(f"The data have {first.shape[1]} features and the samples {second.shape[1]}.")
-        centre = first[half].mean(0)
-        first, second = first - centre, second - centre
-        if first.shape[1] > COMPONENTS:
-            rank = min(COMPONENTS, len(half))
-            fitted = PCA(rank, svd_solver="randomized" if len(half) > rank else "full", random_state=0)
-            basis = torch.from_numpy(fitted.fit(first[half].numpy()).components_.T).float()
-            first, second = first @ basis, second @ basis
-        return cls(first, second, space)
+        real, fake = data.embedded(chosen), samples.embedded(chosen)
+        if real.shape[1] != fake.shape[1]:
+            raise UserError(f"The data have {real.shape[1]} features and the samples {fake.shape[1]}.")
+        return cls(_reduced(real, fake, real[half]), _reduced(real, fake, torch.cat([real, fake])), space)
+
+
+def _reduced(real: Tensor, fake: Tensor, fitted: Tensor) -> Sides:
+    """Both sides in the leading principal components of the examples ``fitted``."""
+    centre = fitted.mean(0)
+    if real.shape[1] <= COMPONENTS:
+        return Sides(real - centre, fake - centre)
+    rank = min(COMPONENTS, len(fitted))
+    solver = "randomized" if len(fitted) > rank else "full"
+    with np.errstate(invalid="ignore"):  # examples that are all the same have no variance to explain
+        components = PCA(rank, svd_solver=solver, random_state=0).fit(fitted.numpy()).components_
+    basis = torch.from_numpy(components.T).float()
+    return Sides((real - centre) @ basis, (fake - centre) @ basis)
 
 
 def _check(data: Examples, samples: Examples) -> None:

@@ -136,8 +136,8 @@ def _mark(axes: object, place: NDArray[np.float64], text: str) -> None:
 
 def _places(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     """Points in the plane, ``(n, 2)`` (t-SNE, van der Maaten & Hinton 2008); as they are where they are in it."""
-    if features.shape[1] == 2:
-        return features.astype(np.float64)
+    if features.shape[1] == 2 or np.ptp(features) == 0:  # where all are the same, nothing is to be laid out
+        return features[:, :2].astype(np.float64)
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(features) - 1) / 3)

@@ -157,7 +157,9 @@ def common_side(pictures: Sequence[Picture]) -> int | None:
 
 
 def flattened(image: Image.Image) -> Image.Image:
-    """Grey or colour, without transparency."""
+    """Grey or colour of 8 bits, without transparency."""
+    if image.mode.startswith("I;16"):  # convert() would cut off at 255 what goes to 65,535
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in CLEAR or "transparency" in image.info:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
