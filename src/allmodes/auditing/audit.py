@@ -87,7 +87,7 @@ def _found(
         regions=compare_regions(both.real, both.fake, half, order=order, table=table, fraction=fraction, seed=seed),
         labels=compare_labels(drawn.real, drawn.fake, half, table=table, fraction=fraction),
         examples=examples,
-        summary=_summary(both, seed),
+        summary=_summary(both),
         certificate=_certificate(data, samples, both, seed),
         warnings=_warnings(data, samples),
         view=View(data, samples, both.real),
@@ -106,10 +106,10 @@ def _certificate(data: Examples, samples: Examples, both: Sides, seed: int) -> d
     return {"real": data.fingerprint, "fake": samples.fingerprint, "components": components, "seed": seed}
 
 
-def _summary(both: Sides, seed: int) -> dict[str, Score]:
+def _summary(both: Sides) -> dict[str, Score]:
     """Metrics of others on the same features, to hold the audit against."""
     pairs = (*precision_recall(both.real, both.fake), *density_coverage(both.real, both.fake))
-    return {score.name: score for score in (frechet_distance(both.real, both.fake, seed=seed), *pairs)}
+    return {score.name: score for score in (frechet_distance(both.real, both.fake), *pairs)}
 
 
 def _warnings(data: Examples, samples: Examples) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from .modes import mode_coverage, mode_kl, rare_modes, unfold
 from .ndb import ndb
 from .planar import planar_coverage
 from .prd import prd_curve
+from .prdc import prdc
 from .precision_recall import precision_recall
 from .vendi import vendi
 
@@ -27,6 +28,7 @@ __all__ = [
     "ndb",
     "planar_coverage",
     "prd_curve",
+    "prdc",
     "precision_recall",
     "rare_modes",
     "support_size",

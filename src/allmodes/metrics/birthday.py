@@ -55,8 +55,10 @@ def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, thres
 def _near_pairs(points: Tensor, bound: float) -> int:
     """Pairs of different rows not farther apart than the bound."""
     within = 0
-    for rows, columns, squared in squared_distances(points, points):
-        if rows == columns:
+    for rows, columns, squared in squared_distances(points):
+        own = rows == columns  # both orders of each pair
+        if own:
             squared.fill_diagonal_(torch.inf)
-        within += int((squared <= bound**2 * (1 + 1e-6)).sum())
-    return within // 2
+        found = int((squared <= bound**2 * (1 + 1e-6)).sum())
+        within += found // 2 if own else found
+    return within

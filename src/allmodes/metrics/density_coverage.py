@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 
-import torch
 from numpy.typing import ArrayLike
 
 from ..core.records import Score
-from .neighbourhood import Features, containing, radii, share_interval, squared_distances
+from .neighbourhood import Crossing, share_interval
+
+ROUNDED = 1e-5  # relative: what a distance in float32 may be wrong by
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> tuple[Score, Score]:
@@ -32,14 +33,15 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> tuple[S
     Raises:
         ValueError: not more than ``k`` examples of either, NaN, or different dimensions.
     """
-    both = Features.of(real, fake, least=k + 1)
-    radius = radii(both.real, k)
-    around = containing(both.fake, both.real, radius).double() / k
-    nearest = torch.full((len(both.real),), torch.inf)
-    for rows, _, squared in squared_distances(both.real, both.fake):
-        nearest[rows] = torch.minimum(nearest[rows], squared.min(1).values)
-    covered = containing_any(nearest, radius)
-    n, m = len(both.real), len(both.fake)
+    return density_coverage_of(Crossing.of(real, fake, k, samples=False))
+
+
+def density_coverage_of(crossing: Crossing) -> tuple[Score, Score]:
+    """The same from balls that are known."""
+    k = crossing.k
+    around = crossing.around_fake.double() / k
+    covered = crossing.nearest <= crossing.real * (1 + ROUNDED) + ROUNDED
+    n, m = len(crossing.real), len(around)
     error = 1.96 * float(around.std()) / m**0.5
     value = float(around.mean())
     density = Score("density", value, (value - error, value + error), n, m, {"k": k})
@@ -47,8 +49,3 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> tuple[S
     detail = {"missed": (~covered).nonzero()[:, 0].tolist(), "expected": expected}
     interval = share_interval(int(covered.sum()), n)
     return density, Score("coverage", float(covered.double().mean()), interval, n, m, {"k": k}, detail)
-
-
-def containing_any(squared: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
-    """Whether points at these squared distances are within these radii, but for rounding."""
-    return squared <= radius.pow(2) * (1 + 1e-5) + 1e-12

@@ -38,18 +38,40 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> Score:
     if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
         raise ValueError("features contain NaN or infinity")
     n, m = len(first), len(second)
-    own, other = _sums(first, first, own=True) / (n - 1), _sums(second, second, own=True) / (m - 1)
-    across, back = _sums(first, second) / m, _sums(second, first) / n
+    own, other = _own_sums(first) / (n - 1), _own_sums(second) / (m - 1)
+    across, back = (sums / count for sums, count in zip(_sums(first, second), (m, n), strict=True))
     value = float(own.mean() + other.mean() - 2 * across.mean())
     error = 1.96 * 2 * float(((own - across).var() / n + (other - back).var() / m).sqrt())
     return Score("kernel_distance", value, (value - error, value + error), n, m, {"kernel": "(a.b / D + 1)^3"})
 
 
-def _sums(points: Tensor, others: Tensor, *, own: bool = False) -> Tensor:
-    """Sum of the kernel of each point with all others, ``(n,)``; without itself if they are its own set."""
-    total = torch.zeros(len(points), dtype=torch.float64)
-    dim = points.shape[1]
-    for rows in torch.arange(len(points)).split(BLOCK):  # type: ignore[no-untyped-call]
-        for some in torch.split(others, BLOCK):
-            total[rows] += (points[rows] @ some.T / dim + 1).pow(3).sum(1)
-    return total - (points.pow(2).sum(1) / dim + 1).pow(3) if own else total
+def _sums(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of the kernel of each point with all others, ``(n,)``, and of each of those with all points, ``(m,)``."""
+    sums = torch.zeros(len(points), dtype=torch.float64), torch.zeros(len(others), dtype=torch.float64)
+    for rows in _blocks(points):
+        for columns in _blocks(others):
+            kernel = _kernel(points[rows], others[columns])
+            sums[0][rows] += kernel.sum(1)
+            sums[1][columns] += kernel.sum(0)
+    return sums
+
+
+def _own_sums(points: Tensor) -> Tensor:
+    """Sum of the kernel of each point with all others of its set, ``(n,)``; each pair of blocks is multiplied once."""
+    sums = -(points.pow(2).sum(1) / points.shape[1] + 1).pow(3)  # without itself
+    blocks = _blocks(points)
+    for number, rows in enumerate(blocks):
+        for columns in blocks[number:]:
+            kernel = _kernel(points[rows], points[columns])
+            sums[rows] += kernel.sum(1)
+            if rows != columns:
+                sums[columns] += kernel.sum(0)
+    return sums
+
+
+def _kernel(points: Tensor, others: Tensor) -> Tensor:
+    return (points @ others.T).div_(points.shape[1]).add_(1).pow_(3)
+
+
+def _blocks(points: Tensor) -> list[slice]:
+    return [slice(first, first + BLOCK) for first in range(0, len(points), BLOCK)]

@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta
 from torch import Tensor
 
-from ..search import Exact
-
 BLOCK = 2_048
+PAIRS = 2**24  # numbers in differences that are computed at once
 ROUNDING = 1e-6  # of the squared norms: what an expanded squared distance may be wrong by
 
 
@@ -54,43 +53,107 @@ class Features:
         return cls(first - first.mean(0), second - first.mean(0))
 
 
-def radii(points: Tensor, k: int) -> Tensor:
-    """Distance of each point ``(n, D)`` to its k-th nearest other point, ``(n,)``."""
-    index = Exact(points.shape[1])
-    index.add(points, borrow=True)
-    return index.query(points, k + 1).distances[:, -1]
-
-
-def containing(points: Tensor, centres: Tensor, radius: Tensor) -> Tensor:
-    """How many of the balls contain each point.
+@dataclass(frozen=True)
+class Crossing:
+    """How the balls of two sets contain each other's points.
 
     Args:
-        points: ``(q, D)``.
-        centres: ``(n, D)``.
-        radius: ``(n,)``; the ball's edge belongs to it.
-
-    Returns:
-        int64 ``(q,)``.
+        real: radii of the real examples, ``(n,)``.
+        around_fake: real balls that contain each sample, int64 ``(m,)``.
+        around_real: samples' balls that contain each real example, int64 ``(n,)``; None where it was not asked for.
+        nearest: distance of each real example to the nearest sample, ``(n,)``.
+        k: neighbours that decide a ball.
     """
-    counts = torch.zeros(len(points), dtype=torch.int64)
-    for rows, columns, squared in squared_distances(points, centres):
-        here, there, reach = points[rows], centres[columns], radius[columns]
-        excess = squared - reach.pow(2)
-        unsure = excess.abs() <= ROUNDING * (here.pow(2).sum(1)[:, None] + there.pow(2).sum(1))
-        inside = excess <= 0
-        q, p = unsure.nonzero(as_tuple=True)  # too near to the edge for float32: from differences
-        inside[q, p] = (here[q].double() - there[p].double()).norm(dim=1) <= reach[p].double()
-        counts[rows] += inside.sum(1)
-    return counts
+
+    real: Tensor
+    around_fake: Tensor
+    around_real: Tensor | None
+    nearest: Tensor
+    k: int
+
+    @classmethod
+    def of(cls, real: ArrayLike, fake: ArrayLike, k: int, *, samples: bool = True) -> Crossing:
+        """From features ``(n, D)`` and ``(m, D)``, in one pass over all pairs.
+
+        Args:
+            real: ``(n, D)``.
+            fake: ``(m, D)``.
+            k: neighbours that decide a ball.
+            samples: whether the samples' own balls are asked for; they cost as much as those of the data.
+
+        Raises:
+            ValueError: not more than ``k`` examples of either, NaN, or different dimensions.
+        """
+        both = Features.of(real, fake, least=k + 1)
+        radius = radii(both.real, k)
+        theirs = radii(both.fake, k) if samples else None
+        n, m = len(both.real), len(both.fake)
+        around_fake, around_real = torch.zeros(m, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+        nearest = torch.full((n,), torch.inf)
+        for rows, columns, squared in squared_distances(both.real, both.fake):
+            points, others = both.real[rows], both.fake[columns]
+            around_fake[columns] += _within(squared, points, others, radius[rows, None]).sum(0)
+            if theirs is not None:
+                around_real[rows] += _within(squared, points, others, theirs[columns]).sum(1)
+            nearest[rows] = torch.minimum(nearest[rows], squared.min(1).values)
+        return cls(radius, around_fake, around_real if samples else None, nearest.sqrt_(), k)
 
 
-def squared_distances(points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Blocks of squared distances: rows of ``points``, rows of ``others``, and ``(rows, others)``."""
+def radii(points: Tensor, k: int) -> Tensor:
+    """Distance of each point ``(n, D)`` to its k-th nearest other point, ``(n,)``.
+
+    Every pair of blocks is multiplied once and looked at from both sides.
+    """
+    near = torch.full((len(points), k + 1), torch.inf)
+    ids = torch.zeros(near.shape, dtype=torch.int64)
+    for rows, columns, squared in squared_distances(points):
+        _keep(near, ids, rows, columns, squared)
+        if rows != columns:
+            _keep(near, ids, columns, rows, squared.T.contiguous())
+    step = max(1, PAIRS // points.shape[1])
+    parts = zip(points.split(step), ids.split(step), strict=True)  # type: ignore[no-untyped-call]
+    return torch.cat([(some[:, None] - points[other]).norm(dim=2).amax(1) for some, other in parts])
+
+
+def _keep(near: Tensor, ids: Tensor, rows: slice, columns: slice, squared: Tensor) -> None:
+    """The nearest of those known, ``(n, k)``, and of a block of squared distances, in place."""
+    k = near.shape[1]
+    value, column = squared.topk(min(k, squared.shape[1]), dim=1, largest=False, sorted=False)
+    value, column = torch.cat([near[rows], value], 1), torch.cat([ids[rows], column + columns.start], 1)
+    near[rows], order = value.topk(k, dim=1, largest=False)
+    ids[rows] = column.gather(1, order)
+
+
+def _within(squared: Tensor, points: Tensor, others: Tensor, radius: Tensor) -> Tensor:
+    """Which pairs are not farther apart than a radius, bool ``(p, q)``.
+
+    Args:
+        squared: ``(p, q)``, as wrong as float32 makes them.
+        points: ``(p, D)``.
+        others: ``(q, D)``.
+        radius: ``(p, 1)`` or ``(q,)``.
+    """
+    excess = squared - radius.pow(2)
+    inside = excess <= 0
+    norms = points.pow(2).sum(1)[:, None] + others.pow(2).sum(1)
+    unsure = (excess.abs_() <= ROUNDING * norms).nonzero()
+    for p, q in (some.T for some in unsure.split(max(1, PAIRS // points.shape[1]))):  # type: ignore[no-untyped-call]
+        exact = (points[p].double() - others[q].double()).norm(dim=1)
+        inside[p, q] = exact <= radius.expand(squared.shape)[p, q].double()
+    return inside
+
+
+def squared_distances(points: Tensor, others: Tensor | None = None) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Blocks of squared distances: rows of ``points``, rows of ``others``, and ``(rows, others)``.
+
+    Without ``others``, those among the points, each pair of blocks once.
+    """
+    own, others = others is None, points if others is None else others
     norms, other_norms = points.pow(2).sum(1), others.pow(2).sum(1)
     for start in range(0, len(points), BLOCK):
-        rows = slice(start, start + BLOCK)
-        for first in range(0, len(others), BLOCK):
-            columns = slice(first, first + BLOCK)
+        rows = slice(start, min(start + BLOCK, len(points)))
+        for first in range(start if own else 0, len(others), BLOCK):
+            columns = slice(first, min(first + BLOCK, len(others)))
             product = torch.addmm(other_norms[columns], points[rows], others[columns].T, alpha=-2)
             yield rows, columns, product.add_(norms[rows, None]).clamp_(min=0)
 

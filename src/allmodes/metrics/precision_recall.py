@@ -11,7 +11,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from ..core.records import Score
-from .neighbourhood import Features, containing, radii, share_interval
+from .neighbourhood import Crossing, share_interval
 
 FEW = 1_000
 
@@ -31,10 +31,14 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> tuple[S
     Raises:
         ValueError: not more than ``k`` examples of either, NaN, or different dimensions.
     """
-    both = Features.of(real, fake, least=k + 1)
-    inside = containing(both.fake, both.real, radii(both.real, k)) > 0
-    reached = containing(both.real, both.fake, radii(both.fake, k)) > 0
-    sizes = {"n_real": len(both.real), "n_fake": len(both.fake)}
+    return precision_recall_of(Crossing.of(real, fake, k))
+
+
+def precision_recall_of(crossing: Crossing) -> tuple[Score, Score]:
+    """The same from balls that are known."""
+    assert crossing.around_real is not None
+    inside, reached = crossing.around_fake > 0, crossing.around_real > 0
+    sizes = {"n_real": len(reached), "n_fake": len(inside)}
     warnings = () if min(sizes.values()) >= FEW else (f"Fewer than {FEW:,} examples: both are biased upwards.",)
     missed = (~reached).nonzero()[:, 0].tolist()
     return tuple(  # type: ignore[return-value]
@@ -42,7 +46,7 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> tuple[S
             name,
             float(hit.double().mean()),
             share_interval(int(hit.sum()), len(hit)),
-            certificate={"k": k},
+            certificate={"k": crossing.k},
             detail=detail,
             warnings=warnings,
             **sizes,

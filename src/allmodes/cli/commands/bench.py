@@ -14,21 +14,23 @@ class Bench(Command):
 
     name = "bench"
     order = 9
-    summary = "Measure the searches, beside those of others, or the error rates of the audit."
+    summary = "Measure the searches and the metrics, beside those of others, or the error rates of the audit."
     about = (
         "search: everything is measured side by side in one run, and told as ratios. Peers that are not installed are "
         "left out: pip install 'allmodes[bench]' brings them. Close other programs first. "
+        "metrics: seconds, memory and answers beside those of other packages, on the same features. "
         "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted."
     )
     examples = (
         Example("bench search --quick", "a first look in a minute or two"),
         Example("bench search --out runs/bench", "everything, with plots"),
+        Example("bench metrics --threads 2", "our metrics beside those of others"),
         Example("bench audit --data MNIST --out runs/bench", "error rates on one data set"),
     )
 
     def configure(self, parser: Parser) -> None:
-        parser.add_argument("subject", choices=["search", "audit"], metavar="SUBJECT", help="search or audit")
-        parser.add_argument("--quick", action="store_true", help="fewer shapes, or a tenth of the audits")
+        parser.add_argument("subject", choices=list(SUBJECTS), metavar="SUBJECT", help=", ".join(SUBJECTS))
+        parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or a tenth of the audits")
         parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
         parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads for all of them (1)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
@@ -39,7 +41,7 @@ class Bench(Command):
         from ...core.files import write_json, write_text
 
         torch.set_num_threads(arguments.threads)
-        answer = _searches(arguments) if arguments.subject == "search" else _audits(arguments)
+        answer = SUBJECTS[arguments.subject](arguments)
         if arguments.out is not None:
             write_text(arguments.out / f"{arguments.subject}.md", answer.text + "\n")
             write_json(arguments.out / f"{arguments.subject}.json", answer.document)
@@ -73,5 +75,16 @@ def _audits(arguments: argparse.Namespace) -> Answer:
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
 
 
+def _metrics(arguments: argparse.Namespace) -> Answer:
+    from ...bench.metrics import all_tables
+
+    tables = all_tables(quick=arguments.quick, progress=_tell)
+    document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
+    return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
+
+
 def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
+
+
+SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits}
