@@ -7,6 +7,7 @@ generator, and the card). It holds no code and no pickle; names resolve only thr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,26 @@ from .core.files import atomic, read_json, write_json
 from .core.seeding import stream
 from .networks.base import Generator
 from .priors.base import Prior
+from .search import Exact
 
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
 SCHEMA = 1
+BLOCK = 500  # examples that the generator makes at once
+RATE = 0.1  # of the descent in the latent
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """Latents that come nearest to given images.
+
+    Args:
+        latents: ``(n, d)``.
+        distances: Euclidean, in pixels of [-1, 1], ``(n,)``.
+    """
+
+    latents: Tensor
+    distances: Tensor
 
 
 class Model:
@@ -53,7 +70,7 @@ class Model:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU."""
-        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in torch.split(z, 500)])
+        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in torch.split(z, BLOCK)])
 
     def draw(self, n: int, *, seed: int = 0) -> Tensor:
         """``n`` latents ``(n, d)``. The first of a longer draw are those of a shorter one."""
@@ -69,6 +86,41 @@ class Model:
         if n < 1:
             raise UserError(f"Cannot draw {n} samples: the number must be at least 1.")
         return self.decode(self.draw(n, seed=seed))
+
+    def invert(self, images: Tensor, *, pool: int = 10_000, steps: int = 100, seed: int = 0) -> Inverted:
+        """How near the generator can get to images: recall by latent optimisation (Metz et al. 2017, section 3.3.3).
+
+        From the nearest of a pool of samples, Adam descends the squared distance in the latent, which may leave the
+        bulk of the prior. The distance is that of the nearest point on the way: at most that of the pool.
+
+        Args:
+            images: ``(n, *shape)``, in [-1, 1].
+            pool: samples to start from.
+            steps: of Adam.
+            seed: of the pool.
+        """
+        latents, index = self.draw(pool, seed=seed), Exact(images[0].numel())
+        index.add(self.decode(latents).flatten(1), borrow=True)
+        near = index.query(images.flatten(1))
+        parts = zip(images.split(BLOCK), latents[near.ids[:, 0]].split(BLOCK), strict=True)  # type: ignore[no-untyped-call]
+        found = [self._descended(some.to(self.device), start.to(self.device), steps) for some, start in parts]
+        return Inverted(torch.cat([one.latents for one in found]), torch.cat([one.distances for one in found]))
+
+    def _descended(self, images: Tensor, start: Tensor, steps: int) -> Inverted:
+        """The nearest point on the way of Adam from latents ``(n, d)`` towards images of their own."""
+        z = start.clone().requires_grad_()
+        optimizer = torch.optim.Adam([z], RATE)
+        falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps)
+        nearest, best = start.clone(), torch.full((len(start),), torch.inf, device=start.device)
+        for _ in range(steps + 1):
+            squared = (self.generator(z) - images).square().flatten(1).sum(1)
+            nearer = squared.detach() < best
+            best = torch.where(nearer, squared.detach(), best)
+            nearest = torch.where(nearer[:, None], z.detach(), nearest)
+            (z.grad,) = torch.autograd.grad(squared.sum(), z)
+            optimizer.step()
+            falling.step()
+        return Inverted(nearest.cpu(), best.sqrt().cpu())
 
     def to(self, device: torch.device | str) -> Model:
         """Move the weights."""

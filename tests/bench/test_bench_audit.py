@@ -65,10 +65,8 @@ def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.Monk
     monkeypatch.setattr(audit, "pools", lambda: iter([pool]))
     monkeypatch.setattr(audit, "EXAMPLES", N)
     monkeypatch.setattr(audit, "SPACES", ("pixels",))
-    monkeypatch.setattr(audit, "NULLS", 10)
-    monkeypatch.setattr(audit, "AUDITS", 2)
-    cases = (audit.Case("a class removed", planted.class_kept(0.0), N),)
-    monkeypatch.setattr(audit, "NULL", audit.Case("nothing", planted.nothing, N))
+    cases = (audit.Case("a class removed", planted.class_kept(0.0), N, audits=2),)
+    monkeypatch.setattr(audit, "NULL", audit.Case("nothing", planted.nothing, N, audits=10))
     monkeypatch.setattr(audit, "CASES", cases)
     ours, others = audit.all_tables(quick=False, progress=lambda _: None)
     null, lost = ours.rows

@@ -72,8 +72,7 @@ def _found(
     balls, back = Balls.around(both.real, both.fake), Balls.around(both.fake, both.real)
     dropped = dropped_mass(balls, fraction=fraction, seed=seed)
     crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
-    examples = _ranked(data, balls, back.companions())
-    order = [example.index for example in examples]
+    scores = balls.scores(back.companions())
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
@@ -84,9 +83,9 @@ def _found(
         crowded_mass=Mass(crowded.estimate, crowded.ci95),
         copied_mass=copied_mass(both.real, both.fake, half),
         invented_mass=invented_mass(both.real, both.fake, half),
-        regions=compare_regions(both.real, both.fake, half, order=order, table=table, fraction=fraction, seed=seed),
+        regions=compare_regions(both.real, both.fake, half, scores=scores, table=table, fraction=fraction, seed=seed),
         labels=compare_labels(drawn.real, drawn.fake, half, table=table, fraction=fraction),
-        examples=examples,
+        examples=_ranked(data, balls, scores),
         summary=_summary(both),
         certificate=_certificate(data, samples, both, seed),
         warnings=_warnings(data, samples),
@@ -94,8 +93,7 @@ def _found(
     )
 
 
-def _ranked(data: Examples, balls: Balls, weight: NDArray[np.float64]) -> tuple[Example, ...]:
-    scores = balls.scores(weight)
+def _ranked(data: Examples, balls: Balls, scores: NDArray[np.float64]) -> tuple[Example, ...]:
     files = data.files or (None,) * len(data)
     order = np.argsort(-scores, kind="stable").tolist()
     return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)

@@ -108,13 +108,20 @@ class Findings:
     def verdict(self) -> str:
         """The outcome in one sentence."""
         low, high = self.dropped_mass.ci95
-        if not self.dropped and low <= CHANCE:
-            return f"No part of the data was found to be missing; up to {high:.0%} of it could be without being seen."
+        mass = f"{self.dropped_mass.estimate:.0%} of the data (95% interval {low:.0%} to {high:.0%})"
+        if not (self.dropped or self.labels_dropped):
+            if low <= CHANCE:
+                most = f"up to {high:.0%} of it could be without being seen"
+                return f"No part of the data was found to be missing; {most}."
+            return (
+                f"No part of the data stands out as missing, but the samples are unlike the data: around {mass} there "
+                f"are less than {self.fraction:.0%} of the samples that there should be."
+            )
         lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
         which = f", above all of {', '.join(lost[:3])}" if lost else ""
         return (
-            f"The generator drops about {self.dropped_mass.estimate:.0%} of the data (95% interval {low:.0%} to "
-            f"{high:.0%}): there it makes less than {self.fraction:.0%} of the samples that it should{which}."
+            f"The generator drops about {mass}: there it makes less than {self.fraction:.0%} of the samples that it "
+            f"should{which}."
         )
 
     @property

@@ -78,11 +78,14 @@ class Region(Share):
     Args:
         id: resolution, 0 the finest, and running number: ``"0-12"``.
         members: the real examples in it, of both halves, most under-represented first.
+        thin: how many of them, the first ones, have less than the fraction of the samples due around themselves, too:
+            what is at the region's edge and well served is not among them.
         label_counts: how many members bear each label, where labels are known.
     """
 
     id: str
     members: tuple[int, ...]
+    thin: int
     label_counts: Mapping[str, int] | None = None
 
 
@@ -91,7 +94,7 @@ def compare_regions(
     fake: Tensor,
     half: Tensor,
     *,
-    order: Sequence[int],
+    scores: NDArray[np.float64],
     table: Table,
     fraction: float,
     seed: int,
@@ -102,7 +105,7 @@ def compare_regions(
         real: features ``(n, D)``.
         fake: features of samples ``(m, D)``.
         half: the rows of ``real`` that draw the regions, int64.
-        order: all rows of ``real``, the most under-represented first.
+        scores: minus the log ratio of the densities around each real example, ``(n,)``.
         table: the labels of the real examples.
         fraction: of its share that a region must keep not to be called dropped.
         seed: of the regions.
@@ -116,11 +119,13 @@ def compare_regions(
     ours, theirs = regions.of(real), regions.of(fake)
     counts = [regions.counts(where) for where in (ours[:, counting], theirs)]
     shares = compare(counts[0], counts[1], n_real=int(counting.sum()), n_fake=len(fake), fraction=fraction)
-    worst, found = np.asarray(order), []
+    worst, found = np.argsort(-scores, kind="stable"), []
     for row, (level, number) in enumerate(regions.names()):
-        members = worst[ours[level][worst] == number].tolist()
-        counted = _counted(table, members)
-        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=tuple(members), label_counts=counted))
+        members = worst[ours[level][worst] == number]
+        thin = int((scores[members] > -np.log(fraction)).sum())
+        here = tuple(members.tolist())
+        counted = _counted(table, here)
+        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=here, thin=thin, label_counts=counted))
     return tuple(sorted(found, key=lambda region: (not region.dropped, region.q_value, region.p_value)))
 
 

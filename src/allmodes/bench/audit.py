@@ -17,7 +17,7 @@ from .planted import Plant, Planted, Pool, blurred, class_kept, copied, fewer, n
 from .table import Row, Table
 
 SPACES = ("pixels", "random-convolution")
-NULLS, AUDITS = 200, 20
+NULLS, MORE_NULLS, AUDITS = 200, 40, 20
 EXAMPLES = 2_000
 WORSE = {"frechet_distance": 1, "precision": -1, "recall": -1, "density": -1, "coverage": -1}  # the sign of worse
 
@@ -30,15 +30,18 @@ class Case:
         name: for tables.
         plant: draws data and samples.
         examples: of either side.
+        audits: that are counted.
     """
 
     name: str
     plant: Plant
     examples: int = EXAMPLES
+    audits: int = AUDITS
 
 
-NULL = Case("nothing", nothing)
+NULL = Case("nothing", nothing, audits=NULLS)
 CASES = (
+    Case("nothing", nothing, 5_000, MORE_NULLS),
     Case("a class removed", class_kept(0.0)),
     Case("a class at a quarter of its share", class_kept(0.25), 5_000),
     Case("a fifth of a class removed (2%)", part_removed(0.02), 5_000),
@@ -58,8 +61,10 @@ class Outcome:
     """What one audit said of what was planted.
 
     Args:
-        alarm: whether any region is called dropped.
-        pure: share of the members of dropped regions that are truly lost, or NaN.
+        alarm: whether any region or label is called dropped.
+        named: whether the labels called dropped are those that lost all their examples, and none that lost nothing.
+        pure: share of the thin members of dropped regions that are truly lost, or NaN.
+        whole: the same share of all their members.
         auroc: of the ranking of examples by what is lost, or NaN.
         dropped: estimate of the dropped mass.
         held: whether its interval holds the truth.
@@ -68,7 +73,9 @@ class Outcome:
     """
 
     alarm: bool
+    named: bool
     pure: float
+    whole: float
     auroc: float
     dropped: float
     held: bool
@@ -86,8 +93,10 @@ def all_tables(*, quick: bool, data: str | None = None, progress: Callable[[str]
     """
     table = Table(
         "Losses that were planted",
-        "'found' is the share of audits that call any region dropped: false alarms where nothing is lost. 'pure' is "
-        "the share of what the dropped regions hold that is truly lost; 'AUROC' is that of the ranking of examples.",
+        "'found' is the share of audits that call any region or label dropped: false alarms where nothing is lost. "
+        "'labels right': they name those labels that lost all, and none that lost nothing. 'pure' is the share of the "
+        "thin members of dropped regions that is truly lost, 'whole regions' that of all members. 'AUROC' is that of "
+        "the ranking of examples.",
     )
     others = Table(
         "What other metrics see of them",
@@ -115,10 +124,10 @@ def _measured(pool: Pool, space: str, *, quick: bool, progress: Callable[[str], 
         n = min(case.examples, least)
         about: Row = {"data": pool.name, "features": space, "planted": case.name, "n": n}
         progress(", ".join(map(str, about.values())))
-        repeats = (NULLS if case is NULL else AUDITS) // (10 if quick else 1)
+        repeats = case.audits // (10 if quick else 1)
         found = _audits(case, pool, space, n, repeats)
         ours.append(about | {"audits": repeats} | _summed(found))
-        if case is NULL:
+        if case.plant is nothing:
             nulls[n] = found
         elif n in nulls:
             theirs.append(about | _seen(found, nulls[n]))
@@ -129,24 +138,34 @@ def _audits(case: Case, pool: Pool, space: str, n: int, repeats: int) -> list[Ou
     found = []
     for seed in range(repeats):
         planted = case.plant(pool, n, np.random.default_rng(seed))
-        found.append(_judged(planted, audit(planted.real, planted.fake, distance=space, seed=seed)))
+        findings = audit(planted.real, planted.fake, distance=space, labels=planted.labels, seed=seed)
+        found.append(_judged(planted, findings))
     return found
 
 
 def _judged(planted: Planted, found: Findings) -> Outcome:
     members = [i for region in found.dropped for i in region.members]
+    thin = [i for region in found.dropped for i in region.members[: region.thin]]
     order = [example.index for example in found.examples]
     scores = [example.score for example in found.examples]
     low, high = found.dropped_mass.ci95
     return Outcome(
-        alarm=bool(found.dropped),
-        pure=float(planted.lost[members].mean()) if members else np.nan,
+        alarm=bool(found.dropped or found.labels_dropped),
+        named=_named(planted, found),
+        pure=float(planted.lost[thin].mean()) if thin else np.nan,
+        whole=float(planted.lost[members].mean()) if members else np.nan,
         auroc=float(roc_auc_score(planted.lost[order], scores)) if planted.lost.any() else np.nan,
         dropped=found.dropped_mass.estimate,
         held=low <= planted.dropped <= high,
         copied=found.copied_mass.estimate,
         metrics={name: found.summary[name].value for name in WORSE},
     )
+
+
+def _named(planted: Planted, found: Findings) -> bool:
+    named = {int(label.value["label"]) for label in found.labels_dropped}
+    touched = set(planted.labels[planted.lost].tolist())
+    return touched - set(planted.labels[~planted.lost].tolist()) <= named <= touched
 
 
 def _summed(found: Sequence[Outcome]) -> Row:
@@ -156,7 +175,9 @@ def _summed(found: Sequence[Outcome]) -> Row:
 
     return {
         "found": mean([outcome.alarm for outcome in found]),
+        "labels right": mean([outcome.named for outcome in found]),
         "pure": mean([outcome.pure for outcome in found]),
+        "whole regions": mean([outcome.whole for outcome in found]),
         "AUROC": mean([outcome.auroc for outcome in found]),
         "dropped mass": mean([outcome.dropped for outcome in found]),
         "interval holds it": mean([outcome.held for outcome in found]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class Planted:
     Args:
         real: uint8 ``(n, H, W, C)``.
         fake: the same of the samples ``(m, H, W, C)``.
+        labels: of the data, int64 ``(n,)``.
         lost: which of the data the samples lack, or have too few of, bool ``(n,)``.
         dropped: share of the data's law that the samples lack.
         copied: share of the samples that are copies of data.
@@ -54,6 +55,7 @@ class Planted:
 
     real: Tensor
     fake: Tensor
+    labels: NDArray[np.int64]
     lost: NDArray[np.bool_]
     dropped: float = 0.0
     copied: float = 0.0
@@ -113,7 +115,7 @@ def copied(share: float) -> Plant:
         made = nothing(pool, n, rng)
         count = round(share * len(made.fake))
         fake = torch.cat([made.real[torch.from_numpy(rng.permutation(n)[:count])], made.fake[count:]])
-        return Planted(made.real, fake, made.lost, copied=share)
+        return replace(made, fake=fake, copied=share)
 
     return plant
 
@@ -122,20 +124,20 @@ def blurred(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples averaged over squares of 3 x 3."""
     made = nothing(pool, n, rng)
     soft = avg_pool2d(made.fake.permute(0, 3, 1, 2).float(), 3, stride=1, padding=1, count_include_pad=False)
-    return Planted(made.real, soft.round().to(torch.uint8).permute(0, 2, 3, 1), made.lost)
+    return replace(made, fake=soft.round().to(torch.uint8).permute(0, 2, 3, 1))
 
 
 def noisy(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples with noise of a twentieth of the range."""
     made = nothing(pool, n, rng)
     noise = torch.from_numpy(rng.normal(0, 255 / 20, made.fake.shape))
-    return Planted(made.real, (made.fake + noise).round().clamp(0, 255).to(torch.uint8), made.lost)
+    return replace(made, fake=(made.fake + noise).round().clamp(0, 255).to(torch.uint8))
 
 
 def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """A quarter of the samples."""
     made = nothing(pool, n, rng)
-    return Planted(made.real, made.fake[: n // 4], made.lost)
+    return replace(made, fake=made.fake[: n // 4])
 
 
 def _without(pool: Pool, n: int, rng: np.random.Generator, chance: NDArray[np.float64]) -> Planted:
@@ -144,7 +146,8 @@ def _without(pool: Pool, n: int, rng: np.random.Generator, chance: NDArray[np.fl
     data, rest = order[:n], order[n:]
     samples = rest[rng.random(len(rest)) >= chance[rest]][:n]
     pages = pool.images.permute(0, 2, 3, 1)
-    return Planted(pages[data], pages[samples], chance[data] > 0, dropped=float((chance > 0).mean()))
+    dropped = float((chance > 0).mean())
+    return Planted(pages[data], pages[samples], pool.labels[data], chance[data] > 0, dropped)
 
 
 def _variation(images: Tensor) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from .density_coverage import density_coverage
 from .diversity import diversity
 from .frechet import frechet_distance
 from .kernel_distance import kernel_distance
+from .manifold import manifold_precision_recall
 from .memorisation import authenticity, memorisation
 from .modes import mode_coverage, mode_kl, rare_modes, unfold
 from .ndb import ndb
@@ -22,6 +23,7 @@ __all__ = [
     "diversity",
     "frechet_distance",
     "kernel_distance",
+    "manifold_precision_recall",
     "memorisation",
     "mode_coverage",
     "mode_kl",

@@ -33,6 +33,7 @@ LABELS = {
     ),
     "precision": Label("precision", 3, "share of samples that lie among the data; can be high where parts are missing"),
     "recall": Label("recall", 3, "share of the data that lies among samples; one far sample can cover much"),
+    "f1": Label("F1", 3, "harmonic mean of precision and recall"),
     "density": Label(
         "density", 3, "data neighbourhoods that a sample lies in, over their number due; 1 is as the data"
     ),

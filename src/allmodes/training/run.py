@@ -30,6 +30,7 @@ from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .evaluation import Evaluation, evaluate
 from .processes import enough_memory, launch
+from .protocols.base import Subject
 from .recipe import Recipe, load_recipe
 from .trainer import Callback, Trainer
 
@@ -169,13 +170,7 @@ def attend(trainer: Trainer, run: Run) -> None:
     bar = Bar(trainer, trainer.recipe.name)
 
     def look(trainer: Trainer) -> None:
-        found = evaluate(
-            current_model(trainer).sample,
-            trainer.dataset,
-            seed=settings.seed,
-            device=trainer.fabric.device,
-            quick=True,
-        )
+        found = evaluate(subject(trainer, quick=True))
         bar.headline = found.headline()
         log.write(trainer, "evaluation", bar.headline)
 
@@ -196,11 +191,19 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     model = current_model(trainer)
     model.save(run.path / "model")
     save_real(trainer.dataset, run)
+    save_picture(trainer, run)
     frames = sorted((run.path / "samples").glob("images-*.png"))
     save_animation(frames, run.path / "samples" / "training.gif")
-    found = evaluate(model.sample, trainer.dataset, seed=trainer.settings.seed, device=trainer.fabric.device)
+    found = evaluate(subject(trainer))
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)})
     write_json(run.path / "evaluation.json", found.to_json())
+
+
+def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
+    """The averaged generator as it stands, to be evaluated."""
+    model = current_model(trainer)
+    seed, device = trainer.settings.seed, trainer.fabric.device
+    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model)
 
 
 def current_model(trainer: Trainer) -> Model:
@@ -262,4 +265,4 @@ def evaluate_run(path: str | Path) -> Evaluation:
     recipe = run.recipe
     fabric = launch(recipe.settings)
     model = run.model().to(fabric.device)
-    return evaluate(model.sample, build_dataset(recipe), seed=recipe.settings.seed, device=fabric.device)
+    return evaluate(Subject(model.sample, build_dataset(recipe), recipe.settings.seed, fabric.device, model=model))

@@ -1,0 +1,67 @@
+"""What a protocol of evaluation is: which data it is for, and the scores of samples against them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ...core.records import Score
+from ...data.base import Dataset
+from ...model import Model
+
+SEED = 1_000_003  # of samples, apart from the latents of grids and training
+BLOCK = 500  # images that a network looks at at once
+
+Sampler = Callable[[int, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is evaluated.
+
+    Args:
+        sample: ``sample(n, seed)`` gives ``(n, *shape)``, images in [-1, 1].
+        dataset: what they should look like.
+        seed: of the run.
+        device: where networks look at samples.
+        quick: whether a first look is enough, for the progress bar, not for a table.
+        reader: seed of a classifier; another one is trained independently and confirms the first.
+        model: behind the samples, where there is one; what needs its latents is left out without.
+    """
+
+    sample: Sampler
+    dataset: Dataset
+    seed: int
+    device: torch.device
+    quick: bool = False
+    reader: int = 0
+    model: Model | None = None
+
+    def draw(self, n: int, block: int = 0) -> Tensor:
+        """``n`` samples ``(n, *shape)``; those of another block are others."""
+        return self.sample(n, SEED * (block + 1) + self.seed)
+
+
+class EvaluationProtocol(ABC):
+    """Scores of samples against one kind of data.
+
+    Attributes:
+        name: of the protocol.
+        order: those of lower order are asked first whether they fit.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int] = 0
+
+    @abstractmethod
+    def fits(self, dataset: Dataset) -> bool:
+        """Whether the data are of this kind."""
+
+    @abstractmethod
+    def scores(self, subject: Subject) -> tuple[Score, ...]:
+        """Every score, with its certificate."""
