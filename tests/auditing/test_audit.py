@@ -13,6 +13,7 @@ from PIL import Image
 import allmodes
 from allmodes.auditing import audit, open_examples
 from allmodes.core.errors import UserError
+from allmodes.distances.pixels import Pixels as PixelDistance
 
 
 def digits(n: int, seed: int, *, without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -148,3 +149,26 @@ def test_identical_images_are_no_loss(tmp_path: Path) -> None:
     assert not found.dropped
     assert found.dropped_mass.estimate == 0
     found.to_html(tmp_path / "page.html")
+
+
+def test_costly_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLMODES_CACHE", str(tmp_path))
+    looked = []
+
+    class Slow(PixelDistance):
+        costly = True
+
+        def embed(self, images: torch.Tensor) -> torch.Tensor:
+            looked.append(len(images))
+            return super().embed(images)
+
+    side = open_examples(digits(50, 0)[0])
+    first = side.embedded(Slow())
+    torch.testing.assert_close(side.embedded(Slow()), first)
+    assert sum(looked) == 50
+    side.embedded(Slow(pool=2))  # another distance is another entry
+    open_examples(digits(50, 1)[0]).embedded(Slow())  # and so are other images
+    assert sum(looked) == 150
+    (kept, *_) = sorted((tmp_path / "features").iterdir())
+    kept.write_bytes(b"cut off")
+    torch.testing.assert_close(side.embedded(Slow()), first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,10 +11,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import digest
+from ..core.files import atomic, cache_dir, digest
+from ..core.progress import track
 from ..data.images import Images, open_pictures
 from ..data.pixels import to_float
 from ..distances.base import Distance
@@ -48,12 +53,26 @@ class Examples:
         return len(self.images if self.images is not None else self.features)  # type: ignore[arg-type]
 
     def embedded(self, distance: Distance) -> Tensor:
-        """Features ``(n, D)``: those handed in, or the distance's of the images."""
+        """Features ``(n, D)``: those handed in, or the distance's of the images; costly ones are kept for next time."""
         if self.features is not None:
             return self.features
         assert self.images is not None
-        with torch.no_grad():
-            return torch.cat([distance.embed(to_float(part)).float() for part in torch.split(self.images, BLOCK)])
+        blocks = torch.split(self.images, BLOCK)
+        if not distance.costly:
+            return _embedded(blocks, distance)
+        kept = cache_dir() / "features" / f"{digest(self.fingerprint, distance.fingerprint())}.safetensors"
+        with suppress(FileNotFoundError, SafetensorError):
+            return load_file(kept)["features"]
+        title = f"Features of {len(self):,} images ({distance.name})"
+        features = _embedded(track(blocks, len(blocks), title), distance)
+        with atomic(kept) as path:
+            save_file({"features": features}, path)
+        return features
+
+
+@torch.no_grad()
+def _embedded(blocks: Iterable[Tensor], distance: Distance) -> Tensor:
+    return torch.cat([distance.embed(to_float(block)).float() for block in blocks])
 
 
 Source = str | Path | ArrayLike | Model

@@ -19,10 +19,12 @@ class Distance(nn.Module, ABC):
         needs: the name of the network it looks through, which ``attach`` is given before first use:
             ``"discriminator"``, or the name of a feature network that the project trains on the data
             (see ``training.features``); None if it needs none.
+        costly: whether a large network computes the embedding, so that it is worth keeping.
     """
 
     name: ClassVar[str]
     needs: ClassVar[str | None] = None
+    costly: ClassVar[bool] = False
 
     def attach(self, network: nn.Module) -> None:
         """Receive the network named by ``needs``."""
