@@ -281,3 +281,29 @@ def test_a_short_training_on_a_gpu(tmp_path: Path) -> None:
     assert main(["train", "ring/imle", "--device", "cuda", "--images", "2560", "--out", str(tmp_path / "run")]) == 0
     environment = json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))
     assert environment["device"].startswith("cuda")
+
+
+class TestInvert:
+    def test_samples_are_found_again(
+        self, make_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = str(make_model((1, 8, 8)))
+        assert main(["sample", model, "-n", "15", "--seed", "3", "--out", str(tmp_path / "x.npz")]) == 0
+        capsys.readouterr()
+        words = ["invert", model, "--images", str(tmp_path / "x.npz"), "--out", str(tmp_path / "found")]
+        near = answer_of([*words, "--steps", "300"], capsys)
+        far = answer_of([*words, "--steps", "1"], capsys)
+        assert near["images"] == len(near["detail"]["distances"]) == 15
+        assert near["value"] < 0.5 * far["value"]
+        assert {path.name for path in (tmp_path / "found").iterdir()} == {
+            "invert.json",
+            "latents.safetensors",
+            "pairs.png",
+        }
+
+    def test_images_that_are_not_there_are_said(
+        self, make_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["invert", str(make_model((1, 8, 8))), "--images", str(tmp_path / "no"), "--out", str(tmp_path / "out")]
+        assert "does not exist" in refusal_of(words, capsys)
+        assert not (tmp_path / "out").exists()

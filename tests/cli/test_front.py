@@ -46,7 +46,7 @@ def speaking(monkeypatch: pytest.MonkeyPatch) -> type[Speaking]:
 
 
 def test_all_commands_of_the_contract_are_there() -> None:
-    wanted = {"recipes", "train", "sample", "evaluate", "compare", "data", "interpolate"}
+    wanted = {"recipes", "train", "sample", "evaluate", "compare", "data", "interpolate", "invert"}
     assert wanted <= set(commands())
 
 

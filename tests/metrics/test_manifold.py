@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allmodes.metrics import manifold_precision_recall
+from allmodes.metrics import inversion_distance, manifold_precision_recall
 
 
 def test_shares_below_the_threshold_and_their_harmonic_mean() -> None:
@@ -23,3 +23,13 @@ def test_nothing_near_is_no_division_by_zero() -> None:
 def test_distances_that_are_none_are_refused(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="finite distances"):
         manifold_precision_recall(bad, [0.1])
+
+
+def test_inversion_is_the_mean_and_names_the_worst() -> None:
+    score = inversion_distance([0.1, 0.5, 0.3])
+    assert score.value == pytest.approx(0.3)
+    assert score.detail["worst"] == 1
+    assert score.warnings
+    assert inversion_distance([0.2]).ci95 is None
+    with pytest.raises(ValueError, match="finite distances"):
+        inversion_distance([np.inf])

@@ -5,6 +5,7 @@ from .confidence import confidence
 from .density_coverage import density_coverage
 from .diversity import diversity
 from .frechet import frechet_distance
+from .inversion import inversion_distance
 from .kernel_distance import kernel_distance
 from .manifold import manifold_precision_recall
 from .memorisation import authenticity, memorisation
@@ -22,6 +23,7 @@ __all__ = [
     "density_coverage",
     "diversity",
     "frechet_distance",
+    "inversion_distance",
     "kernel_distance",
     "manifold_precision_recall",
     "memorisation",

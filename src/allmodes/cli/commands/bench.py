@@ -13,7 +13,7 @@ class Bench(Command):
     """Run a benchmark."""
 
     name = "bench"
-    order = 9
+    order = 10
     summary = "Measure the searches and the metrics, beside those of others, or the error rates of the audit."
     about = (
         "search: everything is measured side by side in one run, and told as ratios. Peers that are not installed are "

@@ -16,7 +16,7 @@ class Data(Command):
     """List, fetch or describe data."""
 
     name = "data"
-    order = 8
+    order = 9
     summary = "List the data sets, fetch one, or say what a folder, archive or array holds."
     about = "Data sets with a known name are kept in the cache folder; a folder of images is used where it is."
     examples = (

@@ -1,0 +1,87 @@
+"""``allmodes invert``: how near can a trained model get to given images?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.errors import UserError
+from ..base import Answer, Command, Example, Parser, positive
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+ABREAST = 12
+SHOWN = 96
+
+
+class Invert(Command):
+    """Find the latents of images."""
+
+    name = "invert"
+    order = 8
+    summary = "Find the latents whose samples come nearest to given images."
+    about = (
+        "From the nearest of many samples, the latent is moved until its sample is as near as it gets. Images that the "
+        "model was not trained on show what it can make, and what it cannot. Distances are root mean squared "
+        "differences of pixels, from 0 to 2."
+    )
+    examples = (
+        Example("invert runs/a --images heldout/ --out inverted/", "pairs.png, latents.safetensors, invert.json"),
+        Example("invert runs/a --images photo.npy --steps 500 --out inverted/", "a longer search"),
+    )
+
+    def configure(self, parser: Parser) -> None:
+        parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
+        parser.add_argument("--images", type=Path, required=True, metavar="PATH", help="a folder, a .zip or an array")
+        parser.add_argument("--steps", type=positive, default=200, metavar="N", help="of the descent (default: 200)")
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="S", help="of the samples to start from (default: 0)"
+        )
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for what is found")
+
+    def run(self, arguments: argparse.Namespace) -> Answer:
+        from safetensors.torch import save_file
+
+        from ...core.files import atomic, write_json
+        from ...data.images import Images
+        from ...data.pixels import to_float
+        from ...metrics import inversion_distance
+        from ..drawing import open_trained, write_picture
+
+        trained = open_trained(arguments.run)
+        if trained.planar:
+            raise UserError(f"The model in {arguments.run} makes points of the plane: only images can be inverted.")
+        channels, side, _ = trained.model.config["shape"]
+        if not arguments.images.exists():
+            raise UserError(f"{arguments.images} does not exist: give a folder, a .zip or an array of images.")
+        images = to_float(Images(arguments.images, size=side, channels=channels).images)
+        print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
+        found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
+        score = inversion_distance(found.distances / images[0].numel() ** 0.5)
+        with atomic(arguments.out / "latents.safetensors") as path:
+            save_file({"latents": found.latents.contiguous(), "distances": found.distances}, path)
+        write_picture(arguments.out / "pairs.png", pairs(images, trained.model.decode(found.latents)))
+        document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
+        write_json(arguments.out / "invert.json", document)
+        text = (
+            f"{len(images):,} images, on average {score.value:.3f} away; side by side in {arguments.out / 'pairs.png'}"
+        )
+        return Answer(document, text)
+
+
+def pairs(images: Tensor, made: Tensor) -> Image:
+    """The first images ``(n, C, H, W)`` in rows, and below each row what comes nearest to them."""
+    import torch
+
+    from ...core.pictures import image_grid
+
+    rows = []
+    for start in range(0, min(len(images), SHOWN), ABREAST):
+        some = slice(start, start + ABREAST)
+        blank = torch.ones_like(images[:1]).repeat(ABREAST - len(images[some]), 1, 1, 1)
+        rows += [images[some], blank, made[some], blank]
+    return image_grid(torch.cat(rows), columns=ABREAST)

@@ -1,0 +1,40 @@
+r"""Recall by optimisation of the latent (Metz et al. 2017, section 3.3.3): how near can a generator get to images?
+
+.. math:: d_i = \min_z \sqrt{\operatorname{mean}\,(G(z) - x_i)^2}
+
+Images that it was not trained on say what it can make, and among them those that it cannot, of all the data. The
+descent may end in a hollow of its own, so a distance is at most too large; and the latent may leave the bulk of the
+prior, so a generator may get near to what it hardly ever makes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.records import Score
+
+FEW = 30
+
+
+def inversion_distance(distances: ArrayLike) -> Score:
+    """Mean distance of images from what a generator can make.
+
+    Args:
+        distances: of each image from the nearest that was found, ``(n,)``.
+
+    Returns:
+        Score with a normal interval, None for a single image; detail: ``median``, ``worst`` and the ``distances``.
+
+    Raises:
+        ValueError: there are none, or some are not finite.
+    """
+    values = np.asarray(distances, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise ValueError("need finite distances (n,) of at least one image")
+    mean = float(values.mean())
+    error = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
+    interval = None if error is None else (max(0.0, mean - error), mean + error)
+    detail = {"median": float(np.median(values)), "worst": int(values.argmax()), "distances": values.tolist()}
+    warnings = () if len(values) >= FEW else (f"Only {len(values)} images: the interval is rough.",)
+    return Score("inversion_distance", mean, interval, n_real=len(values), detail=detail, warnings=warnings)
