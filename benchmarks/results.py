@@ -24,6 +24,7 @@ ROWS = {
     "quarter": ("stacked-mnist/unrolled-quarter-gan", "stacked-mnist/unrolled-quarter"),
     "half": ("stacked-mnist/unrolled-half-gan", "stacked-mnist/unrolled-half"),
     "rare": ("stacked-mnist/rare-gan", "stacked-mnist/rare-imle-gan"),
+    "triangles": ("triangles/gan", "triangles/imle"),
     "toys": ("ring/gan", "ring/imle", "grid/gan", "grid/imle", "spiral/gan", "spiral/imle"),
 }
 

@@ -16,6 +16,7 @@ from allmodes.distances.features import ClassifierFeatures, EmbeddingFeatures
 from allmodes.distances.pixels import Pixels
 from allmodes.distances.random_convolution import RandomConvolution
 from allmodes.distances.random_projection import RandomProjection
+from allmodes.distances.st_lpips import StLpips
 from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.features.classifier import Classifier
 from allmodes.networks.features.embedding import Embedding
@@ -277,3 +278,20 @@ class TestFeatureDistances:
         with torch.no_grad():
             network.head.weight[0, 0] += 1
         assert distance.fingerprint() != before
+
+
+@pytest.mark.parametrize(("trunk", "expected"), [("alex", 0.668385), ("vgg", 0.649877)])
+def test_st_lpips_is_that_of_its_authors(trunk, expected):
+    """The figures are those of the package stlpips-pytorch 0.0.2 for these two images."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    first, second = torch.stack([x, y, x * y])[None], torch.stack([y * y - 0.5, torch.sin(5 * x), x])[None]
+    assert float(StLpips(trunk=trunk).distance(first, second) ** 2) == pytest.approx(expected, rel=1e-5)
+
+
+def test_st_lpips_hardly_minds_a_shift():
+    wide = torch.nn.functional.interpolate(images(2, (3, 12, 12)), (80, 80), mode="bicubic").clamp(-1, 1)
+    here, shifted = wide[..., 8:72, 8:72], wide[..., 8:72, 9:73]
+    distance, pixels = StLpips(trunk="alex"), Pixels()
+    other = distance.distance(here[:1], here[1:])
+    assert (distance.distance(here, shifted) < 0.3 * other).all()
+    assert (pixels.distance(here, shifted) > distance.distance(here, shifted)).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..distances.base import Distance
 from ..model import Model, load
 
 SAMPLES = 5_000  # drawn from a model
+MOST = 4 * 2**30  # bytes of features
 BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
 
 
@@ -57,22 +57,30 @@ class Examples:
         if self.features is not None:
             return self.features
         assert self.images is not None
-        blocks = torch.split(self.images, BLOCK)
         if not distance.costly:
-            return _embedded(blocks, distance)
+            return _embedded(self.images, distance)
         kept = cache_dir() / "features" / f"{digest(self.fingerprint, distance.fingerprint())}.safetensors"
         with suppress(FileNotFoundError, SafetensorError):
             return load_file(kept)["features"]
-        title = f"Features of {len(self):,} images ({distance.name})"
-        features = _embedded(track(blocks, len(blocks), title), distance)
+        features = _embedded(self.images, distance)
         with atomic(kept) as path:
             save_file({"features": features}, path)
         return features
 
 
 @torch.no_grad()
-def _embedded(blocks: Iterable[Tensor], distance: Distance) -> Tensor:
-    return torch.cat([distance.embed(to_float(block)).float() for block in blocks])
+def _embedded(images: Tensor, distance: Distance) -> Tensor:
+    """Features ``(n, D)`` of uint8 images ``(n, C, H, W)``, beside a bar where they are costly."""
+    needed = 4 * distance.embed(to_float(images[:1])).numel() * len(images)
+    if needed > MOST:
+        raise UserError(
+            f"The features '{distance.name}' of {len(images):,} images take {needed / 2**30:.0f} GiB: take a smaller "
+            "feature space, such as st-vgg16 or efficientnet-lite0, or fewer images."
+        )
+    blocks = torch.split(images, BLOCK)
+    title = f"Features of {len(images):,} images ({distance.name})"
+    shown = track(blocks, len(blocks), title) if distance.costly else blocks
+    return torch.cat([distance.embed(to_float(block)).float() for block in shown])
 
 
 Source = str | Path | ArrayLike | Model

