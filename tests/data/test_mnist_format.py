@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from allmodes.core.downloads import fetch
 from allmodes.core.errors import UserError
 from allmodes.data.idx import read_idx
-from allmodes.data.mnist import PARTS, Mnist, fetch
+from allmodes.data.mnist import PARTS, Mnist
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -13,6 +13,7 @@ from allmodes.core.errors import UserError
 from allmodes.distances.base import Distance
 from allmodes.distances.discriminator_features import DiscriminatorFeatures
 from allmodes.distances.features import ClassifierFeatures, EmbeddingFeatures
+from allmodes.distances.inception import InceptionFeatures
 from allmodes.distances.pixels import Pixels
 from allmodes.distances.random_convolution import RandomConvolution
 from allmodes.distances.random_projection import RandomProjection
@@ -21,7 +22,7 @@ from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.features.classifier import Classifier
 from allmodes.networks.features.embedding import Embedding
 
-DISTANCES = entries("allmodes.distances", Distance)
+DISTANCES = {k: v for k, v in entries("allmodes.distances", Distance).items() if k != "inception"}  # a download
 SHAPE = (3, 8, 8)
 
 
@@ -295,3 +296,18 @@ def test_st_lpips_hardly_minds_a_shift():
     other = distance.distance(here[:1], here[1:])
     assert (distance.distance(here, shifted) < 0.3 * other).all()
     assert (pixels.distance(here, shifted) > distance.distance(here, shifted)).all()
+
+
+def test_inception_gives_scaled_features_of_grey_and_colour_images(monkeypatch: pytest.MonkeyPatch):
+    class Averages(nn.Module):
+        """Stands in for the network, whose weights are a download."""
+
+        def features(self, seen: torch.Tensor) -> torch.Tensor:
+            return seen.mean((2, 3)).repeat(1, 10)
+
+    monkeypatch.setattr("allmodes.distances.inception.load_inception", lambda path: Averages())
+    distance = InceptionFeatures()
+    grey = images(3, (1, 8, 8))
+    torch.testing.assert_close(distance.embed(grey) * 2_048**0.5, grey.mean((2, 3)).repeat(1, 30))
+    with pytest.raises(UserError, match="grey or colour"):
+        distance.embed(images(3, (2, 8, 8)))

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
 from allmodes.networks.features.base import FeatureNetwork
 from allmodes.networks.features.classifier import Classifier
 from allmodes.networks.features.embedding import Embedding
+from allmodes.networks.features.inception import Inception, load_inception
 
 NETWORKS = entries("allmodes.networks.features", FeatureNetwork)
 
@@ -74,3 +76,36 @@ def test_embeddings_lie_on_the_unit_sphere():
     features = Embedding((1, 8, 8), dim=12).features(images(7, (1, 8, 8)))
     assert features.shape == (7, 12)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(7))
+
+
+def test_inception_is_that_of_the_standard_fid():
+    """The figures are those of torch-fidelity 0.3.0 with the same weights, drawn at random, and the same image."""
+    network, state = Inception(), {}
+    for number, (name, value) in enumerate(network.state_dict().items()):
+        drawn = torch.randn(value.shape, generator=torch.Generator().manual_seed(number))
+        if "var" in name:
+            drawn = 1 + 0.5 * drawn.tanh()
+        elif value.ndim == 4:
+            drawn = drawn * (2 / value[0].numel()) ** 0.5
+        elif name.endswith("bn.weight"):
+            drawn = 1 + 0.2 * drawn
+        else:
+            drawn = value if value.ndim == 0 else 0.1 * drawn
+        state[name] = drawn
+    network.load_state_dict(state)
+    y, x = torch.meshgrid(torch.arange(64), torch.arange(48), indexing="ij")
+    image = torch.stack([3 * y + x, x * y, 5 * x])[None].remainder(256)
+    with torch.no_grad():
+        found = network.eval().features(image / 127.5 - 1)[0]
+    expected = torch.tensor([8.73623, 4.6808, 0.0, 0.00383, 6.01166])
+    torch.testing.assert_close(found[[0, 500, 1000, 1500, 2047]], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_inception_takes_no_other_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLMODES_CACHE", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
+    with pytest.raises(UserError, match=r"cannot be downloaded \(no route\): copy pt_inception"):
+        load_inception()
+    (tmp_path / "other.pth").write_bytes(b"something else")
+    with pytest.raises(UserError, match="is not the file"):
+        load_inception(tmp_path / "other.pth")

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
 from .base import Labelled
 from .fixed import FixedImages
-from .mnist import Digits, fetch
+from .mnist import Digits
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -57,7 +58,8 @@ def _open(path: Path | None) -> Digits:
     if path is not None:
         raise UserError(f"{path} holds neither cifar-10-binary.tar.gz nor train_1.webp: give the folder that does.")
     target = cached / "cifar-10-binary.tar.gz"
-    fetch([URL], target, genuine=_official, what="cifar10", remedy="put cifar-10-binary.tar.gz into a folder cifar10/")
+    remedy = f"put cifar-10-binary.tar.gz into a folder cifar10/ {ELSEWHERE}"
+    fetch([URL], target, genuine=_official, what="cifar10", remedy=remedy)
     return _from_archive(target)
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import socket
-import tempfile
-import zlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
-from ..core.files import atomic, cache_dir, digest
+from ..core.files import cache_dir, digest
 from .base import Labelled
 from .fixed import FixedImages
 from .idx import read_idx
@@ -118,7 +114,7 @@ def _download(source: Source, folder: Path) -> list[Path]:
     for part, sha256 in zip(PARTS, source.sha256, strict=True):
         urls = [f"{mirror}{part}.gz" for mirror in source.mirrors]
         target = folder / f"{part}.gz"
-        remedy = f"put its four idx files into a folder {source.folder}/"
+        remedy = f"put its four idx files into a folder {source.folder}/ {ELSEWHERE}"
         fetch(urls, target, genuine=partial(_unpacks_to, sha256), what=source.folder, remedy=remedy)
         found.append(target)
     return found
@@ -126,44 +122,6 @@ def _download(source: Source, folder: Path) -> list[Path]:
 
 def _unpacks_to(sha256: str, packed: bytes) -> bool:
     return hashlib.sha256(gzip.decompress(packed)).hexdigest() == sha256
-
-
-def fetch(urls: Sequence[str], target: Path, *, genuine: Callable[[bytes], bool], what: str, remedy: str) -> None:
-    """Download a file from the first mirror that has it; it appears under its name only when whole and checked.
-
-    Args:
-        urls: mirrors.
-        target: where it goes.
-        genuine: whether the content is what it should be.
-        what: the data set, for the message.
-        remedy: what to do without a network, for the message.
-
-    Raises:
-        UserError: no mirror has it.
-    """
-    before, reason = socket.getdefaulttimeout(), ""
-    socket.setdefaulttimeout(10)
-    try:
-        for url in urls:
-            try:
-                with tempfile.TemporaryDirectory() as folder:
-                    part = Path(folder) / target.name
-                    torch.hub.download_url_to_file(url, str(part), progress=False)
-                    content = part.read_bytes()
-                if not genuine(content):
-                    raise ValueError("the checksum of the download is wrong")
-            except (OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
-                reason = str(error)
-                continue
-            with atomic(target) as whole:
-                whole.write_bytes(content)
-            return
-    finally:
-        socket.setdefaulttimeout(before)
-    raise UserError(
-        f"{what} is not on this machine and cannot be downloaded ({reason}): {remedy} and set ALLMODES_DATA to the "
-        "folder above it, or give --data.path."
-    )
 
 
 class Mnist(FixedImages):

@@ -1,0 +1,47 @@
+"""Distance in the features of the Inception network of the standard FID (Heusel et al. 2017)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..networks.features.inception import DIM, SHA256, load_inception
+from .base import Distance
+
+
+class InceptionFeatures(Distance):
+    """Its 2,048 averaged features. Grey images are shown as colour.
+
+    A Frechet distance of these, unscaled, is the FID: multiply them by the root of 2,048.
+
+    Args:
+        path: the file of the weights; downloaded by default.
+
+    Raises:
+        UserError: there are no weights.
+    """
+
+    name = "inception"
+    costly = True
+
+    def __init__(self, *, path: Path | None = None) -> None:
+        super().__init__()
+        self.network = load_inception(path)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """``(n, C, H, W) -> (n, 2048)``; see :meth:`Distance.embed`.
+
+        Raises:
+            UserError: the examples are not grey or colour images.
+        """
+        if images.ndim != 4 or images.shape[1] not in {1, 3}:
+            shape = tuple(images.shape[1:])
+            raise UserError(f"inception looks at grey or colour images, not at examples of shape {shape}.")
+        seen: Tensor = self.network.features(images.expand(-1, 3, -1, -1))
+        scale: float = DIM**-0.5
+        return seen * scale
+
+    def fingerprint(self) -> str:
+        return f"inception({SHA256}, TensorFlow's bilinear rule to 299)"
