@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ..core.errors import UserError
 from ..networks.features.efficientnet_lite0 import WEIGHTS, load_efficientnet_lite0
 from .base import Distance
+from .colour import as_colour
 
 
 class EfficientNetLite0Features(Distance):
@@ -39,11 +40,9 @@ class EfficientNetLite0Features(Distance):
         Raises:
             UserError: the examples are not grey or colour images.
         """
-        if images.ndim != 4 or images.shape[1] not in {1, 3}:
-            shape = tuple(images.shape[1:])
-            raise UserError(f"efficientnet-lite0 looks at grey or colour images, not at examples of shape {shape}.")
-        resized = F.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True, align_corners=False)
-        seen: Tensor = self.network.features(resized.expand(-1, 3, -1, -1))
+        colour = as_colour(images, self.name)
+        resized = F.interpolate(colour, (self.side, self.side), mode="bilinear", antialias=True, align_corners=False)
+        seen: Tensor = self.network.features(resized)
         scale: float = seen.shape[1] ** -0.5
         return seen * scale
 

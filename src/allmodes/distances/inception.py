@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..core.errors import UserError
 from ..networks.features.inception import DIM, SHA256, load_inception
 from .base import Distance
+from .colour import as_colour
 
 
 class InceptionFeatures(Distance):
@@ -36,10 +36,7 @@ class InceptionFeatures(Distance):
         Raises:
             UserError: the examples are not grey or colour images.
         """
-        if images.ndim != 4 or images.shape[1] not in {1, 3}:
-            shape = tuple(images.shape[1:])
-            raise UserError(f"inception looks at grey or colour images, not at examples of shape {shape}.")
-        seen: Tensor = self.network.features(images.expand(-1, 3, -1, -1))
+        seen: Tensor = self.network.features(as_colour(images, self.name))
         scale: float = DIM**-0.5
         return seen * scale
 

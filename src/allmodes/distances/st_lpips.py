@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from ..core.errors import UserError
 from ..networks.features.shift_tolerant import FILES, SMALLEST, ShiftTolerant, Trunk, load_shift_tolerant
 from .base import Distance
+from .colour import as_colour
 
 TINY = 1e-10
 
@@ -72,10 +73,9 @@ def unit_features(network: ShiftTolerant, images: Tensor, least: int) -> list[Te
     Raises:
         UserError: the examples are not grey or colour images.
     """
-    if images.ndim != 4 or images.shape[1] not in {1, 3}:
-        raise UserError(f"ST-LPIPS looks at grey or colour images, not at examples of shape {tuple(images.shape[1:])}.")
+    images = as_colour(images, "ST-LPIPS")
     if (side := min(images.shape[2:])) < least:
         size = [round(length * least / side) for length in images.shape[2:]]
         images = F.interpolate(images, size, mode="bilinear", align_corners=False)
-    slices = network(images.expand(-1, 3, -1, -1))
+    slices = network(images)
     return [part / (part.pow(2).sum(1, keepdim=True).add(TINY**2).sqrt() + TINY) for part in slices]

@@ -31,7 +31,7 @@ class Subject:
         device: where networks look at samples.
         quick: whether a first look is enough, for the progress bar, not for a table.
         reader: seed of a classifier; another one is trained independently and confirms the first.
-        model: behind the samples, where there is one; what needs its latents is left out without.
+        model: behind the samples, where there is one; triangles need its latents.
     """
 
     sample: Sampler
