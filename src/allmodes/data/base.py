@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from ..core.records import Batch
@@ -40,11 +41,13 @@ class Dataset(ABC):
         name: what recipes call it.
         shape: the shape of one example, ``(C, H, W)``, or ``(2,)`` for planar points.
         fingerprint: hash of content and configuration.
+        fixed: whether the same ``len(self)`` examples come again and again, by their index.
     """
 
     name: ClassVar[str]
     shape: tuple[int, ...]
     fingerprint: str
+    fixed: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -59,6 +62,11 @@ class Dataset(ABC):
             size: examples in a batch.
             seed: of the run.
         """
+
+    @property
+    def heldout_images(self) -> Tensor:
+        """Further examples that are kept out of training, float in [-1, 1], ``(m, *shape)``; none by default."""
+        return torch.zeros(0, *self.shape)
 
     def picture(self, images: Tensor) -> Tensor:
         """Examples ``(n, *shape)`` as a person should see them, ``(n, C, H, W)``; as they are by default."""

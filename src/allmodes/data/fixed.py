@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
+from ..core.files import digest
 from ..core.records import Batch
 from ..core.seeding import stream
 from .base import Dataset
@@ -32,17 +34,55 @@ def endless_order(count: int, start: int, size: int, seed: int) -> Tensor:
     return torch.cat(parts)
 
 
-class FixedImages(Dataset):
-    """A dataset that holds all its images in memory, as uint8 ``(n, C, H, W)``."""
+def held_out(count: int, share: float, fold: int) -> Tensor:
+    """Which of ``count`` examples are kept out of training, bool ``(count,)``, the same on every machine.
 
-    def __init__(self, images: Tensor, labels: Tensor | None, fingerprint: str) -> None:
-        self.images = images
-        self.labels = labels
+    Args:
+        count: of all examples.
+        share: of them that is kept out.
+        fold: which ones: those of folds 0, 1, ... are others, until all have been kept out once.
+
+    Raises:
+        UserError: the share leaves nothing to train on or keeps nothing out, or the fold is negative.
+    """
+    size = round(share * count)
+    if not 0 <= share < 1 or size == count or (share > 0 and size == 0) or fold < 0:
+        raise UserError(
+            f"'data.heldout' is {share} and 'data.fold' {fold}, but of {count} images a share from 0 to below 1 must "
+            "keep some out and leave some, and the fold must be 0 or more."
+        )
+    order = torch.randperm(count, generator=stream(0, "held out")).roll(-fold * size)
+    return torch.zeros(count, dtype=torch.bool).index_fill_(0, order[:size], True)
+
+
+class FixedImages(Dataset):
+    """A dataset that holds all its images in memory.
+
+    Args:
+        images: uint8 ``(n, C, H, W)``.
+        labels: of them, int64 ``(n,)``, or None.
+        fingerprint: hash of the images.
+        heldout: share of the images that is kept out of training, see :func:`held_out`.
+        fold: which share.
+    """
+
+    fixed = True
+
+    def __init__(
+        self, images: Tensor, labels: Tensor | None, fingerprint: str, *, heldout: float = 0.0, fold: int = 0
+    ) -> None:
+        out = held_out(len(images), heldout, fold)
+        self.images, self.heldout = (images[~out], images[out]) if out.any() else (images, images[:0])
+        self.labels = labels if labels is None or not out.any() else labels[~out]
         self.shape = tuple(images.shape[1:])
-        self.fingerprint = fingerprint
+        self.fingerprint = digest(fingerprint, f"held out {heldout}, fold {fold}") if out.any() else fingerprint
 
     def __len__(self) -> int:
         return self.images.shape[0]
+
+    @property
+    def heldout_images(self) -> Tensor:
+        return to_float(self.heldout)
 
     def batch(self, number: int, size: int, seed: int) -> Batch:
         index = endless_order(len(self), number * size, size, seed)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import digest
@@ -35,6 +36,8 @@ class Images(FixedImages):
         path: a folder, a ``.zip``, or a ``.npy``/``.npz`` array ``[n, h, w]`` or ``[n, h, w, c]`` of uint8.
         size: side in pixels; by default that of the images if they are all square and equal, else 64.
         channels: 1 for grey or 3 for colour; by default grey if all images are.
+        heldout: share of the images that is kept out of training.
+        fold: which share.
 
     Raises:
         UserError: there are no images, one cannot be read, or they do not fit into memory.
@@ -42,7 +45,15 @@ class Images(FixedImages):
 
     name = "images"
 
-    def __init__(self, path: Path, *, size: int | None = None, channels: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        heldout: float = 0.0,
+        fold: int = 0,
+    ) -> None:
         if channels not in {None, 1, 3} or (size is not None and size < 4):
             raise UserError("'data.channels' must be 1 or 3, and 'data.size' at least 4.")
         pictures = open_pictures(Path(path))
@@ -50,9 +61,10 @@ class Images(FixedImages):
         check_memory(len(pictures), side, path)
         tiles = [resized(picture.image(), side) for picture in pictures]
         grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
-        stacked = np.stack([np.asarray(tile.convert("L" if grey else "RGB")) for tile in tiles])
-        images = torch.from_numpy(stacked[:, None] if grey else stacked.transpose(0, 3, 1, 2).copy())
-        super().__init__(images, None, digest(stacked.tobytes(), str(stacked.shape)))
+        images = stacked(tiles, "L" if grey else "RGB")
+        pixels = images.permute(0, 2, 3, 1).numpy()
+        shape = pixels.shape[:3] if grey else pixels.shape
+        super().__init__(images, None, digest(pixels.tobytes(), str(shape)), heldout=heldout, fold=fold)
 
 
 class Picture(ABC):
@@ -173,6 +185,18 @@ def resized(image: Image.Image, side: int) -> Image.Image:
     short = min(image.size)
     left, top = (image.width - short) // 2, (image.height - short) // 2
     return image.resize((side, side), Image.Resampling.LANCZOS, box=(left, top, left + short, top + short))
+
+
+def stacked(tiles: Sequence[Image.Image], mode: str) -> Tensor:
+    """Images of one size in mode ``L`` or ``RGB``, uint8 ``(n, C, H, W)``."""
+    pixels = np.stack([np.asarray(tile.convert(mode)) for tile in tiles])
+    return torch.from_numpy(pixels[:, None] if mode == "L" else pixels.transpose(0, 3, 1, 2).copy())
+
+
+def check_size(size: int) -> None:
+    """Raise a UserError for a side of too few pixels."""
+    if size < 4:
+        raise UserError(f"'data.size' is {size}, but must be at least 4.")
 
 
 def check_memory(count: int, side: int, path: Path) -> None:

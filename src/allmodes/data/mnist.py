@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
@@ -61,6 +62,17 @@ class Digits:
     test_labels: Tensor
     fingerprint: str
 
+    def few(self, count: int) -> Digits:
+        """As many of each class as of any other: the first ``count`` of each part, its classes taken in turn."""
+        train, test = (in_turn(labels)[:count] for labels in (self.train_labels, self.test_labels))
+        return Digits(
+            self.train_images[train],
+            self.train_labels[train],
+            self.test_images[test],
+            self.test_labels[test],
+            digest(self.fingerprint, f"{count} in turn"),
+        )
+
     def labelled(self) -> Labelled:
         """For training a classifier."""
         return Labelled(
@@ -71,6 +83,16 @@ class Digits:
             classes=int(self.train_labels.max()) + 1,
             fingerprint=self.fingerprint,
         )
+
+
+def in_turn(labels: Tensor) -> Tensor:
+    """An order of examples in which the classes take turns, int64 ``(n,)``, from labels ``(n,)``.
+
+    >>> in_turn(Tensor([0, 0, 1, 1, 1]).long()).tolist()
+    [0, 2, 1, 3, 4]
+    """
+    turn = F.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0]
+    return turn.argsort(stable=True)
 
 
 def open_idx(source: Source, path: Path | None) -> Digits:
@@ -125,17 +147,26 @@ def _unpacks_to(sha256: str, packed: bytes) -> bool:
 
 
 class Mnist(FixedImages):
-    """The 60,000 training digits.
+    """The 60,000 training digits, or a few of them.
 
     Args:
         path: folder of the four idx files; by default looked for in ``$ALLMODES_DATA/mnist``, then downloaded.
+        count: how many digits to train on, as many of each class; as many of the test digits are then held out.
+
+    Raises:
+        UserError: the files cannot be had, or the count is not positive.
     """
 
     name = "mnist"
 
-    def __init__(self, *, path: Path | None = None) -> None:
-        self._digits = open_idx(MNIST_SOURCE, path)
+    def __init__(self, *, path: Path | None = None, count: int | None = None) -> None:
+        if count is not None and count < 1:
+            raise UserError(f"'data.count' is {count}, but must be at least 1.")
+        digits = open_idx(MNIST_SOURCE, path)
+        self._digits = digits if count is None else digits.few(count)
         super().__init__(self._digits.train_images, self._digits.train_labels, self._digits.fingerprint)
+        if count is not None:
+            self.heldout = self._digits.test_images
 
     def labelled(self) -> Labelled:
         return self._digits.labelled()

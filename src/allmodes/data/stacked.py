@@ -70,6 +70,7 @@ class Stacked(Dataset):
         share = torch.zeros(CLASSES, dtype=torch.float64).index_add_(0, self.digits.train_labels, self._weights)
         self.class_law: Tensor = share / share.sum()
         self.rare_class = rare_class
+        self.fixed = fixed is not None
         self.protocol = "fresh" if fixed is None else f"fixed set of {fixed:,} stacks"
         self._fixed = None if fixed is None else self._draw(fixed, stream(0, "stacks"))
         configuration = f"{channels}/{fixed}/{rare_class}/{rare_share}"
