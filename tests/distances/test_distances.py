@@ -311,3 +311,18 @@ def test_inception_gives_scaled_features_of_grey_and_colour_images(monkeypatch: 
     torch.testing.assert_close(distance.embed(grey) * 2_048**0.5, grey.mean((2, 3)).repeat(1, 30))
     with pytest.raises(UserError, match="grey or colour"):
         distance.embed(images(3, (2, 8, 8)))
+
+
+@pytest.mark.parametrize("cls", [EmbeddingFeatures, StLpips])
+def test_pixels_beside_features_add_their_mean_square(cls):
+    plain, beside = (cls(**options) for options in ({}, {"pixels": 0.3}))
+    if cls is EmbeddingFeatures:
+        network = networks()["embedding"]
+        plain.attach(network)
+        beside.attach(network)
+    a, b = images(5), images(5, seed=1)
+    extra = 0.3 * (a - b).square().flatten(1).mean(1) * beside.parts(SHAPE)
+    torch.testing.assert_close(beside.distance(a, b).square(), plain.distance(a, b).square() + extra)
+    assert beside.fingerprint() != plain.fingerprint()
+    with pytest.raises(UserError, match=r"distance\.pixels"):
+        cls(pixels=-1.0)

@@ -82,7 +82,7 @@ class Assignment:
     Args:
         latents: the matched latent of each example, ``(n, d)``.
         distances: the distance of its sample to the example when matched, ``(n,)``.
-        age: updates since the match, int64 ``(n,)``.
+        age: rounds of matching since the match, int64 ``(n,)``.
     """
 
     latents: Tensor

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..core.files import digest
 from ..networks.features.base import FeatureNetwork
 from .base import Distance
+from .pixels import beside_pixels, check_weight
 
 
 class FeatureDistance(Distance):
@@ -16,10 +17,18 @@ class FeatureDistance(Distance):
 
     Stacked images are independent channels: features of each, side by side, keep combinations apart that no
     feature network has ever seen together.
+
+    Args:
+        pixels: weight of the mean squared difference of pixels beside that of the features.
+
+    Raises:
+        UserError: the weight is negative.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pixels: float = 0.0) -> None:
         super().__init__()
+        check_weight(pixels)
+        self.pixels = pixels
         self._network: list[FeatureNetwork] = []  # in a list: its weights are not the distance's state
 
     def attach(self, network: nn.Module) -> None:
@@ -45,12 +54,12 @@ class FeatureDistance(Distance):
     def embed(self, images: Tensor) -> Tensor:
         channels = self.network.shape[0]
         parts = images.reshape(-1, channels, *images.shape[2:])
-        return self.network.features(parts).reshape(len(images), -1)
+        return beside_pixels(self.network.features(parts), parts, self.pixels).reshape(len(images), -1)
 
     def fingerprint(self) -> str:
         state = self.network.state_dict()
         weights = digest(*(state[key].cpu().numpy().tobytes() for key in sorted(state)))
-        return f"{self.name}({weights})"
+        return f"{self.name}({weights}, pixels={self.pixels:g})" if self.pixels else f"{self.name}({weights})"
 
 
 class EmbeddingFeatures(FeatureDistance):

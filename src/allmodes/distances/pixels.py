@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,6 +21,7 @@ class Pixels(Distance):
     """
 
     name = "pixels"
+    averaged = True
 
     def __init__(self, *, pool: int = 1) -> None:
         super().__init__()
@@ -44,3 +46,27 @@ class Pixels(Distance):
 
     def fingerprint(self) -> str:
         return f"pixels(pool={self.pool})"
+
+
+def beside_pixels(features: Tensor, images: Tensor, weight: float) -> Tensor:
+    r"""Features with the pixels beside them: :math:`|\cdot|^2` is that of the features plus ``weight`` times the mean
+    squared difference of pixels. What features do not tell apart, such as a faint texture, still counts.
+
+    Args:
+        features: ``(n, D)``.
+        images: ``(n, *shape)``.
+        weight: of the pixels; 0 leaves the features as they are.
+
+    Returns:
+        ``(n, D + numel(shape))``, or the features.
+    """
+    if weight == 0:
+        return features
+    flat = images.flatten(1)
+    return torch.cat([features, flat * (weight / flat.shape[1]) ** 0.5], dim=1)
+
+
+def check_weight(pixels: float) -> None:
+    """Raise a UserError for a negative weight of the pixels."""
+    if pixels < 0:
+        raise UserError(f"'distance.pixels' is {pixels}, but must be at least 0.")

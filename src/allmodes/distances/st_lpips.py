@@ -19,6 +19,7 @@ from ..core.errors import UserError
 from ..networks.features.shift_tolerant import FILES, SMALLEST, ShiftTolerant, Trunk, load_shift_tolerant
 from .base import Distance
 from .colour import as_colour
+from .pixels import beside_pixels, check_weight
 
 TINY = 1e-10
 
@@ -29,23 +30,26 @@ class StLpips(Distance):
     Args:
         trunk: ``"vgg"``, or ``"alex"``, which is faster.
         least: sides that smaller images are brought to first, bilinear.
+        pixels: weight of the mean squared difference of pixels beside it (Adaptive IMLE trains with 0.1).
         path: the file of the weights; that of the package ``stlpips-pytorch`` by default.
 
     Raises:
-        UserError: there is no such trunk, ``least`` is too small, or there are no weights.
+        UserError: there is no such trunk, ``least`` is too small, ``pixels`` is negative, or there are no weights.
     """
 
     name = "st-lpips"
     costly = True
 
-    def __init__(self, *, trunk: Trunk = "vgg", least: int = 64, path: Path | None = None) -> None:
+    def __init__(self, *, trunk: Trunk = "vgg", least: int = 64, pixels: float = 0.0, path: Path | None = None) -> None:
         super().__init__()
+        check_weight(pixels)
         if trunk not in FILES:
             raise UserError(f"'distance.trunk' is {trunk!r}, but must be one of {', '.join(FILES)}.")
         if least < SMALLEST[trunk]:
             raise UserError(f"'distance.least' is {least}, but must be at least {SMALLEST[trunk]} for {trunk}.")
         self.trunk = trunk
         self.least = least
+        self.pixels = pixels
         self.network = load_shift_tolerant(trunk, path)
 
     def embed(self, images: Tensor) -> Tensor:
@@ -56,10 +60,11 @@ class StLpips(Distance):
         """
         slices = zip(unit_features(self.network, images, self.least), self.network.weights, strict=True)
         parts = [(unit * (weight.clamp_min(0) / unit[0, 0].numel()).sqrt()).flatten(1) for unit, weight in slices]
-        return torch.cat(parts, dim=1)
+        return beside_pixels(torch.cat(parts, dim=1), images, self.pixels)
 
     def fingerprint(self) -> str:
-        return f"st-lpips({self.trunk}, {FILES[self.trunk].sha256[:8]}, least={self.least}, bilinear)"
+        beside = f", pixels={self.pixels:g}" if self.pixels else ""
+        return f"st-lpips({self.trunk}, {FILES[self.trunk].sha256[:8]}, least={self.least}, bilinear{beside})"
 
 
 def unit_features(network: ShiftTolerant, images: Tensor, least: int) -> list[Tensor]:

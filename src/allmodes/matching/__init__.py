@@ -2,6 +2,8 @@
 
 from .base import Matcher
 from .nearest import Nearest
+from .rejection import Rejection
 from .rounds import Rounds
+from .thresholds import Thresholds
 
-__all__ = ["Matcher", "Nearest", "Rounds"]
+__all__ = ["Matcher", "Nearest", "Rejection", "Rounds", "Thresholds"]

@@ -23,11 +23,13 @@ class Matcher(ABC):
         refresh: steps between two rounds of matching.
         within: ``"whole"`` matches whole examples; ``"part"`` matches each example in one of the parts that the
             distance names, see :func:`part_of`.
+        project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name: ClassVar[str]
     refresh: int
     within: Literal["whole", "part"] = "whole"
+    project: int | None = None
 
     @abstractmethod
     def match(

@@ -6,7 +6,8 @@ next one. It serves data that is fixed and data that is composed afresh every ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from ..core.moment import Moment
 from ..core.records import Assignment
 from ..core.seeding import stream
 from ..distances.base import Distance
+from ..distances.sketch import sketch
 from ..priors.base import Prior
 from .base import Matcher, part_of
 
@@ -27,6 +29,21 @@ class Matched:
 
     latents: Tensor
     part: Tensor
+
+
+@dataclass(frozen=True)
+class Coming:
+    """The examples of the batches until the next round.
+
+    Args:
+        index: their numbers in the data, each once, ascending, int64 ``(n,)``.
+        embedded: their embeddings, as they are searched, ``(n, D)``.
+        place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
+    """
+
+    index: Tensor
+    embedded: Tensor
+    place: Tensor
 
 
 class Rounds:
@@ -57,32 +74,41 @@ class Rounds:
     def renew(self, moment: Moment) -> dict[str, float]:
         """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
         self.distance.update()
-        index, embedded = self._coming_examples(moment)
-        _, first, place = _first_of_each(index)
-        training = self.generator.training
-        self.generator.eval()  # a candidate must not depend on which others share its block
-        found = self.matcher.match(
-            embedded[first],
+        coming = self._coming_examples(moment)
+        with evaluating(self.generator):  # a candidate must not depend on which others share its block
+            found = self._match(coming.embedded, moment)
+        self.start, self.place, self.assignment = moment.step, coming.place, found
+        return {"matching/distance": float(found.distances.mean())}
+
+    def _coming_examples(self, moment: Moment) -> Coming:
+        index, first, embedded = [], [], []
+        seen: set[int] = set()
+        for ahead in range(self.matcher.refresh):
+            batch = moment.upcoming(ahead)
+            self.parts = self.distance.parts(batch.images.shape[1:]) if self.matcher.within == "part" else 1
+            index.append(batch.index)
+            if new := _first_seen(batch.index.tolist(), seen):
+                first.append(batch.index[new])
+                embedded.append(self._space(self.distance.embed(batch.images[new].to(moment.device))))
+        values, place = torch.unique(torch.cat(index), return_inverse=True)
+        order = torch.cat(first).argsort().to(moment.device)
+        return Coming(values, torch.cat(embedded)[order], place)
+
+    def _match(self, examples: Tensor, moment: Moment) -> Assignment:
+        return self.matcher.match(
+            examples,
             lambda block, size: self._draw(moment, block, size),
             embed=self._embedded,
             workers=moment.workers,
             parts=self.parts,
         )
-        self.generator.train(training)
-        self.start, self.place, self.assignment = moment.step, place, found
-        return {"matching/distance": float(found.distances.mean())}
 
-    def _coming_examples(self, moment: Moment) -> tuple[Tensor, Tensor]:
-        index, embedded = [], []
-        for ahead in range(self.matcher.refresh):
-            batch = moment.upcoming(ahead)
-            self.parts = self.distance.parts(batch.images.shape[1:]) if self.matcher.within == "part" else 1
-            index.append(batch.index)
-            embedded.append(self.distance.embed(batch.images.to(moment.device)).float())
-        return torch.cat(index), torch.cat(embedded)
+    def _space(self, embedded: Tensor) -> Tensor:
+        """Embeddings ``(n, D)`` as they are searched."""
+        return embedded.float() if self.matcher.project is None else sketch(embedded.float(), self.matcher.project)
 
     def _embedded(self, z: Tensor) -> Tensor:
-        embedded = self.distance.embed(self.generator(z)).float()
+        embedded = self._space(self.distance.embed(self.generator(z)))
         if not torch.isfinite(embedded).all():
             raise UserError("The generator's samples became NaN or infinite: lower optimizer.lr or objective.weight.")
         return embedded
@@ -129,9 +155,22 @@ class Rounds:
         self.distance.load_state_dict(moving)
 
 
-def _first_of_each(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Distinct values, where each first occurs, and for every entry the number of its value."""
-    values, place = torch.unique(index, return_inverse=True)
-    first = torch.full((len(values),), len(index), dtype=torch.int64)
-    first.scatter_reduce_(0, place, torch.arange(len(index)), "amin")
-    return values, first, place
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within this context the network is in evaluation mode."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def _first_seen(numbers: list[int], seen: set[int]) -> list[int]:
+    """The rows of the numbers that were not seen before; they are now."""
+    rows = []
+    for row, number in enumerate(numbers):
+        if number not in seen:
+            seen.add(number)
+            rows.append(row)
+    return rows

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-from ..core.configuration import build_part
+from ..core.configuration import build_part, parameters
+from ..core.discovery import find
+from ..core.errors import UserError
 from ..core.seeding import derive_seed
 from ..data.base import Dataset
 from ..distances.base import Distance
@@ -37,6 +39,13 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             given["latent"] = given[name].dim
     if "distance" in given:
         attach(given["distance"], given, dataset, device)
+    if dataset.fixed:
+        given["examples"] = len(dataset)
+    elif "examples" in parameters(find(OBJECTIVES, Objective, recipe.parts["objective"]["name"])):
+        raise UserError(
+            f"The objective '{recipe.parts['objective']['name']}' keeps something for every example, and this data is "
+            "composed afresh for every batch: choose a fixed set, such as a folder of images."
+        )
     return build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)
 
 

@@ -1,0 +1,86 @@
+r"""The match of rejection-sampling IMLE (RS-IMLE: Vashist, Peng & Li 2024, algorithm 1).
+
+A generator is trained on the latents that were matched, and used on latents of the prior. The nearest of many
+candidates is no typical one: the nearer a region of the prior already comes to the data, the more often it is chosen,
+and the law of matched latents drifts from the prior. So a candidate that needs no training is not chosen:
+
+1. Draw candidates :math:`z_1..z_m`.
+2. Reject each with :math:`\min_i |\phi(x_i) - \phi(G(z_j))| < \epsilon`: it is close enough to some example already.
+3. Each example takes the nearest of those that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.records import Assignment
+from ..core.workers import Workers
+from ..search import Exact
+from .nearest import Nearest
+from .pool import Near, Pool
+
+
+class Rejection(Pool):
+    """Each example takes the nearest of the candidates that are not yet close to any example.
+
+    Where the whole pool is close to the examples, the nearest of it is taken, as without rejection.
+
+    Args:
+        epsilon: the distance below which a candidate is rejected; 0 is the match of IMLE.
+        pool: number of candidates m, over all processes.
+        refresh: steps r between two rounds.
+        block: candidates generated and searched at a time.
+        search: the index for the candidates that are left, see :class:`.nearest.Nearest`.
+        project: dimensions that embeddings are sketched in before the search, None for all of them.
+
+    Raises:
+        UserError: a size is below 1, or epsilon below 0.
+    """
+
+    name = "rejection"
+
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.1,
+        pool: int = 10_000,
+        refresh: int = 50,
+        block: int = 1_000,
+        search: str = "exact",
+        project: int | None = None,
+    ) -> None:
+        super().__init__(pool=pool, refresh=refresh, block=block, search=search, project=project)
+        if epsilon < 0:
+            raise UserError(f"'matching.epsilon' is {epsilon}, but must be at least 0.")
+        self.epsilon = epsilon
+        self.nearest = Nearest(pool=pool, refresh=refresh, block=block, search=search, project=project)
+
+    def match(
+        self,
+        examples: Tensor,
+        draw: Callable[[int, int], Tensor],
+        *,
+        embed: Callable[[Tensor], Tensor],
+        workers: Workers,
+        parts: int = 1,
+    ) -> Assignment:
+        """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the examples given."""
+        found = super().match(examples, draw, embed=embed, workers=workers, parts=parts)
+        if torch.isfinite(found.distances).all():
+            return found
+        return self.nearest.match(examples, draw, embed=embed, workers=workers, parts=parts)  # all were rejected
+
+    def near(self, candidates: Tensor, examples: Tensor, parts: int) -> Near:
+        """See :meth:`Pool.near`: steps 2 and 3, of one block."""
+        data = Exact(examples.shape[1])
+        data.add(examples, borrow=True)
+        left = torch.nonzero(data.query(candidates).distances[:, 0] >= self.epsilon).flatten()
+        if len(left) == 0:
+            none = torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
+            return Near(torch.full_like(none, torch.inf, dtype=torch.float32), none)
+        found = self.nearest.near(candidates[left], examples, parts)
+        return Near(found.distances, left[found.rows])

@@ -1,0 +1,79 @@
+"""Rejection against brute force, and against the match of IMLE at epsilon 0."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allmodes.core.errors import UserError
+from allmodes.core.seeding import stream
+from allmodes.core.workers import Alone
+from allmodes.matching import Nearest, Rejection
+
+
+def draw(block: int, size: int) -> torch.Tensor:
+    return torch.randn(size, 3, generator=stream(1, "pool", block))
+
+
+def pool_of(pool: int, block: int) -> torch.Tensor:
+    sizes = [min(block, pool - start) for start in range(0, pool, block)]
+    return torch.cat([draw(number, size) for number, size in enumerate(sizes)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    pool=st.integers(1, 60),
+    block=st.integers(1, 25),
+    n=st.integers(1, 8),
+    epsilon=st.sampled_from([0.0, 0.3, 0.8, 1.5]),
+    seed=st.integers(0, 99),
+    search=st.sampled_from(["exact", "dci"]),
+)
+def test_the_nearest_of_those_that_are_close_to_no_example(pool, block, n, epsilon, seed, search):
+    examples = torch.randn(n, 3, generator=stream(seed, "examples"))
+    found = Rejection(epsilon=epsilon, pool=pool, block=block, search=search).match(
+        examples, draw, embed=lambda z: z, workers=Alone()
+    )
+    candidates = pool_of(pool, block)
+    distances = torch.cdist(examples, candidates, compute_mode="donot_use_mm_for_euclid_dist")
+    left = distances.min(dim=0).values >= epsilon
+    if left.any():
+        distances[:, ~left] = torch.inf
+    best, winner = distances.min(dim=1)
+    torch.testing.assert_close(found.distances, best, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.latents, candidates[winner])
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(1, 12), seed=st.integers(0, 99))
+def test_epsilon_0_is_imle(n, seed):
+    examples = torch.randn(n, 3, generator=stream(seed, "examples"))
+    options = {"embed": torch.tanh, "workers": Alone()}
+    ours = Rejection(epsilon=0.0, pool=50, block=20).match(examples, draw, **options)
+    imle = Nearest(pool=50, block=20).match(examples, draw, **options)
+    assert torch.equal(ours.latents, imle.latents)
+    assert torch.equal(ours.distances, imle.distances)
+
+
+def test_matched_latents_keep_the_law_of_the_prior():
+    """Where the generator already serves an example, IMLE trains on few latents again and again; rejection does not."""
+    examples = torch.tensor([[0.0], [3.0]])
+
+    def one(block: int, size: int) -> torch.Tensor:
+        return torch.randn(size, 1, generator=stream(2, "pool", block))
+
+    options = {"embed": lambda z: z, "workers": Alone()}
+    imle = Nearest(pool=500, block=500).match(examples, one, **options)
+    ours = Rejection(epsilon=0.5, pool=500, block=500).match(examples, one, **options)
+    assert imle.latents[0].abs() < 0.02  # the mode of the prior, whose sample needs no training
+    assert ours.latents[0].abs() >= 0.5
+    assert ours.distances.min() >= 0.5
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(UserError, match="matching.epsilon"):
+        Rejection(epsilon=-0.1)
+    with pytest.raises(UserError, match="matching.project"):
+        Rejection(project=0)

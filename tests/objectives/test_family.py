@@ -1,0 +1,135 @@
+"""What the methods of the family claim, on problems whose answers are known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.errors import UserError
+from allmodes.core.moment import Moment
+from allmodes.core.records import Batch
+from allmodes.core.seeding import stream
+from allmodes.core.workers import Alone
+from allmodes.distances.pixels import Pixels
+from allmodes.matching import Nearest
+from allmodes.networks.base import Generator
+from allmodes.objectives.adaptive_imle import AdaptiveImle
+from allmodes.objectives.glann import Glann
+from allmodes.objectives.glo import Codes, Glo, Reconstruction, in_ball
+from allmodes.objectives.imle import Imle
+from allmodes.priors.fitted_gaussian import FittedGaussian
+from allmodes.priors.gaussian import Gaussian
+from allmodes.priors.implicit import Implicit
+
+POINTS = torch.tensor([[0.5, 0.2], [-0.4, 0.9], [1.5, -0.7], [0.0, -1.2]])
+
+
+class Affine(Generator):
+    """A linear map of latents to points of the plane."""
+
+    def __init__(self, latent: int = 2) -> None:
+        super().__init__()
+        self.map = nn.Linear(latent, 2)
+        with torch.no_grad():
+            self.map.weight.copy_(0.5 * torch.eye(2, latent))
+            self.map.bias.zero_()
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.map(z)
+
+
+def moment_of(data: torch.Tensor, *, progress: float = 0.0, step: int = 0) -> Moment:
+    whole = Batch(data, torch.arange(len(data)))
+    return Moment(step, progress, 0, len(data), torch.device("cpu"), Alone(), lambda ahead: whole)
+
+
+@pytest.mark.parametrize("method", ["imle", "adaptive-imle"])
+def test_a_large_pool_gives_the_distance_to_the_nearest_point_of_all_samples(method):
+    """The samples of an affine map fill the plane: the matched distance goes to 0 as the pool grows, like 1 / m."""
+    losses = []
+    for pool in (30, 3_000, 300_000):
+        parts = {"distance": Pixels(), "matching": Nearest(pool=pool, refresh=1, block=100_000)}
+        made = {"imle": Imle, "adaptive-imle": AdaptiveImle}[method]
+        extra = {"examples": len(POINTS)} if method == "adaptive-imle" else {}
+        objective = made(Affine(), Gaussian(2), **parts, **extra)
+        moment = moment_of(POINTS)
+        objective.prepare(moment)
+        (update,) = objective.updates(moment.upcoming(0), moment)
+        losses.append(float(update.closure().value.detach()))
+    assert losses[0] > 10 * losses[1] > 100 * losses[2]
+    assert losses[2] < 1e-4
+
+
+def test_the_matched_gradient_is_that_of_the_pulls():
+    objective = Imle(Affine(), Gaussian(2), distance=Pixels(), matching=Nearest(pool=50, refresh=1))
+    moment = moment_of(POINTS)
+    objective.prepare(moment)
+    (update,) = objective.updates(moment.upcoming(0), moment)
+    update.closure().value.backward()
+    with torch.no_grad():
+        samples = objective.generator(objective.rounds.matched(moment).latents)
+        pull = (2 * (samples - POINTS) / 2).mean(0)  # of the mean over two coordinates
+    torch.testing.assert_close(objective.generator.map.bias.grad, pull)
+
+
+def test_codes_get_the_gradient_of_the_joint_loss():
+    rest = Reconstruction(Affine(), Codes(4, 2), Pixels())
+    for update in rest.updates(Batch(POINTS, torch.arange(4))):
+        update.closure().value.backward()
+    ours = rest.codes.free.grad.clone(), rest.generator.map.weight.grad.clone()
+    rest.codes.zero_grad()
+    rest.generator.zero_grad()
+    samples = rest.generator(rest.codes(torch.arange(4)))
+    (samples - POINTS).square().mean(1).mean().backward()
+    torch.testing.assert_close(ours[0], rest.codes.free.grad)
+    torch.testing.assert_close(ours[1], rest.generator.map.weight.grad)
+
+
+def test_codes_stay_in_the_unit_ball():
+    codes = in_ball(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
+    torch.testing.assert_close(codes, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+    assert (Codes(50, 8)(torch.arange(50)).norm(dim=1) <= 1 + 1e-6).all()
+
+
+def test_glo_samples_have_the_moments_of_its_codes():
+    prior = FittedGaussian(3)
+    mixing = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.2, 0.0], [-0.3, 0.1, 0.05]])
+    codes = torch.randn(5_000, 3, generator=stream(0, "codes")) @ mixing.T + torch.tensor([1.0, -2.0, 0.5])
+    prior.fit(codes)
+    drawn = prior.sample(50_000, stream(1, "drawn")).z
+    torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.02, rtol=0.02)
+    torch.testing.assert_close(drawn.T.cov(), codes.T.cov(), atol=0.02, rtol=0.05)
+
+
+def test_the_second_stage_of_glann_recovers_planted_codes():
+    """Codes on a ring: the network from noise must come to draw the ring, all of it and nothing far from it."""
+    torch.manual_seed(0)
+    angle = torch.arange(64) * (2 * torch.pi / 64)
+    ring = torch.stack([angle.cos(), angle.sin()], 1)
+    matching = Nearest(pool=128, refresh=1, block=128)
+    parts = {"distance": Pixels(), "matching": matching, "examples": 64, "until": 0.5}
+    glann = Glann(Affine(), Implicit(2, noise=4, width=64), **parts)
+    with torch.no_grad():
+        glann.first.codes.free.copy_(ring)
+    optimizer = torch.optim.Adam(glann.prior.parameters(), 3e-3)
+    for step in range(500):
+        moment = moment_of(torch.zeros(64, 2), progress=0.5, step=step)
+        glann.prepare(moment)
+        (update,) = glann.updates(moment.upcoming(0), moment)
+        assert update.player == "prior"
+        optimizer.zero_grad()
+        update.closure().value.backward()
+        optimizer.step()
+    drawn = glann.prior.sample(2_000, stream(2, "drawn")).z
+    assert torch.cdist(ring, drawn).min(1).values.max() < 0.15  # every code has a latent near it
+    assert (drawn.norm(dim=1) - 1).abs().median() < 0.15
+
+
+def test_methods_refuse_priors_that_they_cannot_use():
+    with pytest.raises(UserError, match="fitted-gaussian"):
+        Glo(Affine(), Gaussian(2), distance=Pixels(), examples=4)
+    with pytest.raises(UserError, match="implicit"):
+        Glann(Affine(), Gaussian(2), distance=Pixels(), matching=Nearest(), examples=4)
+    with pytest.raises(UserError, match="until"):
+        Glann(Affine(), Implicit(2), distance=Pixels(), matching=Nearest(), examples=4, until=1.0)
