@@ -28,6 +28,12 @@ def test_dropped_modes_are_missed() -> None:
     assert score.detail["kl"] == pytest.approx(np.log(8 / 3), abs=0.01)
 
 
+def test_how_far_the_nearest_sample_is_from_each_mode() -> None:
+    score = planar_coverage(RING[1:] * 1.1, RING, sigma=SIGMA)
+    assert score.detail["worst_distance"] == pytest.approx(np.linalg.norm(RING[1] * 1.1 - RING[0]))
+    assert score.detail["mean_distance"] == pytest.approx((7 * 0.1 + score.detail["worst_distance"]) / 8)
+
+
 def test_a_few_strays_do_not_make_a_mode() -> None:
     score = planar_coverage(np.concatenate([draw(RING[:7]), RING[[7]]]), RING, sigma=SIGMA)
     assert (score.value, score.detail["any"]) == (7, 8)

@@ -25,7 +25,8 @@ def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach:
 
     Returns:
         Score; detail: modes with any high-quality sample, the share of high-quality samples, KL of the nearest
-        modes of all samples to the uniform law, and some points.
+        modes of all samples to the uniform law, how far the nearest sample is from a mode, on average and at worst,
+        and some points.
 
     Raises:
         ValueError: there are no samples.
@@ -42,6 +43,8 @@ def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach:
         "any": int((near > 0).sum()),
         "high_quality": float(good.mean()),
         "kl": float(np.sum(share[seen] * np.log(share[seen] * len(centres)))),
+        "mean_distance": float(gap.min(axis=0).mean()),
+        "worst_distance": float(gap.min(axis=0).max()),
         "points": samples[:SHOWN].round(4).tolist(),
         "modes": centres.tolist(),
     }
