@@ -39,6 +39,25 @@ def test_agrees_with_the_matrix_square_root(dim: int) -> None:
     assert frechet_distance(real, fake).value == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(("n", "m"), [(60, 90), (90, 60), (41, 41)])
+def test_dimensions_that_hold_nothing_change_nothing(n: int, m: int) -> None:
+    real, fake = sample(n, 40, 0), sample(m, 40, 1, shift=0.3, scale=1.5)
+    wide = [np.concatenate([x, np.zeros((len(x), 5_000))], axis=1) for x in (real, fake)]  # more than examples
+    few, many = frechet_distance(real, fake), frechet_distance(*wide)
+    assert many.value == pytest.approx(few.value, rel=1e-6)
+    assert many.ci95 == pytest.approx(few.ci95, rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(12, 30), (30, 12)])
+def test_more_dimensions_than_examples_agree_with_the_eigenvalues_of_the_product(n: int, m: int) -> None:
+    real, fake = sample(n, 50, 0), sample(m, 50, 1, shift=0.3)
+    first, second = (np.cov(x, rowvar=False) for x in (real, fake))
+    roots = np.sqrt(np.clip(np.linalg.eigvals(first @ second).real, 0, None)).sum()
+    shift = ((real.mean(0) - fake.mean(0)) ** 2).sum()
+    expected = shift + np.trace(first) + np.trace(second) - 2 * roots
+    assert frechet_distance(real, fake).value == pytest.approx(expected, rel=1e-5)
+
+
 def test_agrees_with_torchmetrics() -> None:
     image = pytest.importorskip("torchmetrics.image.fid")
     real, fake = sample(300, 16, 2), sample(250, 16, 3, shift=0.2)

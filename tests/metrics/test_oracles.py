@@ -8,7 +8,7 @@ import torch
 from prdc import compute_prdc
 from torchmetrics.image.kid import maximum_mean_discrepancy, poly_kernel
 
-from allmodes.metrics import density_coverage, kernel_distance, precision_recall
+from allmodes.metrics import density_coverage, kernel_distance, prdc, precision_recall
 
 
 def two_sets(n: int, m: int, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,6 +23,14 @@ def test_precision_recall_density_coverage_are_those_of_prdc(n: int, m: int, dim
     scores = (*precision_recall(real, fake, k=k), *density_coverage(real, fake, k=k))
     for score in scores:
         assert score.value == pytest.approx(expected[score.name], abs=1e-9), score.name
+
+
+@pytest.mark.parametrize(("support", "k"), [(3, 5), (5, 3), (4, 4)])
+def test_balls_of_two_sizes_in_one_pass(support: int, k: int) -> None:
+    real, fake = two_sets(2_300, 300, 8, seed=1)
+    found, narrow, wide = prdc(real, fake, k=k, support=support), *(compute_prdc(real, fake, n) for n in (support, k))
+    expected = {name: (narrow if name in {"precision", "recall"} else wide)[name] for name in found}
+    assert {name: score.value for name, score in found.items()} == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("n", "m"), [(50, 50), (2_100, 2_100)])

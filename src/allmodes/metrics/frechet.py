@@ -5,19 +5,24 @@ r"""Frechet distance between Gaussians fitted to two sets of features (Heusel et
 
 It is called FID only in the standard Inception features. It grows as samples become fewer, so figures of different
 sample sizes must not be compared.
+
+With centred examples as the rows of A and B, each over the root of its degrees of freedom, the last trace is the sum
+of the singular values of :math:`A B^T`, since :math:`\Sigma_r \Sigma_f = A^T A B^T B`. So features of more dimensions
+than there are examples cost as many eigenvalues as there are examples.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from ..core.records import Score
 
-Array = NDArray[np.float64]
-Moments = tuple[Array, Array]  # mean (D,), covariance (D, D)
 LEAST = 8  # samples whose spread says something
 NOTHING = 1e-10  # of the largest eigenvalue: what counts as none
+COLUMNS = 2_048  # dimensions in double precision at once
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
@@ -34,11 +39,12 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
     """
-    first, second = np.asarray(real, dtype=np.float64), np.asarray(fake, dtype=np.float64)
+    first, second = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.asarray(rows)) for rows in (real, fake))
     if min(len(first), len(second)) < 2 or first.shape[1:] != second.shape[1:]:
-        raise ValueError(f"need two sets (n >= 2, D) of equal D, not {first.shape} and {second.shape}")
-    value, slopes = _distance(_moments(first), _moments(second), second)
-    error = 1.96 * float(slopes.std(ddof=1)) / len(second) ** 0.5
+        raise ValueError(f"need two sets (n >= 2, D) of equal D, not {tuple(first.shape)} and {tuple(second.shape)}")
+    wide = first.shape[1] > min(len(first), len(second))
+    value, slopes = (_by_examples if wide else _by_dimensions)(first.detach().cpu(), second.detach().cpu())
+    error = 1.96 * float(slopes.std()) / len(second) ** 0.5
     interval = (max(0.0, value - error), value + error) if len(second) >= LEAST else None
     warnings: tuple[str, ...] = ()
     if min(len(first), len(second)) <= first.shape[1]:
@@ -46,24 +52,42 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
     return Score("frechet_distance", value, interval, n_real=len(first), n_fake=len(second), warnings=warnings)
 
 
-def _moments(features: Array) -> Moments:
-    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
-
-
-def _distance(real: Moments, fake: Moments, samples: Array) -> tuple[float, Array]:
+def _by_dimensions(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
     r"""The distance, and how fast it grows with the weight of each sample, ``(m,)``, but for a constant.
 
     With :math:`T = \Sigma_r^{1/2} (\Sigma_r^{1/2} \Sigma_f \Sigma_r^{1/2})^{-1/2} \Sigma_r^{1/2}`, which carries the
     samples' Gaussian onto that of the data, a sample y contributes
     :math:`2 (\mu_f - \mu_r)^T y + y^T (I - T) y`, y from the mean of the samples.
     """
-    values, vectors = np.linalg.eigh(real[1])
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    squares, axes = np.linalg.eigh(root @ fake[1] @ root)
-    cross = np.sqrt(np.clip(squares, 0, None))
-    shift = fake[0] - real[0]
-    value = float(shift @ shift + np.trace(real[1]) + np.trace(fake[1]) - 2 * cross.sum())
+    x, y = real.double(), fake.double()
+    shift = y.mean(0) - x.mean(0)
+    x, y = x - x.mean(0), y - y.mean(0)
+    covariance, theirs = x.T @ x / (len(x) - 1), y.T @ y / (len(y) - 1)
+    values, vectors = torch.linalg.eigh(covariance)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    squares, axes = torch.linalg.eigh(root @ theirs @ root)
+    cross = squares.clamp(min=0).sqrt()
+    value = float(shift @ shift + covariance.trace() + theirs.trace() - 2 * cross.sum())
     known = squares > NOTHING * squares[-1]
-    y = samples - fake[0]
-    carried = np.square(y @ (root @ axes[:, known])) @ (1 / cross[known])
-    return max(0.0, value), 2 * y @ shift + np.square(y).sum(axis=1) - carried
+    carried = (y @ (root @ axes[:, known])).square() @ (1 / cross[known])
+    return max(0.0, value), 2 * y @ shift + y.square().sum(1) - carried
+
+
+def _by_examples(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
+    r"""The same by singular values :math:`A B^T = U S V^T`, where :math:`y_j^T T y_j = (m - 1) (V S V^T)_{jj}`."""
+    n, m = len(real), len(fake)
+    product, slopes, value = torch.zeros(n, m, dtype=torch.float64), torch.zeros(m, dtype=torch.float64), 0.0
+    for x, y in zip(torch.split(real, COLUMNS, 1), torch.split(fake, COLUMNS, 1), strict=True):
+        x, y = x.double(), y.double()
+        shift = y.mean(0) - x.mean(0)
+        x, y = x - x.mean(0), y - y.mean(0)
+        product.addmm_(x, y.T)
+        squares = y.square().sum(1)
+        slopes += 2 * y @ shift + squares
+        value += float(shift @ shift + x.square().sum() / (n - 1) + squares.sum() / (m - 1))
+    product /= ((n - 1) * (m - 1)) ** 0.5
+    squares, axes = torch.linalg.eigh(product @ product.T if n < m else product.T @ product)
+    cross = squares.clamp(min=0).sqrt()
+    known = squares > NOTHING * squares[-1]
+    right = product.T @ axes[:, known] / cross[known] if n < m else axes[:, known]
+    return max(0.0, value - 2 * float(cross.sum())), slopes - (m - 1) * (right.square() @ cross[known])

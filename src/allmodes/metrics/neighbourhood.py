@@ -6,7 +6,7 @@ centred points so that nothing cancels: memory grows with neither set but linear
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,23 +84,38 @@ class Crossing:
         Raises:
             ValueError: not more than ``k`` examples of either, NaN, or different dimensions.
         """
-        both = Features.of(real, fake, least=k + 1)
-        radius = radii(both.real, k)
-        theirs = radii(both.fake, k) if samples else None
+        return cls.several(real, fake, (k,), samples=samples)[0]
+
+    @classmethod
+    def several(cls, real: ArrayLike, fake: ArrayLike, ks: Sequence[int], *, samples: bool = True) -> list[Crossing]:
+        """One for each of several ``ks``, in one pass over all pairs; arguments as in :meth:`of`."""
+        both = Features.of(real, fake, least=max(ks) + 1)
+        ours = neighbour_distances(both.real, max(ks))
+        theirs = neighbour_distances(both.fake, max(ks)) if samples else None
         n, m = len(both.real), len(both.fake)
-        around_fake, around_real = torch.zeros(m, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+        around_fake, around_real = (torch.zeros(len(ks), size, dtype=torch.int64) for size in (m, n))
         nearest = torch.full((n,), torch.inf)
         for rows, columns, squared in squared_distances(both.real, both.fake):
             points, others = both.real[rows], both.fake[columns]
-            around_fake[columns] += _within(squared, points, others, radius[rows, None]).sum(0)
-            if theirs is not None:
-                around_real[rows] += _within(squared, points, others, theirs[columns]).sum(1)
+            for place, k in enumerate(ks):
+                around_fake[place, columns] += _within(squared, points, others, ours[rows, k - 1, None]).sum(0)
+                if theirs is not None:
+                    around_real[place, rows] += _within(squared, points, others, theirs[columns, k - 1]).sum(1)
             nearest[rows] = torch.minimum(nearest[rows], squared.min(1).values)
-        return cls(radius, around_fake, around_real if samples else None, nearest.sqrt_(), k)
+        nearest.sqrt_()
+        return [
+            cls(ours[:, k - 1], around_fake[place], around_real[place] if samples else None, nearest, k)
+            for place, k in enumerate(ks)
+        ]
 
 
 def radii(points: Tensor, k: int) -> Tensor:
-    """Distance of each point ``(n, D)`` to its k-th nearest other point, ``(n,)``.
+    """Distance of each point ``(n, D)`` to its k-th nearest other point, ``(n,)``."""
+    return neighbour_distances(points, k)[:, -1]
+
+
+def neighbour_distances(points: Tensor, k: int) -> Tensor:
+    """Distances of each point ``(n, D)`` to its k nearest other points, ascending, ``(n, k)``.
 
     Every pair of blocks is multiplied once and looked at from both sides.
     """
@@ -112,7 +127,8 @@ def radii(points: Tensor, k: int) -> Tensor:
             _keep(near, ids, columns, rows, squared.T.contiguous())
     step = max(1, PAIRS // near.shape[1] // points.shape[1])
     parts = zip(points.split(step), ids.split(step), strict=True)  # type: ignore[no-untyped-call]
-    return torch.cat([(some[:, None] - points[other]).norm(dim=2).amax(1) for some, other in parts])
+    found = torch.cat([(some[:, None] - points[other]).norm(dim=2) for some, other in parts])
+    return found.sort(dim=1).values[:, 1:]
 
 
 def _keep(near: Tensor, ids: Tensor, rows: slice, columns: slice, squared: Tensor) -> None:

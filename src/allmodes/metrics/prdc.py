@@ -13,16 +13,19 @@ from .neighbourhood import Crossing
 from .precision_recall import precision_recall_of
 
 
-def prdc(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> dict[str, Score]:
-    """The scores of :func:`precision_recall` and :func:`density_coverage` by name, with balls of the same ``k``.
+def prdc(real: ArrayLike, fake: ArrayLike, *, k: int = 5, support: int | None = None) -> dict[str, Score]:
+    """The scores of :func:`precision_recall` and :func:`density_coverage` by name.
 
     Args:
         real: ``(n, D)``.
         fake: ``(m, D)``.
         k: neighbours that decide a ball.
+        support: those that decide a ball for precision and recall, if not as many.
 
     Raises:
-        ValueError: not more than ``k`` examples of either, NaN, or different dimensions.
+        ValueError: not more than ``k`` or ``support`` examples of either, NaN, or different dimensions.
     """
-    crossing = Crossing.of(real, fake, k)
-    return {score.name: score for score in (*precision_recall_of(crossing), *density_coverage_of(crossing))}
+    found = Crossing.several(real, fake, sorted({support or k, k}))
+    by_k = {crossing.k: crossing for crossing in found}
+    scores = (*precision_recall_of(by_k[support or k]), *density_coverage_of(by_k[k]))
+    return {score.name: score for score in scores}
