@@ -191,6 +191,54 @@ class TestEvaluate:
         assert str(tmp_path) in refusal_of(["evaluate", str(tmp_path)], capsys)
 
 
+class TestEvaluateInAFeatureSpace:
+    def test_metrics_carry_their_certificate(self, ring: Path, capsys: Capture) -> None:
+        words = ["evaluate", str(ring), "--distance", "pixels", "-n", "300"]
+        found = answer_of([*words, "--metrics", "recall,vendi"], capsys)
+        assert [score["name"] for score in found["scores"]] == ["recall", "vendi"]
+        for score in found["scores"]:
+            assert (score["n_fake"], score["certificate"]["features"]) == (300, "features")
+            assert score["certificate"]["split"] == "training data"
+        assert main(words) == 0
+        assert "Fréchet distance" in capsys.readouterr().out
+
+    def test_what_needs_a_feature_space_says_so(self, ring: Path, capsys: Capture) -> None:
+        assert "add --distance inception" in refusal_of(["evaluate", str(ring), "--metrics", "fid"], capsys)
+        assert "add --distance D" in refusal_of(["evaluate", str(ring), "--metrics", "vendi"], capsys)
+        assert "--metrics" in refusal_of(["evaluate", str(ring), "--metrics", ","], capsys)
+        said = refusal_of(["evaluate", str(ring), "--distance", "pixels", "--distance.pol", "2"], capsys)
+        assert "Did you mean 'pool'?" in said
+
+
+class TestAudit:
+    @pytest.fixture
+    def sides(self, tmp_path: Path) -> list[str]:
+        rng = np.random.default_rng(0)
+        for name in ("real", "fake"):
+            np.save(tmp_path / f"{name}.npy", rng.integers(0, 255, (80, 8, 8), dtype=np.uint8))
+        return ["--real", str(tmp_path / "real.npy"), "--fake", str(tmp_path / "fake.npy")]
+
+    def test_the_feature_space_and_the_metrics_can_be_chosen(
+        self, sides: list[str], tmp_path: Path, capsys: Capture
+    ) -> None:
+        words = ["audit", *sides, "--out", str(tmp_path / "out"), "--metrics", "recall, kernel_distance"]
+        found = answer_of([*words, "--distance", "random-convolution", "--distance.width", "2"], capsys)
+        assert list(found["summary"]) == ["recall", "kernel_distance"]
+        assert found["distance"]["fingerprint"] == "random-convolution(width=2, seed=0)"
+        assert json.loads((tmp_path / "out" / "audit.json").read_text()) == found
+        assert (tmp_path / "out" / "index.html").exists()
+        assert main(words) == 0
+        assert "In pixels, all 64 dimensions:" in capsys.readouterr().out
+
+    def test_what_cannot_be_done_is_said(self, sides: list[str], tmp_path: Path, capsys: Capture) -> None:
+        words = ["audit", *sides, "--out", str(tmp_path / "out")]
+        assert "add --distance inception" in refusal_of([*words, "--metrics", "fid"], capsys)
+        assert "no option '--distanc'" in refusal_of([*words, "--distanc", "pixels"], capsys)
+        weights = ["--distance", "inception", "--distance.path", str(tmp_path / "none.pth")]
+        assert "none.pth" in refusal_of([*words, *weights], capsys)
+        assert not (tmp_path / "out").exists()
+
+
 class TestCompare:
     def test_tables_and_pages(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
         rows = answer_of(["compare", str(ring), str(ring), "--out", str(tmp_path / "a.md")], capsys)

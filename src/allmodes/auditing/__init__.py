@@ -7,10 +7,13 @@ from .findings import Example, Findings
 from .labels import Label
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import Region, Regions
-from .runs import audit_run
+from .runs import audit_run, measure_run
+from .scores import STANDARD
 from .shares import Share, Shares, compare
+from .space import open_distance
 
 __all__ = [
+    "STANDARD",
     "Balls",
     "DroppedMass",
     "Example",
@@ -28,5 +31,7 @@ __all__ = [
     "copied_mass",
     "dropped_mass",
     "invented_mass",
+    "measure_run",
+    "open_distance",
     "open_examples",
 ]

@@ -12,24 +12,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.records import Score
-from ..core.seeding import stream
 from ..distances.base import Distance
-from ..metrics import density_coverage, frechet_distance, precision_recall
 from .density import CROWDED, Balls, corrected, dropped_mass
 from .examples import Examples, Source, open_examples
-from .features import Features, Sides
+from .features import Features, halved
 from .findings import Example, Findings, View
 from .labels import Table, compare_labels, read_table
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import compare_regions
+from .scores import STANDARD, Pair, measure
 from .shares import ALPHA
+from .space import Space, certify
 
 FEW = 1_000
 
@@ -40,6 +40,7 @@ def audit(
     *,
     distance: str | Distance = "pixels",
     labels: object = None,
+    metrics: Sequence[str] = STANDARD,
     fraction: float = 0.5,
     seed: int = 0,
 ) -> Findings:
@@ -51,23 +52,34 @@ def audit(
         distance: the feature space, or its name; not used where features are given.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
             :func:`.labels.read_table`). Of several attributes, pairs are looked at, too.
+        metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
         fraction: of its share that a part of the data must keep not to be called dropped.
         seed: of the split, the regions, the samples of a model and the bootstrap.
 
     Raises:
-        UserError: a side cannot be read or has fewer than 20 examples, or they do not go together.
+        UserError: a side cannot be read or is too small, they do not go together, or there is no such metric.
     """
     data = open_examples(real, seed=seed)
     samples = open_examples(fake, like=data, seed=seed)
     table = {} if labels is None else read_table(labels, len(data), files=data.files)
-    return _found(data, samples, distance, table, fraction, seed)
+    space, half = Space.of(data, samples, distance), halved(len(data), seed)
+    pair = Pair(space.sides.real, space.sides.fake, half, seed)
+    summary = measure(pair, metrics, space=space.name, certificate=certify(data, samples, space, seed))
+    return _found(data, samples, space, half, table=table, summary=summary, fraction=fraction, seed=seed)
 
 
 def _found(
-    data: Examples, samples: Examples, distance: str | Distance, table: Table, fraction: float, seed: int
+    data: Examples,
+    samples: Examples,
+    space: Space,
+    half: Tensor,
+    *,
+    table: Table,
+    summary: Mapping[str, Score],
+    fraction: float,
+    seed: int,
 ) -> Findings:
-    half = torch.randperm(len(data), generator=stream(seed, "split"))[: len(data) // 2]
-    features = Features.of(data, samples, distance, half)
+    features = Features.of(space.sides, half)
     drawn, both = features.drawn, features.pooled
     balls, back = Balls.around(both.real, both.fake), Balls.around(both.fake, both.real)
     dropped = dropped_mass(balls, fraction=fraction, seed=seed)
@@ -76,7 +88,7 @@ def _found(
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
-        distance=features.space,
+        distance={"name": space.name, "fingerprint": space.fingerprint},
         alpha=ALPHA,
         fraction=fraction,
         dropped_mass=corrected(dropped, crowded, fraction=fraction),
@@ -86,8 +98,8 @@ def _found(
         regions=compare_regions(both.real, both.fake, half, scores=scores, table=table, fraction=fraction, seed=seed),
         labels=compare_labels(drawn.real, drawn.fake, half, table=table, fraction=fraction),
         examples=_ranked(data, balls, scores),
-        summary=_summary(both),
-        certificate=_certificate(data, samples, both, seed),
+        summary=summary,
+        certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
         warnings=_warnings(data, samples),
         view=View(data, samples, both.real),
     )
@@ -97,17 +109,6 @@ def _ranked(data: Examples, balls: Balls, scores: NDArray[np.float64]) -> tuple[
     files = data.files or (None,) * len(data)
     order = np.argsort(-scores, kind="stable").tolist()
     return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)
-
-
-def _certificate(data: Examples, samples: Examples, both: Sides, seed: int) -> dict[str, Any]:
-    components = both.real.shape[1]
-    return {"real": data.fingerprint, "fake": samples.fingerprint, "components": components, "seed": seed}
-
-
-def _summary(both: Sides) -> dict[str, Score]:
-    """Metrics of others on the same features, to hold the audit against."""
-    pairs = (*precision_recall(both.real, both.fake), *density_coverage(both.real, both.fake))
-    return {score.name: score for score in (frechet_distance(both.real, both.fake), *pairs)}
 
 
 def _warnings(data: Examples, samples: Examples) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, cache_dir, digest
 from ..core.progress import track
-from ..data.images import Images, open_pictures
+from ..data.images import Images, common_side, open_pictures
 from ..data.pixels import to_float
 from ..distances.base import Distance
 from ..model import Model, load
@@ -42,27 +42,35 @@ class Examples:
         features: float32 ``(n, D)``, or None where there are images.
         files: the file of each image, or nothing.
         fingerprint: hash of the content.
+        resize: how the images were brought to their size.
     """
 
     images: Tensor | None
     features: Tensor | None
     files: tuple[str, ...]
     fingerprint: str
+    resize: str = "none"
 
     def __len__(self) -> int:
         return len(self.images if self.images is not None else self.features)  # type: ignore[arg-type]
 
     def embedded(self, distance: Distance) -> Tensor:
-        """Features ``(n, D)``: those handed in, or the distance's of the images; costly ones are kept for next time."""
+        """Features ``(n, D)``: those handed in, or the distance's of the images, as its network gives them.
+
+        Costly ones are kept for next time.
+        """
         if self.features is not None:
             return self.features
         assert self.images is not None
-        if not distance.costly:
-            return _embedded(self.images, distance)
+        features = self._kept(self.images, distance) if distance.costly else _embedded(self.images, distance)
+        return features.mul_(features.shape[1] ** 0.5) if distance.averaged else features
+
+    def _kept(self, images: Tensor, distance: Distance) -> Tensor:
+        """The embedding ``(n, D)``, from the cache folder or into it."""
         kept = cache_dir() / "features" / f"{digest(self.fingerprint, distance.fingerprint())}.safetensors"
         with suppress(FileNotFoundError, SafetensorError):
             return load_file(kept)["features"]
-        features = _embedded(self.images, distance)
+        features = _embedded(images, distance)
         with atomic(kept) as path:
             save_file({"features": features}, path)
         return features
@@ -151,8 +159,11 @@ def _images(path: Path, like: Examples | None) -> Examples:
     if like is not None and like.images is not None:
         channels, size = like.images.shape[1], like.images.shape[3]
     images = Images(path, size=size, channels=channels)
-    names = () if path.suffix.lower() in {".npy", ".npz"} else tuple(p.name for p in open_pictures(path))  # type: ignore[attr-defined]
-    return Examples(images.images, None, names, images.fingerprint)
+    pictures = open_pictures(path)
+    names = () if path.suffix.lower() in {".npy", ".npz"} else tuple(p.name for p in pictures)  # type: ignore[attr-defined]
+    side = images.shape[2]
+    resize = "none" if common_side(pictures) == side else f"central square, Lanczos to {side} x {side}"
+    return Examples(images.images, None, names, images.fingerprint, resize)
 
 
 def _array(array: ArrayLike) -> Examples:

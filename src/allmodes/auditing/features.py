@@ -1,8 +1,7 @@
-"""Both sides of an audit in one feature space of few dimensions."""
+"""Both sides of an audit, reduced to few dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,22 +9,10 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from ..core.discovery import find
-from ..core.errors import UserError
-from ..distances.base import Distance
-from .examples import Examples
+from ..core.seeding import stream
+from .space import Sides
 
 COMPONENTS = 64
-LEAST = 20  # examples of either side
-HANDED = {"name": "features", "fingerprint": "given"}
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Data ``(n, D)`` and samples ``(m, D)`` in one space of at most 64 dimensions."""
-
-    real: Tensor
-    fake: Tensor
 
 
 @dataclass(frozen=True)
@@ -36,33 +23,26 @@ class Features:
     Args:
         drawn: in the principal components of one half of the data: to compare the other half with the samples.
         pooled: in those of data and samples together: to compare all data with the samples.
-        space: ``name`` and ``fingerprint`` of the feature space.
     """
 
     drawn: Sides
     pooled: Sides
-    space: Mapping[str, str]
 
     @classmethod
-    def of(cls, data: Examples, samples: Examples, distance: str | Distance, half: Tensor) -> Features:
-        """Embed both sides and keep their leading principal components.
+    def of(cls, whole: Sides, half: Tensor) -> Features:
+        """Keep the leading principal components.
 
         Args:
-            data: the real examples.
-            samples: of the generator.
-            distance: the feature space, or its name; not used where features are given.
+            whole: both sides as they are.
             half: rows of the data that draw regions, int64.
-
-        Raises:
-            UserError: the sides do not go together, are too small, or the feature space needs training.
         """
-        _check(data, samples)
-        chosen = distance if isinstance(distance, Distance) else _distance(distance)
-        space = HANDED if data.features is not None else {"name": chosen.name, "fingerprint": chosen.fingerprint()}
-        real, fake = data.embedded(chosen), samples.embedded(chosen)
-        if real.shape[1] != fake.shape[1]:
-            raise UserError(f"The data have {real.shape[1]} features and the samples {fake.shape[1]}.")
-        return cls(_reduced(real, fake, real[half]), _reduced(real, fake, torch.cat([real, fake])), space)
+        fits = (whole.real[half], torch.cat([whole.real, whole.fake]))
+        return cls(*(_reduced(whole.real, whole.fake, fitted) for fitted in fits))
+
+
+def halved(count: int, seed: int) -> Tensor:
+    """The rows of a random half of so many examples, int64 ``(count // 2,)``."""
+    return torch.randperm(count, generator=stream(seed, "split"))[: count // 2]
 
 
 def _reduced(real: Tensor, fake: Tensor, fitted: Tensor) -> Sides:
@@ -76,23 +56,3 @@ def _reduced(real: Tensor, fake: Tensor, fitted: Tensor) -> Sides:
         components = PCA(rank, svd_solver=solver, random_state=0).fit(fitted.numpy()).components_
     basis = torch.from_numpy(components.T).float()
     return Sides((real - centre) @ basis, (fake - centre) @ basis)
-
-
-def _check(data: Examples, samples: Examples) -> None:
-    if (data.images is None) != (samples.images is None):
-        raise UserError("One side holds images and the other features: give both as images, or both as features.")
-    for what, side in (("data", data), ("samples", samples)):
-        if len(side) < LEAST:
-            raise UserError(f"The {what} are {len(side)}: an audit needs at least {LEAST} of both.")
-    if data.images is not None and samples.images is not None and data.images.shape[1:] != samples.images.shape[1:]:
-        shapes = [" x ".join(map(str, side.shape[1:])) for side in (data.images, samples.images)]
-        raise UserError(f"The data are images of {shapes[0]} and the samples of {shapes[1]}: bring them to one size.")
-
-
-def _distance(name: str) -> Distance:
-    cls = find("allmodes.distances", Distance, name)
-    if cls.needs is not None:
-        raise UserError(
-            f"The distance '{name}' needs a trained network: use pixels or random-convolution, or hand in features."
-        )
-    return cls()

@@ -71,7 +71,7 @@ class Findings:
         regions: of all resolutions, the surest losses first.
         labels: and pairs of labels, the surest losses first; none where no labels are known.
         examples: all real examples, the most under-represented first.
-        summary: further metrics by name.
+        summary: metrics that others report, by name, in all dimensions of the feature space.
         certificate: fingerprints of both sides, sizes, seed.
         warnings: plain sentences.
         view: what the page shows.
@@ -206,7 +206,8 @@ class Findings:
 def _summary(score: Score) -> dict[str, Any]:
     ends = None if score.ci95 is None else [end if math.isfinite(end) else None for end in score.ci95]
     value = score.value if math.isfinite(score.value) else None
-    return {"value": value, "ci95": ends, "certificate": dict(score.certificate), "warnings": list(score.warnings)}
+    basis = {"n_real": score.n_real, "n_fake": score.n_fake, "certificate": dict(score.certificate)}
+    return {"value": value, "ci95": ends, **basis, "warnings": list(score.warnings)}
 
 
 def _without_none(document: dict[str, Any], optional: str) -> dict[str, Any]:

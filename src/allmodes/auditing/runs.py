@@ -1,15 +1,22 @@
-"""The audit of a trained run, against the data that it was trained on."""
+"""A trained run against the data that it was trained on: its audit, and metrics in any feature space."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
+from ..core.records import Batch, Score
+from ..distances.base import Distance
 from ..training.build import build_dataset
 from ..training.run import Run
 from .audit import audit
-from .features import LEAST
+from .examples import open_examples
+from .features import halved
+from .scores import Pair, measure
+from .space import LEAST, Space, certify
 
 EXAMPLES = 2_000  # of either side
 PER_LABEL = 20  # examples of a label, on average, below which labels are not looked at
@@ -26,15 +33,42 @@ def audit_run(run: Run) -> None:
     folder = run.path / "audit"
     if (folder / "audit.json").exists():
         return
-    seed = run.recipe.settings.seed
-    batch = build_dataset(run.recipe).batch(0, EXAMPLES, seed)
-    _, first = np.unique(batch.index.numpy(), return_index=True)  # of few data, each is taken once
-    if len(first) < LEAST:
+    batch, samples = _sides(run, EXAMPLES)
+    if len(batch) < LEAST:
         return
-    print(f"Auditing {EXAMPLES:,} samples against {len(first):,} examples ...", file=sys.stderr)
-    labels = None if batch.labels is None else batch.labels[first].numpy()
-    few = labels is not None and len(set(labels.tolist())) <= len(first) // PER_LABEL
-    samples = run.model().sample(EXAMPLES, seed=seed)
-    found = audit(batch.images[first], samples, labels=labels if few else None, seed=seed)
+    print(f"Auditing {EXAMPLES:,} samples against {len(batch):,} examples ...", file=sys.stderr)
+    labels = None if batch.labels is None else batch.labels.numpy()
+    few = labels is not None and len(set(labels.tolist())) <= len(batch) // PER_LABEL
+    found = audit(batch.images, samples, labels=labels if few else None, seed=run.recipe.settings.seed)
     found.to_html(folder / "index.html")
     found.to_json(folder / "audit.json")
+
+
+def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: int) -> dict[str, Score]:
+    """Metrics of a run's samples against its training data, by name, each with its certificate.
+
+    Args:
+        run: a trained one.
+        names: of metrics, see :mod:`.scores`.
+        distance: the feature space.
+        count: samples, and as many training examples if there are so many.
+
+    Raises:
+        UserError: the data or the model cannot be read, or there is no such metric.
+    """
+    seed = run.recipe.settings.seed
+    batch, drawn = _sides(run, count)
+    data, samples = open_examples(batch.images), open_examples(drawn)
+    space = Space.of(data, samples, distance)
+    pair = Pair(space.sides.real, space.sides.fake, halved(len(data), seed), seed)
+    certificate = {**certify(data, samples, space, seed), "split": "training data"}
+    return measure(pair, names, space=space.name, certificate=certificate)
+
+
+def _sides(run: Run, count: int) -> tuple[Batch, Tensor]:
+    """Different training examples, at most so many, and as many samples as asked for."""
+    seed = run.recipe.settings.seed
+    batch = build_dataset(run.recipe).batch(0, count, seed)
+    first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
+    labels = None if batch.labels is None else batch.labels[first]
+    return Batch(batch.images[first], batch.index[first], labels), run.model().sample(count, seed=seed)

@@ -116,3 +116,20 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
     return int(text)
+
+
+def joined(words: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Write ``--key VALUE`` as ``--key=VALUE`` where the key is not ours, so that argparse leaves it whole.
+
+    >>> joined(["--images", "100", "ring/gan", "--fresh", "--prior.dim", "-1"], ["--fresh"])
+    ['--images=100', 'ring/gan', '--fresh', '--prior.dim=-1']
+    """
+    found: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        option = word.startswith("--") and "=" not in word and word not in ours
+        if option and waiting and not waiting[0].startswith("--"):
+            word = f"{word}={waiting.pop(0)}"
+        found.append(word)
+    return found

@@ -20,11 +20,14 @@ class Distance(nn.Module, ABC):
             ``"discriminator"``, or the name of a feature network that the project trains on the data
             (see ``training.features``); None if it needs none.
         costly: whether a large network computes the embedding, so that it is worth keeping.
+        averaged: whether the features are divided by the root of their number, so that a distance is a root mean
+            square. Metrics that depend on scale, as the FID does, take them as they were before.
     """
 
     name: ClassVar[str]
     needs: ClassVar[str | None] = None
     costly: ClassVar[bool] = False
+    averaged: ClassVar[bool] = False
 
     def attach(self, network: nn.Module) -> None:
         """Receive the network named by ``needs``."""

@@ -25,6 +25,7 @@ class DiscriminatorFeatures(Distance):
 
     name = "discriminator-features"
     needs = "discriminator"
+    averaged = True
 
     def __init__(self, *, lag: float = 0.0) -> None:
         super().__init__()

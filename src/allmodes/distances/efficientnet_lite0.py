@@ -26,6 +26,7 @@ class EfficientNetLite0Features(Distance):
 
     name = "efficientnet-lite0"
     costly = True
+    averaged = True
 
     def __init__(self, *, side: int = 128, path: Path | None = None) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from .colour import as_colour
 class InceptionFeatures(Distance):
     """Its 2,048 averaged features. Grey images are shown as colour.
 
-    A Frechet distance of these, unscaled, is the FID: multiply them by the root of 2,048.
+    A Frechet distance of these, before they are divided by the root of 2,048, is the FID.
 
     Args:
         path: the file of the weights; downloaded by default.
@@ -25,6 +25,7 @@ class InceptionFeatures(Distance):
 
     name = "inception"
     costly = True
+    averaged = True
 
     def __init__(self, *, path: Path | None = None) -> None:
         super().__init__()

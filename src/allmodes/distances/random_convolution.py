@@ -38,6 +38,7 @@ class RandomConvolution(Distance):
     """
 
     name = "random-convolution"
+    averaged = True
 
     def __init__(self, *, width: int = 8, seed: int = 0) -> None:
         super().__init__()

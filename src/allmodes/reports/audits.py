@@ -15,7 +15,6 @@ from .page import fill, templates
 from .words import title_of, write_figure
 
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
-METRICS = ("recall", "coverage", "precision", "density", "frechet_distance")
 REGIONS = 30
 
 
@@ -72,11 +71,12 @@ def _basis(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
-    rows = []
+    rows, summaries = [], [found["summary"] for found in audits.values()]
+    metrics = [metric for metric in summaries[0] if all(metric in summary for summary in summaries)]
     for name, found in audits.items():
         parts = sum(region["dropped"] for region in found["regions"])
         masses = [_mass(found[mass]) for mass in MASSES]
-        rows.append((name, *masses, str(parts), *(write_figure(m, found["summary"][m]["value"]) for m in METRICS)))
+        rows.append((name, *masses, str(parts), *(write_figure(m, found["summary"][m]["value"]) for m in metrics)))
     headings = (
         "audit",
         "data dropped",
@@ -84,7 +84,7 @@ def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
         "copied",
         "far from data",
         "regions dropped",
-        *map(title_of, METRICS),
+        *map(title_of, metrics),
     )
     return Grid("Audits", headings, tuple(rows))
 

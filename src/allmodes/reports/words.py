@@ -31,6 +31,20 @@ LABELS = {
     "frechet_distance": Label(
         "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better"
     ),
+    "fid": Label("FID", 2, "Fréchet distance in the features of the standard Inception network; less is better"),
+    "kernel_distance": Label(
+        "kernel distance", 4, "distance of mean features of all orders up to three; 0 is as the data"
+    ),
+    "kid": Label("KID", 5, "kernel distance in the features of the standard Inception network; 0 is as the data"),
+    "f8": Label("F8", 3, "recall along the PRD curve, by the shares of 20 clusters; 1 is as the data"),
+    "f1/8": Label("F1/8", 3, "precision along the PRD curve; 1 is as the data"),
+    "ndb": Label("NDB/K", 3, "share of 100 clusters whose size differs; 0.05 is chance"),
+    "vendi": Label("Vendi score", 2, "effective number of different samples; it knows nothing of the data"),
+    "support_size": Label("support size", 0, "number of different samples, by near-duplicates among them"),
+    "memorisation": Label(
+        "memorisation C_T", 2, "below −3, samples are nearer to the data than other data are: copies"
+    ),
+    "authenticity": Label("authenticity", 3, "share of samples that are no copies; compare it with that of other data"),
     "precision": Label("precision", 3, "share of samples that lie among the data; can be high where parts are missing"),
     "recall": Label("recall", 3, "share of the data that lies among samples; one far sample can cover much"),
     "f1": Label("F1", 3, "harmonic mean of precision and recall"),

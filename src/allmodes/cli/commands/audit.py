@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser
+from ..space import chosen_distance, listed, parse_with_options
+from .evaluate import as_table
 
 if TYPE_CHECKING:
     from ...auditing import Findings
@@ -29,26 +32,37 @@ class Audit(Command):
         Example("audit --real photos/ --fake samples/ --out audit/", "two folders; open audit/index.html"),
         Example("audit --real digits.npy --labels labels.npy --fake runs/a --out audit/", "a run, with known labels"),
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
+        Example("audit --real a/ --fake b/ --distance inception --metrics fid,kid --out audit/", "the standard FID"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("--real", type=Path, required=True, metavar="PATH", help="the data")
         parser.add_argument("--fake", type=Path, required=True, metavar="PATH", help="samples, or a run to draw them")
         parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv")
-        parser.add_argument("--distance", default="pixels", metavar="D", help="feature space (default: pixels)")
+        parser.add_argument(
+            "--distance",
+            default="pixels",
+            metavar="D",
+            help="feature space (default: pixels); its options are --distance.KEY VALUE",
+        )
+        parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
         parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument(
             "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json and index.html"
         )
 
+    def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+        return parse_with_options(parser, words)
+
     def run(self, arguments: argparse.Namespace) -> Answer:
-        from ...auditing import audit
+        from ...auditing import STANDARD, audit
 
         found = audit(
             arguments.real,
             arguments.fake,
-            distance=arguments.distance,
+            distance=chosen_distance(arguments),
             labels=arguments.labels,
+            metrics=arguments.metrics or STANDARD,
             seed=arguments.seed,
         )
         found.to_json(arguments.out / "audit.json")
@@ -68,5 +82,6 @@ def as_text(found: Findings) -> str:
             rows.append((region.id, str(len(region.members)), str(region.n_fake), *figures, labels))
         rest = len(found.dropped) - SHOWN
         blocks.append(columns(rows) + (f"\n... and {rest} more" if rest > 0 else ""))
-    blocks.append(columns([(name.replace("_", " "), f"{score.value:.4f}") for name, score in found.summary.items()]))
+    basis = f"In {found.certificate['features']}, all {found.certificate['dimensions']:,} dimensions:"
+    blocks.append(f"{basis}\n{as_table(found.summary.values())}")
     return "\n\n".join(blocks + [f"Note: {warning}" for warning in found.warnings])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import UserError, did_you_mean
 from ..answer import columns
-from ..base import Answer, Command, Example, Parser
+from ..base import Answer, Command, Example, Parser, positive
+from ..space import chosen_distance, listed, parse_with_options
 
 if TYPE_CHECKING:
     from ...core.records import Score
@@ -20,18 +22,34 @@ class Evaluate(Command):
     name = "evaluate"
     order = 4
     summary = "Measure a trained run: modes covered, KL, quality, each with its interval."
-    about = "Samples are drawn afresh from the run's model. The run's folder is left as it is."
+    about = (
+        "Samples are drawn afresh from the run's model. The run's folder is left as it is. With --distance, samples "
+        "and training data are compared in a feature space of your choice; in that of the standard Inception network "
+        "the Frechet distance is the FID."
+    )
     examples = (
         Example("evaluate runs/a", "every figure in a table"),
         Example("evaluate runs/a --metrics modes,kl", "only these"),
-        Example("evaluate runs/a --json", "with all detail, for a program"),
+        Example("evaluate runs/a --json", "with all detail and certificates, for a program"),
+        Example("evaluate runs/a --distance inception --metrics fid,recall -n 50000", "the standard FID"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-        parser.add_argument("--metrics", metavar="A,B", help="the figures to show, by name (default: all)")
+        parser.add_argument("--metrics", type=listed, metavar="A,B", help="the figures to show, by name (default: all)")
+        parser.add_argument(
+            "--distance", metavar="D", help="compare in this feature space; its options are --distance.KEY VALUE"
+        )
+        parser.add_argument(
+            "-n", type=positive, default=5_000, metavar="N", help="samples for --distance (default: 5,000)"
+        )
+
+    def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+        return parse_with_options(parser, words)
 
     def run(self, arguments: argparse.Namespace) -> Answer:
+        if arguments.distance is not None:
+            return in_space(arguments)
         from ...training.run import evaluate_run
 
         found = evaluate_run(arguments.run)
@@ -44,25 +62,41 @@ class Evaluate(Command):
         return Answer(document, as_table(scores))
 
 
-def chosen(scores: tuple[Score, ...], wanted: str | None) -> tuple[Score, ...]:
-    """The scores named in ``wanted``, separated by commas, in that order; all if it is None.
+def in_space(arguments: argparse.Namespace) -> Answer:
+    """Samples against training data in the feature space that was asked for."""
+    from ...auditing import STANDARD, measure_run
+    from ...training.evaluation import Evaluation
+    from ...training.run import Run
+
+    names = arguments.metrics or STANDARD
+    found = measure_run(Run(arguments.run), names, distance=chosen_distance(arguments), count=arguments.n)
+    scores = tuple(found.values())
+    certificate = scores[0].certificate
+    basis = f"In {certificate['fingerprint']}, all {certificate['dimensions']:,} dimensions:"
+    return Answer(Evaluation(scores).to_json(), f"{basis}\n{as_table(scores)}")
+
+
+def chosen(scores: tuple[Score, ...], wanted: Sequence[str] | None) -> tuple[Score, ...]:
+    """The scores named in ``wanted``, in that order; all if it is None.
 
     Raises:
         UserError: a name that no score has.
     """
     if wanted is None:
         return scores
+    from ...auditing.scores import INCEPTION, NAMES
+
     known = {score.name: score for score in scores}
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
+    for name in wanted:
+        if name not in known and (name in INCEPTION or name in NAMES):
+            space = "inception" if name in INCEPTION else "D, such as efficientnet-lite0"
+            raise UserError(f"'{name}' is measured in a feature space of your choice: add --distance {space}.")
         if name not in known:
             raise UserError(f"This run has no figure '{name}'.{did_you_mean(name, known)}")
-    if not names:
-        raise UserError("--metrics names no figure: write --metrics modes,kl, for example.")
-    return tuple(known[name] for name in names)
+    return tuple(known[name] for name in wanted)
 
 
-def as_table(scores: tuple[Score, ...]) -> str:
+def as_table(scores: Collection[Score]) -> str:
     """Name, value, interval and sample size of each score, with its warnings below."""
     from ...reports.words import title_of, write_figure
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base import Answer, Command, Example, Parser
+from ..base import Answer, Command, Example, Parser, joined
 
 if TYPE_CHECKING:
     from ...training.run import Run
@@ -69,20 +69,3 @@ def summary(run: Run) -> Answer:
     report = run.path / "report.html"
     document = {"run": str(run.path), "report": str(report), "headline": headline}
     return Answer(document, f"{run.path}: {figures}\nThe report is {report}")
-
-
-def joined(words: Sequence[str], ours: Sequence[str]) -> list[str]:
-    """Write ``--key VALUE`` as ``--key=VALUE`` where the key is not ours, so that argparse leaves it whole.
-
-    >>> joined(["--images", "100", "ring/gan", "--fresh", "--prior.dim", "-1"], ["--fresh"])
-    ['--images=100', 'ring/gan', '--fresh', '--prior.dim=-1']
-    """
-    found: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        option = word.startswith("--") and "=" not in word and word not in ours
-        if option and waiting and not waiting[0].startswith("--"):
-            word = f"{word}={waiting.pop(0)}"
-        found.append(word)
-    return found

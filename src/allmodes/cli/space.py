@@ -1,0 +1,50 @@
+"""The feature space on a command line: ``--distance inception --distance.path weights.pth``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core.errors import UserError
+from .base import Parser, joined
+
+if TYPE_CHECKING:
+    from ..distances.base import Distance
+
+PREFIX = "--distance."
+
+
+def parse_with_options(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """The arguments, with the words ``--distance.KEY=VALUE`` in ``options``.
+
+    Raises:
+        UserError: an argument is wrong, or the parser has none such.
+    """
+    arguments, rest = parser.parse_known_args(joined(words, parser.options))
+    unknown = [word for word in rest if not word.startswith(PREFIX)]
+    if unknown:
+        raise UserError(parser.complaint(unknown[0]))
+    arguments.options = rest
+    return arguments
+
+
+def chosen_distance(arguments: argparse.Namespace) -> Distance:
+    """The feature space that was asked for.
+
+    Raises:
+        UserError: there is none of this name, or an option does not fit it.
+    """
+    from ..auditing import open_distance
+    from ..training.recipe import parse_overrides
+
+    options = parse_overrides(arguments.options)
+    return open_distance(arguments.distance, {key.removeprefix(PREFIX[2:]): value for key, value in options.items()})
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Names separated by commas, as an argument type."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("it names nothing: write a,b for example")
+    return names
