@@ -2,6 +2,8 @@
 
 from .birthday import support_size
 from .confidence import confidence
+from .copying import copied_mass
+from .covered import covered
 from .density_coverage import density_coverage
 from .diversity import diversity
 from .frechet import frechet_distance
@@ -15,16 +17,20 @@ from .planar import planar_coverage
 from .prd import prd_curve
 from .prdc import prdc
 from .precision_recall import precision_recall
+from .smoothness import largest_step
 from .vendi import vendi
 
 __all__ = [
     "authenticity",
     "confidence",
+    "copied_mass",
+    "covered",
     "density_coverage",
     "diversity",
     "frechet_distance",
     "inversion_distance",
     "kernel_distance",
+    "largest_step",
     "manifold_precision_recall",
     "memorisation",
     "mode_coverage",
