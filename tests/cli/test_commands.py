@@ -15,10 +15,11 @@ import yaml
 from PIL import Image
 
 from allmodes.cli import main
-from allmodes.cli.commands.interpolate import STEPS, STOPS, great_circle
+from allmodes.cli.commands.interpolate import STEPS, STOPS
 from allmodes.core.discovery import entries
 from allmodes.data.base import Dataset
 from allmodes.model import load
+from allmodes.priors.gaussian import great_circle
 
 needs_images = pytest.mark.skipif(
     "images" not in entries("allmodes.data", Dataset), reason="needs the data set 'images'"

@@ -38,6 +38,14 @@ class TestEveryPrior:
         made.sample(20, stream(0, "z"))
         assert torch.equal(before, torch.get_rng_state())
 
+    def test_the_way_between_latents_meets_its_ends(self, prior):
+        made = prior(6)
+        a, b = made.sample(9, stream(0, "a")).z, made.sample(9, stream(0, "b")).z
+        torch.testing.assert_close(made.between(a, b, 0.0), a)
+        torch.testing.assert_close(made.between(a, b, 1.0), b)
+        near, far = (made.between(a, b, share) for share in (0.2, 0.8))
+        assert ((near - a).norm(dim=1) < (far - a).norm(dim=1)).all()
+
     def test_draws_none(self, prior):
         assert prior(4).sample(0, stream(0, "z")).z.shape == (0, 4)
 

@@ -1,9 +1,17 @@
-"""The standard Gaussian prior."""
+r"""The standard Gaussian prior, and the way between two of its latents.
+
+Between latents a and b at angle w it follows the great circle,
+
+.. math:: z(t) = \frac{\sin((1 - t) w)\, a + \sin(t w)\, b}{\sin w}
+
+since a straight line passes nearer to the origin than any sample of the prior does (White 2016, arXiv:1609.04468).
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.records import Latents
@@ -27,3 +35,14 @@ class Gaussian(Prior):
 
     def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
         return Latents(torch.randn(n, self.dim, generator=rng))
+
+    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
+        """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each, on the great circle."""
+        return great_circle(a, b, torch.tensor(share))
+
+
+def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """The point at share ``t`` of the way from ``a`` to ``b``, ``(n, d)`` each, as in the module's formula."""
+    cosine = F.cosine_similarity(a, b, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)
+    angle = cosine.arccos()[:, None]
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()

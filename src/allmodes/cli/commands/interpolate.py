@@ -1,11 +1,6 @@
 """``allmodes interpolate``: walk from sample to sample through the latent space and back to the start.
 
-Between Gaussian latents a and b at angle w the walk follows the great circle,
-
-    z(t) = (sin((1 - t) w) a + sin(t w) b) / sin(w),
-
-since a straight line passes nearer to the origin than any sample of the prior does (White 2016, arXiv:1609.04468).
-Between latents of other priors the walk is a straight line.
+The prior says what lies between two latents: a great circle for the Gaussian, a straight line for others.
 """
 
 from __future__ import annotations
@@ -80,19 +75,9 @@ def walk(trained: Trained, walks: int, *, steps: int, seed: int) -> Tensor:
     import torch
 
     stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
-    between = great_circle if trained.model.config["prior"]["name"] == "gaussian" else torch.lerp
     path = [
-        between(stops[stop], stops[(stop + 1) % STOPS], torch.tensor(step / steps))
+        trained.model.prior.between(stops[stop], stops[(stop + 1) % STOPS], step / steps)
         for stop in range(STOPS)
         for step in range(steps)
     ]
     return torch.stack([*path, stops[0]])
-
-
-def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """The point at share ``t`` of the way from ``a`` to ``b``, ``(n, d)`` each, as in the module's formula."""
-    import torch
-
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = cosine.arccos()[:, None]
-    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
