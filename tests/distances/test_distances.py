@@ -313,7 +313,7 @@ def test_inception_gives_scaled_features_of_grey_and_colour_images(monkeypatch: 
         distance.embed(images(3, (2, 8, 8)))
 
 
-@pytest.mark.parametrize("cls", [EmbeddingFeatures, StLpips])
+@pytest.mark.parametrize("cls", [EmbeddingFeatures, StLpips, RandomConvolution])
 def test_pixels_beside_features_add_their_mean_square(cls):
     plain, beside = (cls(**options) for options in ({}, {"pixels": 0.3}))
     if cls is EmbeddingFeatures:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from ..core.errors import UserError
 from ..core.seeding import stream
 from .base import Distance
+from .pixels import beside_pixels, check_weight
 
 SLOPE = 0.2
 
@@ -32,20 +33,23 @@ class RandomConvolution(Distance):
     Args:
         width: channels of the first convolution.
         seed: of the weights.
+        pixels: weight of the mean squared difference of pixels beside it, which sees what averaging hides.
 
     Raises:
-        UserError: ``width`` is not positive.
+        UserError: ``width`` is not positive, or ``pixels`` negative.
     """
 
     name = "random-convolution"
     averaged = True
 
-    def __init__(self, *, width: int = 8, seed: int = 0) -> None:
+    def __init__(self, *, width: int = 8, seed: int = 0, pixels: float = 0.0) -> None:
         super().__init__()
+        check_weight(pixels)
         if width < 1:
             raise UserError(f"'distance.width' is {width}, but must be at least 1.")
         self.width = width
         self.seed = seed
+        self.pixels = pixels
         self._weights: list[Tensor] = []
 
     def embed(self, images: Tensor) -> Tensor:
@@ -65,7 +69,7 @@ class RandomConvolution(Distance):
             seen = F.avg_pool2d(seen, 2, ceil_mode=True)
         flat = seen.flatten(1)
         scale: float = flat.shape[1] ** -0.5
-        return flat * scale
+        return beside_pixels(flat * scale, images, self.pixels)
 
     def _drawn(self, channels: int) -> list[Tensor]:
         sizes = [channels, self.width, 2 * self.width]
@@ -77,4 +81,5 @@ class RandomConvolution(Distance):
         ]
 
     def fingerprint(self) -> str:
-        return f"random-convolution(width={self.width}, seed={self.seed})"
+        beside = f", pixels={self.pixels:g}" if self.pixels else ""
+        return f"random-convolution(width={self.width}, seed={self.seed}{beside})"
