@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from allmodes.metrics import copied_mass, covered, inversion_distance, largest_step
-from allmodes.metrics.inversion import nearer
+from allmodes.metrics import copied_mass, covered, inversion_distance, largest_step, reached
 
 
 def cloud(n: int, seed: int) -> np.ndarray:
@@ -76,13 +75,16 @@ class TestReach:
     def test_copies_reach_no_others(self) -> None:
         training = np.array([0.2, 0.3, 0.4])
         copying = inversion_distance(training * (1 + 1e-6), training)
-        assert copying.detail["reached"] == 0
         assert copying.detail["training"] == pytest.approx(copying.value, rel=1e-4)
-        assert inversion_distance(training * 0.9, training).detail["reached"] == 1
-        assert nearer([0.1, 0.5], [0.2, 0.4]).tolist() == [True, False]
+        assert reached(training * (1 + 1e-6), training).value == 0
+        assert reached(training * (1 - 1e-6), training).value == 0
+        assert reached(training * 0.9, training).value == 1
+        some = reached([0.1, 0.5, 0.1, 0.1], [0.2, 0.4, 0.2, 0.2])
+        assert (some.value, some.detail["missed"], some.n_real) == (0.75, [1], 4)
+        assert some.ci95 == pytest.approx((0.19412, 0.99369), abs=1e-4)  # Clopper and Pearson's of 3 in 4
 
     def test_nothing_is_said_of_training_images_that_are_not_known(self) -> None:
-        assert "reached" not in inversion_distance([0.1, 0.2]).detail
+        assert "training" not in inversion_distance([0.1, 0.2]).detail
 
 
 class TestLargestStep:

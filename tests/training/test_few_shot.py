@@ -113,9 +113,9 @@ def test_half_of_the_images_is_seen_to_be_half(found) -> None:
 
 
 def test_blends_reach_others_in_pixels_but_do_not_look_like_them(found) -> None:
-    heldout = score(found["blend"], "inversion_heldout")
-    assert heldout.detail["reached"] > 0.5
-    assert heldout.detail["reached_features"] < 0.5
+    heldout = score(found["blend"], "reached_heldout")
+    assert heldout.detail["pixels"] > 0.5
+    assert heldout.value < 0.5
     assert found["blend"].headline()["copied_mass"] < 0.1
     assert found["blend"].headline()["largest_step"] < 0.5 * found["copies"].headline()["largest_step"]
 
@@ -133,7 +133,7 @@ def test_every_figure_says_what_it_rests_on(found) -> None:
             "coverage",
             "covered",
         ),
-        *("copied_mass", "inversion_train", "inversion_heldout", "largest_step"),
+        *("copied_mass", "inversion_train", "reached_train", "inversion_heldout", "reached_heldout", "largest_step"),
     ]
     for each in found["copies"].scores:
         assert each.certificate["protocol"].startswith("few-shot")
@@ -151,7 +151,7 @@ def test_every_figure_says_what_it_rests_on(found) -> None:
 def test_without_a_fold_it_says_what_is_not_known(data: FixedImages) -> None:
     whole = FixedImages(data.images, None, "18 digits")
     found = evaluate(subject(whole, Replay(whole.batch(0, 18, 0).images)))
-    assert {"frechet_heldout", "inversion_heldout"}.isdisjoint(found.headline())
+    assert {"frechet_heldout", "inversion_heldout", "reached_heldout"}.isdisjoint(found.headline())
     assert few_shot.NO_FOLD in score(found, "frechet_distance").warnings
     assert score(found, "copied_mass").value > 0.9
     assert "either half" in score(found, "copied_mass").certificate["baseline"]

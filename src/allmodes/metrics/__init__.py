@@ -7,7 +7,7 @@ from .covered import covered
 from .density_coverage import density_coverage
 from .diversity import diversity
 from .frechet import frechet_distance
-from .inversion import inversion_distance
+from .inversion import inversion_distance, reached
 from .kernel_distance import kernel_distance
 from .manifold import manifold_precision_recall
 from .memorisation import authenticity, memorisation
@@ -41,6 +41,7 @@ __all__ = [
     "prdc",
     "precision_recall",
     "rare_modes",
+    "reached",
     "support_size",
     "unfold",
     "vendi",

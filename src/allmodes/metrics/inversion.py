@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.records import Score
+from .neighbourhood import share_interval
 
 FEW = 30
 TIE = 1e-3  # relative: what is not nearer by more than this is as near
@@ -30,8 +31,8 @@ def inversion_distance(distances: ArrayLike, training: ArrayLike | None = None) 
         training: of each image from the nearest training image other than itself, ``(n,)``, if known.
 
     Returns:
-        Score with a normal interval, None for a single image; detail: ``median``, ``worst`` and the ``distances``, and
-        of the training images ``training``, their mean distance, and ``reached``, the share that is reached.
+        Score with a normal interval, None for a single image; detail: ``median``, ``worst``, the ``distances``, and
+        ``training``, the mean distance of the training images.
 
     Raises:
         ValueError: there are none, or some are not finite.
@@ -44,10 +45,25 @@ def inversion_distance(distances: ArrayLike, training: ArrayLike | None = None) 
     interval = None if error is None else (max(0.0, mean - error), mean + error)
     detail = {"median": float(np.median(values)), "worst": int(values.argmax()), "distances": values.tolist()}
     if training is not None:
-        others = np.asarray(training, dtype=np.float64)
-        detail |= {"training": float(others.mean()), "reached": float(nearer(values, others).mean())}
+        detail["training"] = float(np.mean(np.asarray(training, dtype=np.float64)))
     warnings = () if len(values) >= FEW else (f"Only {len(values)} images: the interval is rough.",)
     return Score("inversion_distance", mean, interval, n_real=len(values), detail=detail, warnings=warnings)
+
+
+def reached(distances: ArrayLike, training: ArrayLike) -> Score:
+    """Share of images to which a generator gets nearer than any training image is.
+
+    Args:
+        distances: of each image from what the generator makes, ``(n,)``.
+        training: of each image from the nearest training image other than itself, ``(n,)``.
+
+    Returns:
+        Score with the interval of a share; detail: ``missed``, the images that are not reached.
+    """
+    near = nearer(distances, training)
+    missed = np.flatnonzero(~near).tolist()
+    interval = share_interval(int(near.sum()), len(near))
+    return Score("reached", float(near.mean()), interval, n_real=len(near), detail={"missed": missed})
 
 
 def nearer(distances: ArrayLike, training: ArrayLike) -> NDArray[np.bool_]:

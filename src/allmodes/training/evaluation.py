@@ -22,8 +22,6 @@ BESIDE = {
     ("kl", "excess"): "excess_kl",
     ("kl", "effective_modes"): "effective_modes",
     ("recall", "f1"): "f1",
-    ("inversion_train", "reached_features"): "reached_train",
-    ("inversion_heldout", "reached_features"): "reached_heldout",
     ("rare_modes", "corrected"): "rare_modes_corrected",
     ("rare_modes", "covered_at_half"): "rare_covered_at_half",
     ("rare_modes", "smallest_group_ratio"): "rare_smallest_group",

@@ -27,8 +27,8 @@ from ...metrics import (
     inversion_distance,
     largest_step,
     precision_recall,
+    reached,
 )
-from ...metrics.inversion import nearer
 from ...model import Model
 from ...search import Exact
 from .base import BLOCK, EvaluationProtocol, Subject
@@ -121,7 +121,7 @@ def _heldout_distance(space: Space, fake: Tensor) -> Score:
 
 def _reach(subject: Subject, model: Model, space: Space) -> list[Score]:
     """How near the generator gets to images that it was trained on, and to others, by descent in the latent."""
-    both = {"inversion_train": space.images, "inversion_heldout": subject.dataset.heldout_images}
+    both = {"train": space.images, "heldout": subject.dataset.heldout_images}
     chosen = {
         name: images[torch.randperm(len(images), generator=stream(subject.seed, name))[:INVERTED]]
         for name, images in both.items()
@@ -134,15 +134,15 @@ def _reach(subject: Subject, model: Model, space: Space) -> list[Score]:
     found = []
     for name, images, pixels, looks, features in zip(chosen, *parts, strict=True):
         if len(images) > 0:
-            score = _inversion(space, images, pixels, looks, features, own=name == "inversion_train")
-            found.append(
-                _certified(replace(score, name=name), subject, space, protocol="few-shot: descent in the latent")
-            )
+            pair = _inversion(space, images, pixels, looks, features, kind=name)
+            found += [_certified(score, subject, space, protocol="few-shot: descent in the latent") for score in pair]
     return found
 
 
-def _inversion(space: Space, images: Tensor, pixels: Tensor, looks: Tensor, features: Tensor, *, own: bool) -> Score:
-    """Distances of images, beside those of the nearest training images other than themselves, in pixels and features.
+def _inversion(
+    space: Space, images: Tensor, pixels: Tensor, looks: Tensor, features: Tensor, *, kind: str
+) -> tuple[Score, Score]:
+    """Distances of images beside those of the nearest training images, in pixels, and which are reached, in features.
 
     Args:
         space: of the features.
@@ -150,14 +150,15 @@ def _inversion(space: Space, images: Tensor, pixels: Tensor, looks: Tensor, feat
         pixels: Euclidean distances to what the generator makes, ``(n,)``.
         looks: the same in features, ``(n,)``.
         features: of the images, ``(n, D)``.
-        own: whether the images are training images.
+        kind: ``"train"``, of which another one must be nearest, or ``"heldout"``.
     """
-    scale = images[0].numel() ** -0.5
+    scale, own = images[0].numel() ** -0.5, kind == "train"
     training = _to_training(images.flatten(1), space.images.flatten(1), own=own)
-    score = inversion_distance(pixels * scale, training * scale)
-    reached = float(nearer(looks, _to_training(features, space.real, own=own)).mean())
+    distance = replace(inversion_distance(pixels * scale, training * scale), name=f"inversion_{kind}")
+    share = reached(looks, _to_training(features, space.real, own=own))
+    share = replace(share, name=f"reached_{kind}", detail={**share.detail, "pixels": reached(pixels, training).value})
     certificate = {"pool": POOL, "steps": STEPS, "distance": "root mean squared difference of pixels"}
-    return replace(score, detail={**score.detail, "reached_features": reached}).certified(certificate)
+    return distance.certified(certificate), share.certified({**certificate, "distance": "in features"})
 
 
 def _to_training(points: Tensor, training: Tensor, *, own: bool) -> Tensor:
