@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from allmodes.core.errors import UserError
-from allmodes.core.pictures import GUTTER, image_grid, save_animation, to_rgb, toy_frame
+from allmodes.core.pictures import GUTTER, image_grid, image_pairs, save_animation, to_rgb, toy_frame
 
 
 def test_float_and_uint8_agree() -> None:
@@ -44,6 +44,19 @@ def test_grid_places_every_image(side: int, scale: int) -> None:
         top, left = number // 3 * step + GUTTER, number % 3 * step + GUTTER
         tile = grid[top : top + side * scale : scale, left : left + side * scale : scale, 0]
         assert np.array_equal(tile, values[number, 0])
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 7])
+def test_pairs_are_close_below_each_other(count: int) -> None:
+    above, below = np.random.default_rng(2).integers(0, 256, (2, count, 1, 64, 64), dtype=np.uint8)
+    grid = np.asarray(image_pairs(above, below, columns=3))
+    step = 64 + GUTTER
+    pair = 2 * step + GUTTER + 3 * GUTTER
+    assert grid.shape == (-(-count // 3) * pair - 3 * GUTTER, min(count, 3) * step + GUTTER, 3)
+    for number in range(count):
+        top, left = number // 3 * pair + GUTTER, number % 3 * step + GUTTER
+        assert np.array_equal(grid[top : top + 64, left : left + 64, 0], above[number, 0])
+        assert np.array_equal(grid[top + step : top + step + 64, left : left + 64, 0], below[number, 0])
 
 
 def test_grid_is_square_by_default() -> None:

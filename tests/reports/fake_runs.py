@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_digits
 
-from allmodes.core.pictures import image_grid, save_animation, toy_frame
+from allmodes.core.pictures import image_grid, image_pairs, save_animation, toy_frame
 
 MakeRun = Callable[..., Path]
 K = 1000
@@ -174,3 +174,4 @@ def draw_grids(folder: Path, seed: int) -> None:
         mixed = ((1 - share) * noise + share * fake).clip(0, 255).astype(np.uint8)
         image_grid(mixed).save(folder / f"images-{number * 64_000:012d}.png")
     image_grid(real).save(folder / "real.png")
+    image_pairs(fake.astype(np.uint8), real).save(folder / "nearest.png")

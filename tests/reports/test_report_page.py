@@ -13,9 +13,11 @@ from fake_runs import MakeRun
 
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
+from allmodes.core.records import Score
 from allmodes.reports import read_run, write_report
 from allmodes.reports.base import Section
 from allmodes.reports.sections.coverage import panels, read_coverage
+from allmodes.reports.sections.metrics import baseline
 from allmodes.reports.sections.published import tables
 from allmodes.reports.words import write_figure
 
@@ -133,6 +135,12 @@ def test_no_table_mixes_protocols(make_run: MakeRun) -> None:
     assert list(found) == ["fresh", "unrolled-1/4", "veegan", "inclusive"]
     assert [line.method for line in found["fresh"]] == ["stacked-digits/gan", "StyleGAN2"]
     assert [line.ours for lines in found.values() for line in lines] == [True, False, False, False, False]
+
+
+def test_a_figure_stands_beside_what_it_is_held_against() -> None:
+    reach = Score("inversion_heldout", 0.25, detail={"training": 0.125})
+    assert baseline(reach) == "the nearest training images: 0.1250"
+    assert baseline(Score("inversion_heldout", 0.25)) == baseline(Score("kl", 0.1, detail={"training": 1.0})) == ""
 
 
 def test_a_broken_picture_is_named(make_run: MakeRun, tmp_path: Path) -> None:

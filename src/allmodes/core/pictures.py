@@ -96,6 +96,29 @@ def image_grid(images: Array, *, columns: int | None = None) -> Image.Image:
     return Image.fromarray(canvas)
 
 
+def image_pairs(above: Array, below: Array, *, columns: int = 12) -> Image.Image:
+    """Lay images out in rows, and close below each row those that belong to them.
+
+    Args:
+        above: as for :func:`image_grid`.
+        below: as many of the same size.
+        columns: images in a row.
+
+    Raises:
+        UserError: there is no image, or the shape cannot be drawn.
+    """
+    sides = [to_rgb(images).transpose(0, 3, 1, 2) for images in (above, below)]
+    rows = []
+    for start in range(0, max(1, len(sides[0])), columns):
+        pair = [side[start : start + columns] for side in sides]
+        rows.append(image_grid(np.concatenate(pair), columns=len(pair[0])))
+    gap = 3 * GUTTER
+    canvas = Image.new("RGB", (rows[0].width, sum(row.height + gap for row in rows) - gap), PAPER)
+    for number, row in enumerate(rows):
+        canvas.paste(row, (0, number * (rows[0].height + gap)))
+    return canvas
+
+
 def toy_frame(points: Array, data: Array, *, modes: Array | None = None, title: str = "") -> Image.Image:
     """Samples in the plane over real data. The axes depend on the data alone, so frames can be animated.
 

@@ -59,6 +59,7 @@ class RunFiles:
         headline: its chief figures.
         pictures: grids of samples from fixed latents, in order of training.
         real: grid of real examples.
+        nearest: samples over the training images nearest to them.
         animation: the grids as an animation.
     """
 
@@ -72,6 +73,7 @@ class RunFiles:
     headline: Mapping[str, float]
     pictures: tuple[Picture, ...]
     real: Path | None
+    nearest: Path | None
     animation: Path | None
 
     @cached_property
@@ -141,6 +143,7 @@ def read_run(path: Path) -> RunFiles:
         headline=_numbers(evaluation.get("headline")),
         pictures=_pictures(samples),
         real=_existing(samples / "real.png"),
+        nearest=_existing(samples / "nearest.png"),
         animation=_existing(samples / "training.gif"),
     )
 

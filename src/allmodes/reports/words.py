@@ -52,6 +52,29 @@ LABELS = {
         "density", 3, "data neighbourhoods that a sample lies in, over their number due; 1 is as the data"
     ),
     "coverage": Label("coverage", 3, "share of the data with a sample in its neighbourhood"),
+    "frechet_vgg": Label("Fréchet distance, VGG16", 4, "the same in the features of ST-LPIPS' VGG16; less is better"),
+    "frechet_heldout": Label(
+        "Fréchet distance, held out", 3, "of samples from images that were not trained on; copying does not lower it"
+    ),
+    "covered": Label(
+        "covered", 3, "share of training images that some sample is nearer to than any other training image is"
+    ),
+    "copied_mass": Label("copied", 3, "share of samples that copy a training image, beyond chance"),
+    "inversion_train": Label(
+        "distance of training images", 4, "from the nearest that the generator can make, in pixels; less is better"
+    ),
+    "inversion_heldout": Label(
+        "distance of held-out images", 4, "from the nearest that the generator can make, in pixels; less is better"
+    ),
+    "reached_train": Label(
+        "training images reached", 3, "share that the generator can come nearer to than any other training image"
+    ),
+    "reached_heldout": Label(
+        "held-out images reached", 3, "share that the generator can come nearer to than any training image"
+    ),
+    "largest_step": Label(
+        "largest step", 2, "of a walk between latents, over its mean step; 1 is an even change, 16 a single jump"
+    ),
     "images": Label("images", 0, "data examples trained on"),
     "images_per_second": Label("images per second", 0, "speed of the training"),
     "minutes": Label("minutes", 1, "time trained, evaluation apart"),

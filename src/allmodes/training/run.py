@@ -21,7 +21,7 @@ from lightning_fabric import Fabric
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json, write_text
-from ..core.pictures import image_grid, save_animation, toy_frame
+from ..core.pictures import image_grid, image_pairs, save_animation, toy_frame
 from ..data.base import Dataset
 from ..model import Model, load
 from ..networks.base import Generator
@@ -29,6 +29,7 @@ from . import checkpoint
 from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .evaluation import Evaluation, evaluate
+from .nearest import nearest_images
 from .processes import enough_memory, launch
 from .protocols.base import Subject
 from .recipe import Recipe, load_recipe
@@ -36,6 +37,7 @@ from .trainer import Callback, Trainer
 
 GRID = 64
 CLOUD = 1000
+BESIDE = 36  # samples that are shown beside the training images nearest to them
 
 
 class Run:
@@ -187,10 +189,11 @@ def attend(trainer: Trainer, run: Run) -> None:
 
 
 def finish(trainer: Trainer, run: Run, log: Log) -> None:
-    """Leave the model, its evaluation, the real examples and an animation; the evaluation comes last."""
+    """Leave the model, its evaluation, pictures of samples and of the data, an animation; the evaluation comes last."""
     model = current_model(trainer)
     model.save(run.path / "model")
     save_real(trainer.dataset, run)
+    save_nearest(trainer.dataset, model, run)
     save_picture(trainer, run)
     frames = sorted((run.path / "samples").glob("images-*.png"))
     save_animation(frames, run.path / "samples" / "training.gif")
@@ -234,6 +237,14 @@ def save_real(dataset: Dataset, run: Run) -> None:
     """A grid of real examples, laid out as the grids of samples."""
     if len(dataset.shape) == 3:
         image_grid(dataset.picture(dataset.batch(0, GRID, 0).images)).save(run.path / "samples" / "real.png")
+
+
+def save_nearest(dataset: Dataset, model: Model, run: Run) -> None:
+    """Samples, and below each the training image nearest to it, if the same images come again and again."""
+    if dataset.fixed and len(dataset.shape) == 3:
+        samples = model.sample(BESIDE)
+        pairs = (dataset.picture(images) for images in (samples, nearest_images(dataset, samples)))
+        image_pairs(*pairs).save(run.path / "samples" / "nearest.png")
 
 
 def environment(fabric: Fabric) -> dict[str, Any]:

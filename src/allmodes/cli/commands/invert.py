@@ -5,17 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...core.errors import UserError
 from ..base import Answer, Command, Example, Parser, positive
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-
-ABREAST = 12
-SHOWN = 96
+SHOWN = 96  # images beside what comes nearest to them
 
 
 class Invert(Command):
@@ -47,6 +41,7 @@ class Invert(Command):
         from safetensors.torch import save_file
 
         from ...core.files import atomic, write_json
+        from ...core.pictures import image_pairs
         from ...data.images import Images
         from ...data.pixels import to_float
         from ...metrics import inversion_distance
@@ -64,24 +59,11 @@ class Invert(Command):
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)
         with atomic(arguments.out / "latents.safetensors") as path:
             save_file({"latents": found.latents.contiguous(), "distances": found.distances}, path)
-        write_picture(arguments.out / "pairs.png", pairs(images, trained.model.decode(found.latents)))
+        shown = image_pairs(images[:SHOWN], trained.model.decode(found.latents[:SHOWN]))
+        write_picture(arguments.out / "pairs.png", shown)
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
         write_json(arguments.out / "invert.json", document)
         text = (
             f"{len(images):,} images, on average {score.value:.3f} away; side by side in {arguments.out / 'pairs.png'}"
         )
         return Answer(document, text)
-
-
-def pairs(images: Tensor, made: Tensor) -> Image:
-    """The first images ``(n, C, H, W)`` in rows, and below each row what comes nearest to them."""
-    import torch
-
-    from ...core.pictures import image_grid
-
-    rows = []
-    for start in range(0, min(len(images), SHOWN), ABREAST):
-        some = slice(start, start + ABREAST)
-        blank = torch.ones_like(images[:1]).repeat(ABREAST - len(images[some]), 1, 1, 1)
-        rows += [images[some], blank, made[some], blank]
-    return image_grid(torch.cat(rows), columns=ABREAST)
