@@ -17,6 +17,7 @@ from PIL import Image
 from allmodes.cli import main
 from allmodes.cli.commands.interpolate import STEPS, STOPS
 from allmodes.core.discovery import entries
+from allmodes.core.pictures import GUTTER
 from allmodes.data.base import Dataset
 from allmodes.model import load
 from allmodes.priors.gaussian import great_circle
@@ -271,6 +272,41 @@ class TestInterpolate:
     def test_moves_points_of_the_plane(self, ring: Path, tmp_path: Path) -> None:
         assert main(["interpolate", str(ring), "--out", str(tmp_path / "walk.png")]) == 0
         assert (tmp_path / "walk.png").stat().st_size > 0
+
+    def test_walks_past_given_pictures(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
+        model, out = str(make_model((3, 8, 8))), tmp_path / "walk.gif"
+        assert main(["sample", model, "-n", "3", "--seed", "5", "--out", str(tmp_path / "made/")]) == 0
+        pictures = sorted(str(path) for path in (tmp_path / "made").iterdir())
+        found = answer_of(["interpolate", model, "--images", *pictures, "--out", str(out)], capsys)
+        assert found["frames"] == 3 * 2 * STEPS + 1
+        assert max(found["distances"]) < 0.2
+        tile = 64 + GUTTER
+        with Image.open(out) as animation:
+            assert animation.size == (4 * tile + GUTTER, tile + GUTTER)
+            for number in range(3):  # at each stop the tile that walks is the picture, as near as it was found
+                animation.seek(2 * STEPS * number)
+                frame = np.asarray(animation.convert("RGB")).astype(float)
+                given, here = (frame[GUTTER:tile, at * tile + GUTTER : (at + 1) * tile] for at in (number, 3))
+                assert np.square((given - here) / 127.5).mean() ** 0.5 < found["distances"][number] + 0.1
+
+    def test_a_row_for_each_way(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
+        for name, grey in (("a.png", 0), ("b.png", 255)):
+            Image.new("L", (20, 30), grey).save(tmp_path / name)
+        words = ["interpolate", str(make_model((1, 8, 8))), "--out", str(tmp_path / "walk.png"), "--images"]
+        found = answer_of([*words, *(str(tmp_path / name) for name in ("a.png", "b.png", "a.png"))], capsys)
+        assert found["frames"] == 2 * (STEPS // 2 + 1)
+        grid = np.asarray(Image.open(tmp_path / "walk.png"))
+        assert grid.shape == (2 * (64 + GUTTER) + GUTTER, (STEPS // 2 + 3) * (64 + GUTTER) + GUTTER, 3)
+        corners = grid[[10, 10, -10, -10], [10, -10, 10, -10], 0]
+        assert corners.tolist() == [0, 255, 255, 0]
+
+    def test_refuses_pictures(self, make_model: MakeModel, ring: Path, tmp_path: Path, capsys: Capture) -> None:
+        Image.new("L", (8, 8)).save(tmp_path / "a.png")
+        end = ["--out", str(tmp_path / "x.gif"), "--images", str(tmp_path / "a.png")]
+        model = str(make_model((1, 8, 8)))
+        assert "needs two pictures" in refusal_of(["interpolate", model, *end], capsys)
+        assert "none.png is no file" in refusal_of(["interpolate", model, *end, str(tmp_path / "none.png")], capsys)
+        assert "points of the plane" in refusal_of(["interpolate", str(ring), *end, str(tmp_path / "a.png")], capsys)
 
     def test_the_great_circle_keeps_the_length_and_meets_its_ends(self) -> None:
         a, b = torch.nn.functional.normalize(torch.tensor([[3.0, 0.0, 1.0], [0.5, -2.0, 0.0]]), dim=1).double()[:, None]

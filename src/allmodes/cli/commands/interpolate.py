@@ -1,11 +1,15 @@
-"""``allmodes interpolate``: walk from sample to sample through the latent space and back to the start.
+"""``allmodes interpolate``: walk through the latent space and back, from sample to sample or from picture to picture.
 
-The prior says what lies between two latents: a great circle for the Gaussian, a straight line for others.
+A given picture is a stop by the latent whose sample comes nearest to it (see ``allmodes invert``). The prior says what
+lies between two latents: a great circle for the Gaussian, a straight line for others.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +19,7 @@ from ..base import Answer, Command, Example, Parser
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...priors.base import Prior
     from ..drawing import Trained
 
 WALKS = 16  # tiles of the animation, in rows of 4
@@ -22,23 +27,32 @@ ROWS = 8  # walks in the picture
 CLOUD = 500  # points of the plane that walk together
 STOPS = 4
 STEPS = 12  # from one stop to the next
+DESCENT = 200  # steps of the search for a picture's latent
 
 
 class Interpolate(Command):
-    """Walk between samples."""
+    """Walk between samples, or between given pictures."""
 
     name = "interpolate"
     order = 7
-    summary = "Walk between samples, in an animation or a picture."
-    about = "Each tile walks past four samples and returns to the first. In a PNG a walk is a row."
+    summary = "Walk between samples, or between given pictures, in an animation or a picture."
+    about = (
+        "Each tile walks past four samples and returns to the first. In a PNG a walk is a row.\n"
+        "With --images, one tile walks past the samples that come nearest to the pictures, which stand before it, and\n"
+        "returns to the first; in a PNG there is a row for each way from a picture to the next, between the two."
+    )
     examples = (
         Example("interpolate runs/a --out walk.gif", "an animation that loops"),
         Example("interpolate runs/a --seed 3 --out walk.webp", "other samples, a smaller file"),
         Example("interpolate runs/a --out walk.png", "eight walks, a row each"),
+        Example("interpolate runs/a --images a.png b.png c.png --out walk.gif", "from picture to picture"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
+        parser.add_argument(
+            "--images", type=Path, nargs="+", metavar="PICTURE", help="two or more pictures to walk past"
+        )
         parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the samples (default: 0)")
         parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .gif, .webp or .png file")
 
@@ -46,38 +60,99 @@ class Interpolate(Command):
         out: Path = arguments.out
         if out.suffix.lower() not in {".gif", ".webp", ".png"}:
             raise UserError(f"Cannot write a walk to {out}: name a .gif, .webp or .png file.")
-        from ...core.pictures import save_animation
-        from ..drawing import open_trained, write_picture
+        from ..drawing import open_trained
 
         trained = open_trained(arguments.run)
-        if out.suffix.lower() == ".png":
-            path = walk(trained, CLOUD if trained.planar else ROWS, steps=STEPS // 4, seed=arguments.seed)
-            write_picture(out, trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)))
-        else:
-            path = walk(trained, CLOUD if trained.planar else WALKS, steps=STEPS, seed=arguments.seed)
-            frames = [trained.draw(trained.model.decode(z), None) for z in path]
-            save_animation(frames, out, milliseconds=80)
-        return Answer({"frames": len(path), "seed": arguments.seed, "out": str(out)}, f"{len(path)} frames in {out}")
+        if arguments.images is not None:
+            return past_pictures(trained, arguments.images, out, seed=arguments.seed)
+        return past_samples(trained, out, seed=arguments.seed)
 
 
-def walk(trained: Trained, walks: int, *, steps: int, seed: int) -> Tensor:
-    """Latents along closed walks.
+def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
+    """Many walks at once, each past samples of its own."""
+    from ...core.pictures import save_animation
+    from ..drawing import write_picture
 
-    Args:
-        trained: the model.
-        walks: how many.
-        steps: from one stop to the next.
-        seed: of the stops.
+    still = out.suffix.lower() == ".png"
+    walks = CLOUD if trained.planar else ROWS if still else WALKS
+    stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
+    path = walk(trained.model.prior, stops, steps=STEPS // 4 if still else STEPS)
+    if still:
+        write_picture(out, trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)))
+    else:
+        save_animation([trained.draw(trained.model.decode(z), None) for z in path], out, milliseconds=80)
+    return Answer({"frames": len(path), "seed": seed, "out": str(out)}, f"{len(path)} frames in {out}")
 
-    Returns:
-        ``(STOPS * steps + 1, walks, d)``; the last frame is the first.
+
+def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: int) -> Answer:
+    """One walk, past the samples that come nearest to pictures.
+
+    Raises:
+        UserError: the model makes no images, or the pictures are fewer than two or cannot be read.
     """
     import torch
 
-    stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
+    from ...core.pictures import save_animation
+    from ..drawing import write_picture
+
+    if trained.planar:
+        raise UserError("The model makes points of the plane: only images can be walked past; leave out --images.")
+    images, model = opened(files, trained.model.config["shape"]), trained.model
+    print(f"Descending from the nearest samples to {len(images)} pictures ...", file=sys.stderr)
+    found = model.invert(images, steps=DESCENT, seed=seed)
+    stops = found.latents[:, None]
+    if out.suffix.lower() == ".png":
+        shares = [step / (STEPS // 2) for step in range(STEPS // 2 + 1)]
+        rows = []
+        for one, two in pairwise(range(len(images))):
+            between = torch.cat([model.prior.between(stops[one], stops[two], share) for share in shares])
+            rows += [images[[one]], model.decode(between), images[[two]]]
+        write_picture(out, trained.draw(torch.cat(rows), len(shares) + 2))
+        frames = len(shares) * (len(images) - 1)
+    else:
+        path = walk(model.prior, stops, steps=2 * STEPS)
+        tiles = [trained.draw(torch.cat([images, model.decode(z)]), len(images) + 1) for z in path]
+        save_animation(tiles, out, milliseconds=80)
+        frames = len(path)
+    distances = (found.distances / images[0].numel() ** 0.5).tolist()
+    document = {"frames": frames, "seed": seed, "distances": distances, "out": str(out)}
+    return Answer(document, f"{frames} frames in {out}; the samples are {max(distances):.3f} from the pictures at most")
+
+
+def opened(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
+    """Pictures as the model makes them, ``(n, C, H, W)`` in [-1, 1].
+
+    Raises:
+        UserError: there are fewer than two, or one is not there or cannot be read.
+    """
+    from ...data.images import FilePicture, resized, stacked
+    from ...data.pixels import to_float
+
+    if len(files) < 2:
+        raise UserError("A walk needs two pictures or more: write --images a.png b.png.")
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{file} is no file: give pictures, as in --images a.png b.png.")
+    tiles = [resized(FilePicture(file.parent, file.name).image(), shape[1]) for file in files]
+    return to_float(stacked(tiles, "L" if shape[0] == 1 else "RGB"))
+
+
+def walk(prior: Prior, stops: Tensor, *, steps: int) -> Tensor:
+    """Latents along closed walks.
+
+    Args:
+        prior: says what lies between two latents.
+        stops: of each walk, ``(stops, walks, d)``.
+        steps: from one stop to the next.
+
+    Returns:
+        ``(stops * steps + 1, walks, d)``; the last is the first.
+    """
+    import torch
+
     path = [
-        trained.model.prior.between(stops[stop], stops[(stop + 1) % STOPS], step / steps)
-        for stop in range(STOPS)
+        prior.between(stops[stop], stops[(stop + 1) % len(stops)], step / steps)
+        for stop in range(len(stops))
         for step in range(steps)
     ]
     return torch.stack([*path, stops[0]])
