@@ -6,17 +6,22 @@ r"""The generative adversarial network (Goodfellow et al. 2014, algorithm 1, one
 
 Both turns share the samples and the real scores of step 2, which saves a third of the work: the generator has
 not moved in between, and the real scores enter its loss only as the reference of the pairing loss.
+
+With few images the discriminator may see all of them, real ones and samples, in both turns, through random
+differentiable augmentation (Zhao et al. 2020). Gradient penalties are then taken by the images before augmentation, as
+StyleGAN2-ADA does (Karras et al. 2020).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..core.moment import Moment
 from ..core.records import Batch
+from ..data.augmentation import augment, find_policies, uniforms
 from ..networks.base import Discriminator, Generator
 from ..priors.base import Prior
 from .base import Loss, Objective, Update, frozen
@@ -24,17 +29,32 @@ from .losses.base import AdversarialLoss
 
 
 class Gan(Objective):
-    """Generator against discriminator, under any adversarial loss."""
+    """Generator against discriminator, under any adversarial loss.
+
+    Args:
+        augmentation: what images undergo before the discriminator sees them, in this order: any of ``colour``,
+            ``translation`` and ``cutout``.
+
+    Raises:
+        UserError: there is no such augmentation.
+    """
 
     name = "gan"
 
     def __init__(
-        self, generator: Generator, prior: Prior, *, discriminator: Discriminator, loss: AdversarialLoss
+        self,
+        generator: Generator,
+        prior: Prior,
+        *,
+        discriminator: Discriminator,
+        loss: AdversarialLoss,
+        augmentation: Sequence[str] = (),
     ) -> None:
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
         self.loss = loss
+        self.policies = find_policies(augmentation)
         self._real_scores = torch.empty(0)
 
     def players(self) -> dict[str, nn.Module]:
@@ -44,7 +64,7 @@ class Gan(Objective):
         z = self.draw(moment)
         fake = self.generator(z)
         yield Update("discriminator", lambda: self.discriminator_loss(batch.images, fake.detach(), moment))
-        yield Update("generator", lambda: self.generator_loss(fake))
+        yield Update("generator", lambda: self.generator_loss(fake, moment))
 
     def draw(self, moment: Moment) -> Tensor:
         """This process's share of the step's latents, ``(B, d)``."""
@@ -55,7 +75,7 @@ class Gan(Objective):
         """Step 2: real images and samples, ``(B, *shape)`` each, in one pass."""
         penalised = self.loss.penalised(moment.step)
         images = torch.cat([real, fake]).requires_grad_(penalised)
-        scores = self.discriminator(images).float()
+        scores = self.discriminator(self.augmented(images, moment, "discriminator")).float()
         real_scores, fake_scores = scores.chunk(2)
         value = self.loss.discriminator(real_scores, fake_scores)
         scalars = {"loss": value.detach()}
@@ -65,9 +85,18 @@ class Gan(Objective):
         self._real_scores = real_scores.detach()
         return Loss(value, scalars)
 
-    def generator_loss(self, fake: Tensor) -> Loss:
+    def generator_loss(self, fake: Tensor, moment: Moment) -> Loss:
         """Step 3: samples ``(B, *shape)``."""
         with frozen(self.discriminator):
-            scores = self.discriminator(fake).float()
+            scores = self.discriminator(self.augmented(fake, moment, "generator")).float()
         value = self.loss.generator(self._real_scores, scores)
         return Loss(value, {"loss": value.detach()})
+
+    def augmented(self, images: Tensor, moment: Moment, turn: str) -> Tensor:
+        """This process's shares of one or more whole batches, stacked, each image by its own draws of this turn."""
+        if not self.policies:
+            return images
+        size, workers = moment.batch_size, moment.workers
+        batches = len(images) * workers.size // size
+        draws = uniforms(batches * size, self.policies, moment.rng("augmentation", turn)).view(batches, size, -1)
+        return augment(images, draws[:, workers.rank :: workers.size].flatten(0, 1).to(images.device), self.policies)

@@ -9,7 +9,7 @@ discriminator's decision and so does not depend on its strength.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -32,6 +32,7 @@ class ImleGan(Objective):
         weight: lambda.
         until: share of the training at which lambda, falling linearly, reaches 0; matching ends there.
             Above 1 it does not reach it.
+        augmentation: of what the discriminator sees, as in :class:`Gan`; matching sees the images themselves.
     """
 
     name = "imle-gan"
@@ -47,10 +48,11 @@ class ImleGan(Objective):
         matching: Matcher,
         weight: float = 1.0,
         until: float = 1.0,
+        augmentation: Sequence[str] = (),
     ) -> None:
         if weight <= 0 or until <= 0:
             raise UserError(f"'objective.weight' ({weight}) and 'objective.until' ({until}) must be above 0.")
-        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss)
+        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss, augmentation=augmentation)
         self.generator = generator
         self.prior = prior
         self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
