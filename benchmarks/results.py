@@ -25,6 +25,16 @@ ROWS = {
     "half": ("stacked-mnist/unrolled-half-gan", "stacked-mnist/unrolled-half"),
     "rare": ("stacked-mnist/rare-gan", "stacked-mnist/rare-imle-gan"),
     "triangles": ("triangles/gan", "triangles/imle"),
+    "few-shot": (
+        "few-shot/gan",
+        "few-shot/fastgan",
+        "few-shot/imle",
+        "few-shot/adaptive-imle",
+        "few-shot/rs-imle",
+        "few-shot/glo",
+        "few-shot/glann",
+    ),
+    "crowd": ("crowd/imle", "crowd/adaptive-imle", "crowd/rs-imle"),
     "toys": ("ring/gan", "ring/imle", "grid/gan", "grid/imle", "spiral/gan", "spiral/imle"),
 }
 

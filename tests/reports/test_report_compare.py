@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import statistics
 
 import pytest
@@ -11,6 +12,7 @@ from fake_runs import MakeRun
 from rich.console import Console
 
 from allmodes.reports import compare_table, read_run, to_markdown, to_terminal
+from allmodes.reports.compare import headings
 
 
 def test_seeds_of_one_recipe_are_folded(make_run: MakeRun) -> None:
@@ -66,3 +68,15 @@ def test_terminal_never_folds_a_figure(make_run: MakeRun, width: int) -> None:
         assert cell is not None
         assert cell.text.split()[0] in text
     assert "0, 1" in text
+
+
+def test_columns_are_those_that_some_run_has(make_run: MakeRun) -> None:
+    first, second = make_run("stacked-digits/gan", folder="a"), make_run("few-shot/imle", folder="b")
+    evaluation = {"scores": [], "headline": {"covered": 0.75}}
+    (second / "evaluation.json").write_text(json.dumps(evaluation))
+    alone, (one, two) = compare_table([second])[0], compare_table([first, second])
+    assert list(alone.cells) == ["covered", "images", "minutes"]
+    assert list(one.cells) == list(two.cells)
+    assert {"modes", "kl", "covered"} < set(one.cells)
+    assert one.cells["covered"] is two.cells["modes"] is None
+    assert headings([alone])[1] == "covered"

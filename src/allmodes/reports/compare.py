@@ -14,7 +14,10 @@ from rich.text import Text
 from .run_files import RunFiles, read_run
 from .words import title_of, write_figure
 
-COLUMNS = ("modes", "kl", "excess_kl", "confidence", "frechet_distance", "images", "minutes")
+MODES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance")  # columns of runs that were not evaluated yet
+PLANE = ("high_quality", "worst_distance")
+FEW = ("frechet_heldout", "precision", "recall", "covered", "reached_heldout", "copied_mass")
+ALWAYS = ("images", "minutes")
 INCIDENTAL = (
     "seed",
     "device",
@@ -55,7 +58,7 @@ class Row:
 
     Args:
         recipe: its name; with the run's folder where two runs of one name were trained differently.
-        cells: figures by column; None where no run has it.
+        cells: figures by column; None where no run of this row has it. The columns are those of the whole table.
         seeds: of the runs, ascending.
     """
 
@@ -65,18 +68,18 @@ class Row:
 
     @property
     def texts(self) -> list[str]:
-        """Every cell as text, in the order of :func:`headings`."""
+        """Every cell as text, in the order of the table's headings."""
         figures = ["–" if cell is None else cell.text for cell in self.cells.values()]
         return [self.recipe, *figures, ", ".join(map(str, self.seeds)) or "–"]
 
 
-def headings() -> list[str]:
-    """The titles of the columns."""
-    return ["recipe", *(title_of(name) for name in COLUMNS), "seed"]
+def headings(rows: Sequence[Row]) -> list[str]:
+    """The titles of the columns of a table."""
+    return ["recipe", *(title_of(name) for name in rows[0].cells), "seed"]
 
 
 def compare_table(runs: Sequence[Path | RunFiles]) -> list[Row]:
-    """One row per recipe, in the order given.
+    """One row per recipe, in the order given, with the columns that some run has a figure for.
 
     Args:
         runs: run folders, or what :func:`read_run` made of them.
@@ -90,15 +93,22 @@ def compare_table(runs: Sequence[Path | RunFiles]) -> list[Row]:
         kept = {key: value for key, value in files.recipe.items() if key not in INCIDENTAL}
         groups.setdefault(f"{files.name}\n{yaml.safe_dump(kept)}", []).append(files)
     names = [group[0].name for group in groups.values()]
+    columns = _columns([run for group in groups.values() for run in group])
     return [
-        _fold(f"{name} [{group[0].path.resolve().name}]" if names.count(name) > 1 else name, group)
+        _fold(f"{name} [{group[0].path.resolve().name}]" if names.count(name) > 1 else name, group, columns)
         for name, group in zip(names, groups.values(), strict=True)
     ]
 
 
-def _fold(name: str, runs: Sequence[RunFiles]) -> Row:
+def _columns(runs: Sequence[RunFiles]) -> tuple[str, ...]:
+    """What some run has a figure of."""
+    measured = [name for name in (*MODES, *PLANE, *FEW) if any(run.figure(name) is not None for run in runs)]
+    return (*(measured or MODES), *ALWAYS)
+
+
+def _fold(name: str, runs: Sequence[RunFiles], columns: Sequence[str]) -> Row:
     cells: dict[str, Cell | None] = {}
-    for column in COLUMNS:
+    for column in columns:
         values = [value for run in runs if (value := _figure(run, column)) is not None]
         mean = sum(values) / len(values) if values else 0.0
         cells[column] = Cell(column, mean, min(values), max(values), len(values)) if values else None
@@ -114,15 +124,17 @@ def _figure(run: RunFiles, column: str) -> float | None:
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The table in Markdown."""
-    lines = [headings(), ["---", *["---:"] * len(COLUMNS), "---"], *(row.texts for row in rows)]
+    titles = headings(rows)
+    lines = [titles, ["---", *["---:"] * (len(titles) - 2), "---"], *(row.texts for row in rows)]
     return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines) + "\n"
 
 
 def to_terminal(rows: Sequence[Row]) -> Table:
     """The table for a terminal; give it to ``rich.console.Console.print``."""
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-    for position, heading in enumerate(headings()):
-        figures = 0 < position <= len(COLUMNS)
+    titles = headings(rows)
+    for position, heading in enumerate(titles):
+        figures = 0 < position < len(titles) - 1
         # only the recipe's name is folded in a narrow terminal, never a figure
         table.add_column(
             heading.replace(" ", "\n", 1) if figures else heading,

@@ -88,13 +88,14 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
         if any(body is not None for body in bodies):
             cells = [(name, body and Markup(body)) for name, body in zip(names, bodies, strict=True)]
             blocks.append((section, cells))
+    rows = compare_table(files)
     page = fill(
         "page.html",
         title=_title(files),
         runs=[(name, run, _tiles(run)) for name, run in zip(names, files, strict=True)],
         blocks=blocks,
-        headings=headings(),
-        rows=compare_table(files) if len(files) > 1 else [],
+        headings=headings(rows),
+        rows=rows if len(files) > 1 else [],
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(Path(out), page)

@@ -28,6 +28,8 @@ LABELS = {
     "excess_kl": Label("excess KL", 4, "KL less what so many draws from the true law would show, in nats"),
     "effective_modes": Label("effective modes", 1, "number of equally likely modes with the same KL"),
     "confidence": Label("confidence", 3, "mean certainty of the classifier on samples; more is better"),
+    "high_quality": Label("high quality", 3, "share of samples that lie near a mode"),
+    "worst_distance": Label("worst distance", 3, "of a mode to the sample nearest to it; less is better"),
     "frechet_distance": Label(
         "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better"
     ),
