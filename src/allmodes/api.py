@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .auditing import Findings, audit, audit_run
+from .auditing import Findings, audit
+from .auditing.runs import audit_run
 from .model import Model, load
 from .reports import write_report
 from .training.run import Run

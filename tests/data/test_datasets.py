@@ -133,6 +133,24 @@ class TestImages:
             assert data.fingerprint == found[0].fingerprint
         assert Images(tmp_path / "pages", channels=3).shape == (3, 12, 12)
 
+    def test_an_archive_is_opened_once_however_many_it_holds(self, tmp_path, monkeypatch):
+        Image.new("L", (8, 8), 1).save(tmp_path / "a.png")
+        with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+            for number in range(30):
+                archive.write(tmp_path / "a.png", f"in/{number:02}.png")
+        opened, whole = [], zipfile.ZipFile
+        monkeypatch.setattr(zipfile, "ZipFile", lambda path: opened.append(path) or whole(path))
+        found = Images(tmp_path / "many.zip")
+        assert found.files == tuple(f"in/{number:02}.png" for number in range(30))
+        assert opened == [tmp_path / "many.zip"]
+
+    def test_it_says_how_images_were_brought_to_their_size(self, tmp_path):
+        for number, side in enumerate((8, 8, 12)):
+            Image.new("L", (side, side), number).save(tmp_path / f"{number}.png")
+        assert Images(tmp_path, size=8).resize == "central square, Lanczos to 8 x 8"
+        (tmp_path / "2.png").unlink()
+        assert Images(tmp_path).resize == "none"
+
     def test_sixteen_bits_keep_their_range(self, tmp_path):
         values = np.linspace(0, 65_535, 64).reshape(8, 8).astype(np.uint16)
         Image.fromarray(values).save(tmp_path / "a.png")

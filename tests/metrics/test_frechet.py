@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from allmodes.metrics import frechet_distance
+from allmodes.metrics import frechet, frechet_distance
 
 
 def sample(n: int, dim: int, seed: int, shift: float = 0.0, scale: float = 1.0) -> np.ndarray:
@@ -46,6 +46,16 @@ def test_dimensions_that_hold_nothing_change_nothing(n: int, m: int) -> None:
     few, many = frechet_distance(real, fake), frechet_distance(*wide)
     assert many.value == pytest.approx(few.value, rel=1e-6)
     assert many.ci95 == pytest.approx(few.ci95, rel=1e-6)
+
+
+def test_among_many_examples_some_tell_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = sample(150, 400, 0), sample(130, 400, 1, shift=0.3, scale=1.5)
+    whole = frechet_distance(real, fake)
+    monkeypatch.setattr(frechet, "SPREAD", 90)
+    some = frechet_distance(real, fake)
+    assert some.value == pytest.approx(whole.value, rel=1e-9)
+    widths = [score.ci95[1] - score.ci95[0] for score in (whole, some) if score.ci95]
+    assert widths[0] <= widths[1] < 2 * widths[0]
 
 
 @pytest.mark.parametrize(("n", "m"), [(12, 30), (30, 12)])

@@ -7,7 +7,6 @@ from .findings import Example, Findings
 from .labels import Label
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import Region, Regions
-from .runs import audit_run, measure_run
 from .scores import STANDARD
 from .shares import Share, Shares, compare
 from .space import open_distance
@@ -26,12 +25,10 @@ __all__ = [
     "Share",
     "Shares",
     "audit",
-    "audit_run",
     "compare",
     "copied_mass",
     "dropped_mass",
     "invented_mass",
-    "measure_run",
     "open_distance",
     "open_examples",
 ]

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, cache_dir, digest
 from ..core.progress import track
-from ..data.images import Images, common_side, open_pictures
+from ..data.images import Images
 from ..data.pixels import to_float
 from ..distances.base import Distance
 from ..model import Model, load
@@ -159,11 +159,7 @@ def _images(path: Path, like: Examples | None) -> Examples:
     if like is not None and like.images is not None:
         channels, size = like.images.shape[1], like.images.shape[3]
     images = Images(path, size=size, channels=channels)
-    pictures = open_pictures(path)
-    names = () if path.suffix.lower() in {".npy", ".npz"} else tuple(p.name for p in pictures)  # type: ignore[attr-defined]
-    side = images.shape[2]
-    resize = "none" if common_side(pictures) == side else f"central square, Lanczos to {side} x {side}"
-    return Examples(images.images, None, names, images.fingerprint, resize)
+    return Examples(images.images, None, images.files, images.fingerprint, images.resize)
 
 
 def _array(array: ArrayLike) -> Examples:

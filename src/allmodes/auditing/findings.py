@@ -177,9 +177,9 @@ class Findings:
             "copied_mass": asdict(self.copied_mass),
             "invented_mass": asdict(self.invented_mass),
             "remarks": list(self.remarks()),
-            "regions": [_without_none(asdict(region), "label_counts") for region in self.regions],
-            "labels": [asdict(label) for label in self.labels],
-            "examples": [_without_none(asdict(example), "file") for example in self.examples],
+            "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
+            "labels": [vars(label) for label in self.labels],
+            "examples": [_without_none(vars(example), "file") for example in self.examples],
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),
         }
@@ -210,5 +210,5 @@ def _summary(score: Score) -> dict[str, Any]:
     return {"value": value, "ci95": ends, **basis, "warnings": list(score.warnings)}
 
 
-def _without_none(document: dict[str, Any], optional: str) -> dict[str, Any]:
+def _without_none(document: Mapping[str, Any], optional: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key != optional or value is not None}

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d
 from ..core.errors import UserError
 from ..data.cifar10 import Cifar10
 from ..data.fashion_mnist import FashionMnist
-from ..data.images import Images, open_pictures
+from ..data.images import Images
 from ..data.mnist import Mnist
 
 FACES = "orl-faces"
@@ -76,8 +76,9 @@ def pools() -> Iterator[Pool]:
         yield Pool(name, data.images, data.labels.numpy())
     faces = Path(os.environ.get("ALLMODES_DATA", "")) / FACES
     if faces.is_dir():
-        people = [Path(picture.name).parent.name for picture in open_pictures(faces)]  # type: ignore[attr-defined]
-        yield Pool("ORL faces", Images(faces, size=SIDE).images, np.unique(people, return_inverse=True)[1])
+        shown = Images(faces, size=SIDE)
+        people = [Path(name).parent.name for name in shown.files]
+        yield Pool("ORL faces", shown.images, np.unique(people, return_inverse=True)[1])
 
 
 def nothing(pool: Pool, n: int, rng: np.random.Generator) -> Planted:

@@ -39,6 +39,10 @@ class Images(FixedImages):
         heldout: share of the images that is kept out of training.
         fold: which share.
 
+    Attributes:
+        files: the name of each image below the folder or in the zip; none for an array.
+        resize: how images were brought to their size, ``"none"`` if they are as they were.
+
     Raises:
         UserError: there are no images, one cannot be read, or they do not fit into memory.
     """
@@ -59,7 +63,13 @@ class Images(FixedImages):
         pictures = open_pictures(Path(path))
         side = size or common_side(pictures) or DEFAULT_SIZE
         check_memory(len(pictures), side, path)
-        tiles = [resized(picture.image(), side) for picture in pictures]
+        tiles, sizes = [], set()
+        for picture in pictures:
+            image = picture.image()
+            sizes.add(image.size)
+            tiles.append(resized(image, side))
+        self.files = tuple(picture.name for picture in pictures if isinstance(picture, FilePicture))
+        self.resize = "none" if sizes == {(side, side)} else f"central square, Lanczos to {side} x {side}"
         grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
         images = stacked(tiles, "L" if grey else "RGB")
         pixels = images.permute(0, 2, 3, 1).numpy()
@@ -80,17 +90,17 @@ class Picture(ABC):
 
 
 class FilePicture(Picture):
-    """A file of a folder, or of a zip archive."""
+    """A file of a folder, or of a zip archive, which is opened once for all of them."""
 
-    def __init__(self, source: Path, name: str) -> None:
+    def __init__(self, source: Path, name: str, archive: zipfile.ZipFile | None = None) -> None:
         self.source = source
         self.name = name
+        self.archive = archive
 
     def _open(self) -> Image.Image:
-        if self.source.is_dir():
+        if self.archive is None:
             return Image.open(self.source / self.name)
-        with zipfile.ZipFile(self.source) as archive:
-            return Image.open(io.BytesIO(archive.read(self.name)))
+        return Image.open(io.BytesIO(self.archive.read(self.name)))
 
     def size(self) -> tuple[int, int]:
         with self._readable(), self._open() as image:
@@ -129,18 +139,19 @@ def open_pictures(path: Path) -> Sequence[Picture]:
     """
     if path.suffix.lower() in {".npy", ".npz"}:
         return [PagePicture(page) for page in read_array(path)]
+    archive = None
     try:
         if path.is_dir():
             names = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
         else:
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
+            archive = zipfile.ZipFile(path)
+            names = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is neither a folder nor a zip nor an array of images ({error}).") from error
     found = sorted(name for name in names if Path(name).suffix.lower() in SUFFIXES)
     if not found:
         raise UserError(f"There are no images in {path}: looked for {', '.join(sorted(SUFFIXES))} at any depth.")
-    return [FilePicture(path, name) for name in found]
+    return [FilePicture(path, name, archive) for name in found]
 
 
 def read_array(path: Path) -> Pixels:

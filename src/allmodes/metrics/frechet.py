@@ -23,6 +23,7 @@ from ..core.records import Score
 LEAST = 8  # samples whose spread says something
 NOTHING = 1e-10  # of the largest eigenvalue: what counts as none
 COLUMNS = 2_048  # dimensions in double precision at once
+SPREAD = 2_000  # examples of either side whose spread makes the interval, where dimensions outnumber them
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
@@ -34,7 +35,8 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
 
     Returns:
         Score; the interval is 1.96 standard errors from the drawing of the samples, by the distance's derivative
-        (Rippl, Munk & Sturm 2016, theorem 2.1); None for fewer than eight samples.
+        (Rippl, Munk & Sturm 2016, theorem 2.1); None for fewer than eight samples. Where dimensions outnumber many
+        examples it is rather too wide.
 
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
@@ -43,7 +45,9 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
     if min(len(first), len(second)) < 2 or first.shape[1:] != second.shape[1:]:
         raise ValueError(f"need two sets (n >= 2, D) of equal D, not {tuple(first.shape)} and {tuple(second.shape)}")
     wide = first.shape[1] > min(len(first), len(second))
-    value, slopes = (_by_examples if wide else _by_dimensions)(first.detach().cpu(), second.detach().cpu())
+    exact = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
+    both = [rows.detach().to("cpu", exact) for rows in (first, second)]
+    value, slopes = (_by_examples if wide else _by_dimensions)(*both)
     error = 1.96 * float(slopes.std()) / len(second) ** 0.5
     interval = (max(0.0, value - error), value + error) if len(second) >= LEAST else None
     warnings: tuple[str, ...] = ()
@@ -74,20 +78,38 @@ def _by_dimensions(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
 
 
 def _by_examples(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
-    r"""The same by singular values :math:`A B^T = U S V^T`, where :math:`y_j^T T y_j = (m - 1) (V S V^T)_{jj}`."""
+    r"""The same by singular values :math:`A B^T = U S V^T`, where :math:`y_j^T T y_j = (m - 1) (V S V^T)_{jj}`.
+
+    Of many examples, the growth is worked out among some of either side. Fewer of them vary more, so the interval is
+    rather too wide.
+    """
+    product, slopes, value = _products(real, fake)
+    n, m = product.shape
+    gram = product @ product.T if n < m else product.T @ product
+    if len(gram) > SPREAD:
+        cross = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()
+        some = (rows[torch.linspace(0, len(rows) - 1, SPREAD).long()] for rows in (real, fake))
+        return max(0.0, value - 2 * float(cross.sum())), _by_examples(*some)[1]
+    squares, axes = torch.linalg.eigh(gram)
+    cross = squares.clamp(min=0).sqrt()
+    known = squares > NOTHING * squares[-1]
+    right = product.T @ axes[:, known] / cross[known] if n < m else axes[:, known]
+    return max(0.0, value - 2 * float(cross.sum())), slopes - (m - 1) * (right.square() @ cross[known])
+
+
+def _products(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, float]:
+    """:math:`A B^T` ``(n, m)``; of the growth and of the distance what does not depend on it, ``(m,)`` and a number.
+
+    What is multiplied is as exact as the features are.
+    """
     n, m = len(real), len(fake)
     product, slopes, value = torch.zeros(n, m, dtype=torch.float64), torch.zeros(m, dtype=torch.float64), 0.0
     for x, y in zip(torch.split(real, COLUMNS, 1), torch.split(fake, COLUMNS, 1), strict=True):
         x, y = x.double(), y.double()
         shift = y.mean(0) - x.mean(0)
         x, y = x - x.mean(0), y - y.mean(0)
-        product.addmm_(x, y.T)
+        product += x.to(real.dtype) @ y.to(real.dtype).T
         squares = y.square().sum(1)
         slopes += 2 * y @ shift + squares
         value += float(shift @ shift + x.square().sum() / (n - 1) + squares.sum() / (m - 1))
-    product /= ((n - 1) * (m - 1)) ** 0.5
-    squares, axes = torch.linalg.eigh(product @ product.T if n < m else product.T @ product)
-    cross = squares.clamp(min=0).sqrt()
-    known = squares > NOTHING * squares[-1]
-    right = product.T @ axes[:, known] / cross[known] if n < m else axes[:, known]
-    return max(0.0, value - 2 * float(cross.sum())), slopes - (m - 1) * (right.square() @ cross[known])
+    return product.div_(((n - 1) * (m - 1)) ** 0.5), slopes, value

@@ -96,11 +96,11 @@ class Crossing:
         around_fake, around_real = (torch.zeros(len(ks), size, dtype=torch.int64) for size in (m, n))
         nearest = torch.full((n,), torch.inf)
         for rows, columns, squared in squared_distances(both.real, both.fake):
-            points, others = both.real[rows], both.fake[columns]
+            block = _Block(both.real[rows], both.fake[columns], squared)
             for place, k in enumerate(ks):
-                around_fake[place, columns] += _within(squared, points, others, ours[rows, k - 1, None]).sum(0)
+                around_fake[place, columns] += block.within(ours[rows, k - 1, None]).sum(0)
                 if theirs is not None:
-                    around_real[place, rows] += _within(squared, points, others, theirs[columns, k - 1]).sum(1)
+                    around_real[place, rows] += block.within(theirs[columns, k - 1]).sum(1)
             nearest[rows] = torch.minimum(nearest[rows], squared.min(1).values)
         nearest.sqrt_()
         return [
@@ -140,23 +140,22 @@ def _keep(near: Tensor, ids: Tensor, rows: slice, columns: slice, squared: Tenso
     ids[rows] = column.gather(1, order)
 
 
-def _within(squared: Tensor, points: Tensor, others: Tensor, radius: Tensor) -> Tensor:
-    """Which pairs are not farther apart than a radius, bool ``(p, q)``.
+class _Block:
+    """Squared distances ``(p, q)`` of points ``(p, D)`` and others ``(q, D)``, as wrong as float32 makes them."""
 
-    Args:
-        squared: ``(p, q)``, as wrong as float32 makes them.
-        points: ``(p, D)``.
-        others: ``(q, D)``.
-        radius: ``(p, 1)`` or ``(q,)``.
-    """
-    excess = squared - radius.pow(2)
-    inside = excess <= 0
-    norms = points.pow(2).sum(1)[:, None] + others.pow(2).sum(1)
-    unsure = (excess.abs_() <= ROUNDING * norms).nonzero()
-    for p, q in (some.T for some in unsure.split(max(1, PAIRS // points.shape[1]))):  # type: ignore[no-untyped-call]
-        exact = (points[p].double() - others[q].double()).norm(dim=1)
-        inside[p, q] = exact <= radius.expand(squared.shape)[p, q].double()
-    return inside
+    def __init__(self, points: Tensor, others: Tensor, squared: Tensor) -> None:
+        self.points, self.others, self.squared = points, others, squared
+        self.norms = [side.pow(2).sum(1) for side in (points, others)]
+
+    def within(self, radius: Tensor) -> Tensor:
+        """Which pairs are not farther apart than a radius ``(p, 1)`` or ``(q,)``, bool ``(p, q)``."""
+        excess = self.squared - radius.pow(2)
+        inside = excess <= 0
+        unsure = (excess.abs_() <= ROUNDING * (self.norms[0][:, None] + self.norms[1])).nonzero()
+        for p, q in (some.T for some in torch.split(unsure, max(1, PAIRS // self.points.shape[1]))):
+            exact = (self.points[p].double() - self.others[q].double()).norm(dim=1)
+            inside[p, q] = exact <= radius.expand(self.squared.shape)[p, q].double()
+        return inside
 
 
 def squared_distances(points: Tensor, others: Tensor | None = None) -> Iterator[tuple[slice, slice, Tensor]]:

@@ -64,7 +64,8 @@ class Evaluate(Command):
 
 def in_space(arguments: argparse.Namespace) -> Answer:
     """Samples against training data in the feature space that was asked for."""
-    from ...auditing import STANDARD, measure_run
+    from ...auditing import STANDARD
+    from ...auditing.runs import measure_run
     from ...training.evaluation import Evaluation
     from ...training.run import Run
 
