@@ -12,6 +12,7 @@ from allmodes.core.configuration import resolve_part
 from allmodes.core.discovery import entries, find
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import derive_seed, stream
+from allmodes.data.base import Dataset
 from allmodes.matching.base import Matcher
 from allmodes.objectives.base import Objective
 
@@ -69,3 +70,10 @@ def test_parts_are_completed_and_checked():
         resolve({"name": "nearest", "pool": "many"})
     with pytest.raises(UserError, match="needs a name"):
         resolve({"pool": 5})
+
+
+def test_an_argument_is_checked_by_itself_beside_one_that_is_required(tmp_path):
+    given = {"name": "images", "path": tmp_path, "size": 32}
+    assert resolve_part("allmodes.data", Dataset, given, frozenset(), "data")["size"] == 32
+    with pytest.raises(UserError, match=r"'data.path' is missing"):
+        resolve_part("allmodes.data", Dataset, {"name": "images", "size": 32}, frozenset(), "data")

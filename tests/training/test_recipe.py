@@ -47,7 +47,7 @@ def test_overrides_are_read_as_yaml():
         ({"images": 0}, r"'images' is 0, but must be at least 1"),
         ({"matching": "nearest"}, r"The objective 'gan' has no use for 'matching'"),
         ({"loss": None}, r"The objective 'gan' needs 'loss'"),
-        ({"objective": "gann"}, r"'gann' is no objective. Did you mean 'gan'"),
+        ({"objective": "gam"}, r"'gam' is no objective. Did you mean 'gan'"),
         ({"generator": "dcgan-265"}, r"'generator': 'dcgan-265' is no generator. Did you mean 'dcgan-256'"),
         ({"optimizer.beta3": 1}, r"Unknown key 'optimizer.beta3'"),
         ({"data": "/no/such/folder"}, r"/no/such/folder"),

@@ -36,19 +36,15 @@ def resolve_arguments(cls: type, values: Part, given: frozenset[str], field: str
     Raises:
         UserError: an unknown key, a missing one, or a value of the wrong type.
     """
-    import jsonargparse  # not at the top: the command line's help must not wait for it
-
     prefix = f"{field}." if field else ""
     known = {key: value for key, value in parameters(cls).items() if key not in given}
     for key in values:
         if key not in known:
             raise UserError(f"Unknown key '{prefix}{key}'.{did_you_mean(key, known)}")
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(cls, skip=set(given), fail_untyped=False)
     resolved: dict[str, Any] = {}
     for key, parameter in known.items():
         if key in values:
-            resolved[key] = _checked(parser, key, values[key], parameter, prefix)
+            resolved[key] = _checked(cls, values[key], parameter, prefix)
         elif parameter.default is inspect.Parameter.empty:
             raise UserError(f"'{prefix}{key}' is missing: set it in the recipe or with --{prefix}{key} VALUE.")
         else:
@@ -56,12 +52,16 @@ def resolve_arguments(cls: type, values: Part, given: frozenset[str], field: str
     return resolved
 
 
-def _checked(parser: Any, key: str, value: Any, parameter: inspect.Parameter, prefix: str) -> Any:
-    import jsonargparse
+def _checked(cls: type, value: Any, parameter: inspect.Parameter, prefix: str) -> Any:
+    import jsonargparse  # not at the top: the command line's help must not wait for it
 
+    key = parameter.name
     if isinstance(value, Path):
         value = str(value)
     kind = parameter.annotation if isinstance(parameter.annotation, str) else str(parameter.annotation)
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    # this argument alone: another one that is required is none of its business
+    parser.add_class_arguments(cls, skip=set(parameters(cls)) - {key}, fail_untyped=False)
     try:
         if value is None and "None" not in kind:  # the parser would let it pass as not given
             raise ValueError(key)
