@@ -27,7 +27,7 @@ ROWS = 8  # walks in the picture
 CLOUD = 500  # points of the plane that walk together
 STOPS = 4
 STEPS = 12  # from one stop to the next
-DESCENT = 200  # steps of the search for a picture's latent
+POOL, DESCENT = 2_000, 200  # samples to start from, and steps of the search for a picture's latent
 
 
 class Interpolate(Command):
@@ -99,7 +99,7 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
         raise UserError("The model makes points of the plane: only images can be walked past; leave out --images.")
     images, model = opened(files, trained.model.config["shape"]), trained.model
     print(f"Descending from the nearest samples to {len(images)} pictures ...", file=sys.stderr)
-    found = model.invert(images, steps=DESCENT, seed=seed)
+    found = model.invert(images, pool=POOL, steps=DESCENT, seed=seed)
     stops = found.latents[:, None]
     if out.suffix.lower() == ".png":
         shares = [step / (STEPS // 2) for step in range(STEPS // 2 + 1)]
