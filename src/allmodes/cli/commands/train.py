@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..answer import columns
 from ..base import Answer, Command, Example, Parser, joined
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def summary(run: Run) -> Answer:
     from ...reports.words import title_of, write_figure
 
     headline = run.evaluation().headline()
-    figures = ", ".join(f"{title_of(name)} {write_figure(name, value)}" for name, value in headline.items())
+    figures = columns([(f"  {title_of(name)}", write_figure(name, value)) for name, value in headline.items()])
     report = run.path / "report.html"
     document = {"run": str(run.path), "report": str(report), "headline": headline}
-    return Answer(document, f"{run.path}: {figures}\nThe report is {report}")
+    return Answer(document, f"{run.path}\n{figures}\nThe report is {report}")
