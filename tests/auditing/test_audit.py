@@ -67,6 +67,25 @@ def test_equal_laws_raise_no_alarm() -> None:
     assert sum(alarms) <= 2
 
 
+def test_blurred_samples_drop_no_region_and_a_class_that_is_lost_as_well_is_named() -> None:
+    purity = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        kinds = rng.integers(0, 5, 1_600)
+        shape = 6 * rng.normal(size=(5, 4))[kinds] + 2 * rng.normal(size=(1_600, 4))
+        detail = rng.normal(size=(1_600, 30))
+        sharp, blurred = (np.concatenate([shape, share * detail], axis=1) for share in (1.0, 0.3))
+        real, fake, labels, theirs = sharp[:800], blurred[800:], kinds[:800], kinds[800:]
+        found = audit(real, fake, labels=labels, seed=seed)
+        assert found.crowded_mass.ci95[0] > 0.9
+        assert not found.dropped
+        assert not found.labels_dropped
+        lost = audit(real, fake[theirs != 2], labels=labels, seed=seed)
+        assert {label.value["label"] for label in lost.labels_dropped} == {"2"}
+        purity.append((labels[[i for region in lost.dropped for i in region.members]] == 2).mean())
+    assert np.mean(purity) > 0.9
+
+
 def test_same_seed_same_findings() -> None:
     real, fake = digits(200, 0)[0], digits(200, 1)[0]
     assert audit(real, fake, seed=4).document() == audit(real, fake, seed=4).document()

@@ -37,6 +37,20 @@ def test_the_dropped_mass_is_found(lost: list[int], samples: int) -> None:
     assert covered >= 7
 
 
+def test_the_interval_holds_what_lies_close_to_what_is_kept() -> None:
+    """Two groups of ten are lost, and each lies so near to one that is kept that balls hold both."""
+    covered = []
+    for seed in range(20):
+        rng = torch.Generator().manual_seed(seed)
+        groups = torch.randint(0, 10, (2, 1_500), generator=rng)
+        centres = 7 * torch.randn(5, 8, generator=torch.Generator().manual_seed(99)).repeat(2, 1)
+        centres[5:, 0] += 1.8
+        real, fake = centres[groups] + torch.randn(2, 1_500, 8, generator=rng)
+        found = dropped_mass(Balls.around(real, fake[groups[1] >= 2]), seed=seed)
+        covered.append(found.ci95[0] <= 0.2 <= found.ci95[1])
+    assert all(covered)
+
+
 def test_the_interval_is_narrow_enough_to_tell() -> None:
     real, _ = mixture(1_500, DATA, 0)
     fake, _ = mixture(1_500, [0.02, 0.08, 0.0, 0.3, 0.4], 1)

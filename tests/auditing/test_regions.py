@@ -32,6 +32,15 @@ def test_regions_follow_the_groups_of_the_data() -> None:
     assert np.mean(pure) > 0.99
 
 
+def test_the_finest_can_be_left_out_but_not_all() -> None:
+    regions = Regions.drawn(blobs(1_000, 0), seed=0)
+    coarser = regions.coarser(1)
+    assert coarser.names()[0] == (1, 0)
+    assert set(coarser.names()) == {name for name in regions.names() if name[0] >= 1}
+    assert (coarser.of(blobs(300, 1)) == regions.of(blobs(300, 1))[1:]).all()
+    assert regions.coarser(9).names() == [name for name in regions.names() if name[0] == len(regions.levels) - 1]
+
+
 @pytest.mark.parametrize("points", [torch.zeros(50, 3), torch.ones(1, 3), torch.arange(4.0)[:, None].expand(4, 3)])
 def test_few_or_equal_examples_have_few_regions(points: torch.Tensor) -> None:
     regions = Regions.drawn(points.contiguous(), seed=0)

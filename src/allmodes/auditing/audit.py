@@ -23,7 +23,7 @@ from ..distances.base import Distance
 from .density import CROWDED, Balls, corrected, dropped_mass
 from .examples import Examples, Source, open_examples
 from .features import Features, halved
-from .findings import Example, Findings, View
+from .findings import CHANCE, Example, Findings, View
 from .labels import Table, compare_labels, read_table
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import compare_regions
@@ -85,6 +85,11 @@ def _found(
     dropped = dropped_mass(balls, fraction=fraction, seed=seed)
     crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
     scores = balls.scores(back.companions())
+    # samples that crowd are away from the data by more than the size of the finest regions, which then say nothing
+    finest = int(crowded.ci95[0] > CHANCE)
+    regions = compare_regions(
+        both.real, both.fake, half, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
+    )
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
@@ -95,7 +100,7 @@ def _found(
         crowded_mass=Mass(crowded.estimate, crowded.ci95),
         copied_mass=copied_mass(both.real, both.fake, half),
         invented_mass=invented_mass(both.real, both.fake, half),
-        regions=compare_regions(both.real, both.fake, half, scores=scores, table=table, fraction=fraction, seed=seed),
+        regions=regions,
         labels=compare_labels(drawn.real, drawn.fake, half, table=table, fraction=fraction),
         examples=_ranked(data, balls, scores),
         summary=summary,

@@ -10,7 +10,9 @@ found by expectation-maximisation on a grid.
 
 is the share of the data where the generator puts less than the fraction c of what it should. Where a ball holds both
 what is dropped and what is not, it looks thinned out rather than empty. So the interval reaches up to the *shortfall*
-:math:`E_G[(1 - \rho (1 - d))_+]`, d the dropped mass, which does not mind the mixture.
+:math:`E_G[(1 - \rho (1 - d))_+]`, d the dropped mass, which does not mind the mixture unless samples elsewhere make up
+for it inside the ball (Jensen's inequality: it is too small, never too large). The smallest balls mix the least, so it
+is theirs.
 """
 
 from __future__ import annotations
@@ -42,13 +44,13 @@ class Balls:
     Args:
         ks: the numbers of neighbours that the balls reach to.
         inside: for every k, which samples are in each ball, ``(n, m)``.
-        real_inside: for the k that the mass is estimated with, which other real examples are, ``(n, n)``.
+        real_inside: the same of the other real examples, ``(n, n)``.
         nearest: the nearest sample of every real example, ``(n,)``.
     """
 
     ks: tuple[int, ...]
     inside: tuple[csr_array, ...]
-    real_inside: csr_array
+    real_inside: tuple[csr_array, ...]
     nearest: NDArray[np.int64]
 
     @classmethod
@@ -62,14 +64,14 @@ class Balls:
         near = own.query(real, ks[-1] + 1)
         found = theirs.query(real, min(m, int(ks[-1] * GRID[-1] * m / n) + 1))
         inside = tuple(_matrix(found.ids, found.distances <= near.distances[:, [k]], m) for k in ks)
-        k = ks[_middle(ks)]
-        others = near.ids[:, : k + 1] != torch.arange(n)[:, None]
-        return cls(ks, inside, _matrix(near.ids[:, : k + 1], others, n), found.ids[:, 0].numpy())
+        others = near.ids != torch.arange(n)[:, None]
+        neighbours = tuple(_matrix(near.ids[:, : k + 1], others[:, : k + 1], n) for k in ks)
+        return cls(ks, inside, neighbours, found.ids[:, 0].numpy())
 
     @property
-    def fake_inside(self) -> csr_array:
-        """Which samples are in the balls that the mass is estimated with, ``(n, m)``."""
-        return self.inside[_middle(self.ks)]
+    def middle(self) -> int:
+        """The place of the k that the mass is estimated with."""
+        return min(range(len(self.ks)), key=lambda place: abs(self.ks[place] - MASS_NEIGHBOURS))
 
     def scores(self, weight: Values | None = None) -> Values:
         """How under-represented each example is: minus the mean log ratio over the sizes of balls, ``(n,)``.
@@ -77,7 +79,7 @@ class Balls:
         Args:
             weight: what each sample counts for, ``(m,)``; 1 by default.
         """
-        n, m = self.fake_inside.shape
+        n, m = self.inside[0].shape
         expected = np.array(self.ks)[:, None] * m / n
         counts = np.stack([inside @ (np.ones(m) if weight is None else weight) for inside in self.inside])
         values: Values = -np.log((counts + 1) / (expected + 1)).mean(0)
@@ -85,15 +87,10 @@ class Balls:
 
     def companions(self) -> Values:
         """For balls around samples: what each of them counts for, by how many of the data due are there, ``(n,)``."""
-        n, m = self.fake_inside.shape
-        due = self.ks[_middle(self.ks)] * m / n
-        weight: Values = np.minimum(1.0, self.fake_inside @ np.ones(m) / due)
+        n, m = self.inside[0].shape
+        due = self.ks[self.middle] * m / n
+        weight: Values = np.minimum(1.0, self.inside[self.middle] @ np.ones(m) / due)
         return weight
-
-
-def _middle(ks: tuple[int, ...]) -> int:
-    """The place of the k that the mass is estimated with."""
-    return min(range(len(ks)), key=lambda place: abs(ks[place] - MASS_NEIGHBOURS))
 
 
 @dataclass(frozen=True)
@@ -119,15 +116,17 @@ def dropped_mass(balls: Balls, *, fraction: float = 0.5, seed: int = 0) -> Dropp
         fraction: of the density that a generator should reach.
         seed: of the bootstrap, over real examples and over samples.
     """
-    n, m = balls.fake_inside.shape
+    n, m = balls.inside[0].shape
+    ways = (balls.middle, 0)  # the estimate is by balls of a middling size, the shortfall by the smallest
     start = np.full(len(GRID), 1 / len(GRID))
-    law = _law(balls, np.ones(n), np.ones(m), start, FIRST_ROUNDS)
-    estimate, shortfall = _masses(law, fraction)
+    laws = [_law(balls, way, np.ones(n), np.ones(m), start, FIRST_ROUNDS) for way in ways]
+    estimate, shortfall = _dropped(laws[0], fraction), _missing(laws[1], fraction)
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(DRAWS):
         examples, samples = (rng.multinomial(size, np.full(size, 1 / size)).astype(np.float64) for size in (n, m))
-        drawn.append(_masses(_law(balls, examples, samples, law, MORE_ROUNDS), fraction))
+        again = [_law(balls, way, examples, samples, law, MORE_ROUNDS) for way, law in zip(ways, laws, strict=True)]
+        drawn.append((_dropped(again[0], fraction), _missing(again[1], fraction)))
     below, above = 1.96 * np.std(drawn, axis=0)  # the spread alone: resampling adds noise, which would shift both
     interval = (max(0.0, estimate - float(below)), min(1.0, max(estimate, shortfall) + float(above)))
     return DroppedMass(estimate, interval, shortfall)
@@ -153,18 +152,23 @@ def corrected(mass: DroppedMass, crowded: DroppedMass, *, fraction: float) -> Dr
     return DroppedMass(estimate, (max(mass.ci95[0], low), 1.0), max(mass.shortfall, estimate))
 
 
-def _masses(law: Values, fraction: float) -> tuple[float, float]:
-    dropped = float(law[fraction > GRID].sum())
-    return dropped, float(law @ np.maximum(0, 1 - GRID * (1 - dropped)))
+def _dropped(law: Values, fraction: float) -> float:
+    return float(law[fraction > GRID].sum())
 
 
-def _law(balls: Balls, real: Values, fake: Values, start: Values, rounds: int) -> Values:
-    """The law of the ratio over the data ``(len(GRID),)``, with these weights of examples and samples."""
-    counts = np.stack([balls.real_inside @ real, balls.fake_inside @ fake])
-    pairs, inverse = np.unique(counts, axis=1, return_inverse=True)
-    mass = np.bincount(inverse.ravel(), weights=real, minlength=pairs.shape[1]) / real.sum()
+def _missing(law: Values, fraction: float) -> float:
+    return float(law @ np.maximum(0, 1 - GRID * (1 - _dropped(law, fraction))))
+
+
+def _law(balls: Balls, way: int, real: Values, fake: Values, start: Values, rounds: int) -> Values:
+    """The law of the ratio over the data ``(len(GRID),)``, by balls of one size, with these weights of either side."""
+    ours, theirs = balls.real_inside[way] @ real, balls.inside[way] @ fake
+    width = theirs.max() + 1
+    pairs, inverse = np.unique(ours * width + theirs, return_inverse=True)  # whole numbers: nothing is lost
+    mass = np.bincount(inverse, weights=real, minlength=len(pairs)) / real.sum()
     share = fake.sum() * GRID / (fake.sum() * GRID + real.sum())
-    log = pairs[1][:, None] * np.log(np.maximum(share, 1e-12)) + pairs[0][:, None] * np.log1p(-share)
+    inside_real, inside_fake = np.divmod(pairs[:, None], width)
+    log = inside_fake * np.log(np.maximum(share, 1e-12)) + inside_real * np.log1p(-share)
     likelihood = np.exp(log - log.max(1, keepdims=True))
     law = 0.9 * start + 0.1 / len(GRID)  # nothing that a start rules out is ruled out for good
     for _ in range(rounds):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,10 +36,12 @@ class Regions:
     Args:
         centres: of the finest regions, float32 ``(K, D)``.
         levels: for each resolution, finest first, the region that each finest one belongs to, int64 ``(K,)``.
+        finest: the number of the first of these resolutions.
     """
 
     centres: Tensor
     levels: tuple[NDArray[np.int64], ...]
+    finest: int = 0
 
     @classmethod
     def drawn(cls, features: Tensor, *, seed: int) -> Regions:
@@ -54,6 +56,11 @@ class Regions:
             levels.append(merged.astype(np.int64) - 1)
         return cls(torch.from_numpy(centres), tuple(levels))
 
+    def coarser(self, finest: int) -> Regions:
+        """Without the resolutions below this one; the coarsest stays."""
+        left_out = min(finest, len(self.levels) - 1)
+        return replace(self, levels=self.levels[left_out:], finest=left_out)
+
     def of(self, features: Tensor) -> NDArray[np.int64]:
         """The region of each example ``(n, D)`` at every resolution, ``(levels, n)``."""
         index = Exact(self.centres.shape[1])
@@ -63,7 +70,8 @@ class Regions:
 
     def names(self) -> list[tuple[int, int]]:
         """Resolution and number of every region, in the order of :meth:`counts`."""
-        return [(number, region) for number, level in enumerate(self.levels) for region in range(level.max() + 1)]
+        numbered = enumerate(self.levels, start=self.finest)
+        return [(number, region) for number, level in numbered for region in range(level.max() + 1)]
 
     def counts(self, where: NDArray[np.int64]) -> NDArray[np.int64]:
         """Examples in every region of all resolutions, from what :meth:`of` says, ``(K,)``."""
@@ -94,6 +102,7 @@ def compare_regions(
     fake: Tensor,
     half: Tensor,
     *,
+    finest: int = 0,
     scores: NDArray[np.float64],
     table: Table,
     fraction: float,
@@ -103,8 +112,9 @@ def compare_regions(
 
     Args:
         real: features ``(n, D)``.
-        fake: features of samples ``(m, D)``.
+        fake: the same of samples ``(m, D)``.
         half: the rows of ``real`` that draw the regions, int64.
+        finest: resolution that is looked at, of those with several.
         scores: minus the log ratio of the densities around each real example, ``(n,)``.
         table: the labels of the real examples.
         fraction: of its share that a region must keep not to be called dropped.
@@ -113,19 +123,18 @@ def compare_regions(
     Returns:
         The regions of all resolutions, the surest losses first.
     """
-    regions = Regions.drawn(real[half], seed=derive_seed(seed, "regions") % 2**32)
-    counting = np.ones(len(real), dtype=bool)
-    counting[half.numpy()] = False
+    regions = Regions.drawn(real[half], seed=derive_seed(seed, "regions") % 2**32).coarser(finest)
+    others = np.ones(len(real), dtype=bool)
+    others[half.numpy()] = False
     ours, theirs = regions.of(real), regions.of(fake)
-    counts = [regions.counts(where) for where in (ours[:, counting], theirs)]
-    shares = compare(counts[0], counts[1], n_real=int(counting.sum()), n_fake=len(fake), fraction=fraction)
+    held_out, samples = regions.counts(ours[:, others]), regions.counts(theirs)
+    shares = compare(held_out, samples, n_real=int(others.sum()), n_fake=len(fake), fraction=fraction)
     worst, found = np.argsort(-scores, kind="stable"), []
     for row, (level, number) in enumerate(regions.names()):
-        members = worst[ours[level][worst] == number]
-        thin = int((scores[members] > -np.log(fraction)).sum())
-        here = tuple(members.tolist())
-        counted = _counted(table, here)
-        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=here, thin=thin, label_counts=counted))
+        members = worst[ours[level - regions.finest][worst] == number]
+        thin, here = int((scores[members] > -np.log(fraction)).sum()), tuple(members.tolist())
+        counts = _counted(table, here)
+        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=here, thin=thin, label_counts=counts))
     return tuple(sorted(found, key=lambda region: (not region.dropped, region.q_value, region.p_value)))
 
 
