@@ -8,13 +8,14 @@ from torch import nn
 
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
-from allmodes.networks.base import Discriminator
+from allmodes.networks.base import Discriminator, Reconstructing
 from allmodes.networks.discriminators.convolutional import Convolutional
+from allmodes.networks.discriminators.fastgan import FastGAN
 from allmodes.networks.discriminators.mlp import MLP4
 from allmodes.networks.discriminators.unrolled import Unrolled
 
 DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
-CONVOLUTIONAL = {name: cls for name, cls in DISCRIMINATORS.items() if cls in (Convolutional, Unrolled)}
+CONVOLUTIONAL = {name: cls for name, cls in DISCRIMINATORS.items() if cls in (Convolutional, Unrolled, FastGAN)}
 SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1, 3)]
 
 
@@ -44,6 +45,9 @@ def test_scores_examples_with_a_gradient_to_every_parameter_and_to_them(name, sh
     assert scores.shape == (5,)
     (scores * torch.tensor([1.0, -2.0, 3.0, 0.5, 1.0])).sum().backward()
     assert all(float(row.abs().max()) > 0 for row in x.grad)
+    if isinstance(discriminator, Reconstructing):  # its decoders have no part in scores
+        drawn = discriminator.judge(x, 5, 1)[1]
+        (drawn.whole.square().sum() + drawn.part.square().sum()).backward()
     for key, parameter in discriminator.named_parameters():
         assert torch.isfinite(parameter.grad).all(), key
         assert float(parameter.grad.abs().max()) > 0, key

@@ -10,6 +10,7 @@ import torch
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.objectives.losses.base import AdversarialLoss, squared_gradient
+from allmodes.objectives.losses.hinge import Hinge
 from allmodes.objectives.losses.non_saturating import NonSaturating
 from allmodes.objectives.losses.relativistic import Relativistic
 
@@ -24,6 +25,16 @@ def test_non_saturating_closed_form():
     real, fake = torch.tensor([1.0]), torch.tensor([-2.0])
     assert NonSaturating().discriminator(real, fake).item() == pytest.approx(softplus(-1) + softplus(-2))
     assert NonSaturating().generator(real, fake).item() == pytest.approx(softplus(2))
+
+
+def test_hinge_closed_form_and_no_gradient_beyond_the_margin():
+    real, fake = torch.tensor([0.25, 2.0], requires_grad=True), torch.tensor([-0.5, -3.0], requires_grad=True)
+    loss = Hinge().discriminator(real, fake)
+    assert loss.item() == pytest.approx(0.75 / 2 + 0.5 / 2)
+    assert Hinge().generator(real, fake).item() == pytest.approx(1.75)
+    by_real, by_fake = torch.autograd.grad(loss, [real, fake])
+    assert by_real.tolist() == [-0.5, 0.0]
+    assert by_fake.tolist() == [0.5, 0.0]
 
 
 def test_relativistic_closed_form_and_zero_sum_gradient():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -35,3 +36,28 @@ class Discriminator(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """``(n, *shape) -> (n,)``: the score, a logit."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """What a discriminator reconstructs of images: the whole and a part.
+
+    Args:
+        whole: all of it, smaller, ``(n, C, h, h)``.
+        part: the quarter at one corner, ``(n, C, h, h)``.
+    """
+
+    whole: Tensor
+    part: Tensor
+
+
+class Reconstructing(Discriminator):
+    """A discriminator that can also draw what it has seen, from its features. Corners are 0, 1, 2, 3."""
+
+    @abstractmethod
+    def judge(self, images: Tensor, known: int, corner: int) -> tuple[Tensor, Views]:
+        """The scores ``(n,)`` of images ``(n, *shape)``, and reconstructed views of the first ``known`` of them."""
+
+    @abstractmethod
+    def views(self, images: Tensor, corner: int) -> Views:
+        """What the reconstructions of images ``(n, *shape)`` should be."""

@@ -73,13 +73,20 @@ class Gan(Objective):
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, moment: Moment) -> Loss:
         """Step 2: real images and samples, ``(B, *shape)`` each, in one pass."""
-        penalised = self.loss.penalised(moment.step)
-        images = torch.cat([real, fake]).requires_grad_(penalised)
+        images = self.leaf(real, fake, moment)
         scores = self.discriminator(self.augmented(images, moment, "discriminator")).float()
+        return self.judged(scores, images, moment)
+
+    def leaf(self, real: Tensor, fake: Tensor, moment: Moment) -> Tensor:
+        """Real images and samples stacked, ``(2B, *shape)``; penalties are taken by these."""
+        return torch.cat([real, fake]).requires_grad_(self.loss.penalised(moment.step))
+
+    def judged(self, scores: Tensor, images: Tensor, moment: Moment) -> Loss:
+        """The discriminator's loss from the scores ``(2B,)`` of stacked images, penalties included."""
         real_scores, fake_scores = scores.chunk(2)
         value = self.loss.discriminator(real_scores, fake_scores)
         scalars = {"loss": value.detach()}
-        if penalised:
+        if self.loss.penalised(moment.step):
             penalty = self.loss.penalty(scores, images)
             value, scalars["penalty"] = value + penalty, penalty.detach()
         self._real_scores = real_scores.detach()

@@ -1,0 +1,83 @@
+"""FastGAN: the discriminator's turn is the adversarial loss plus the error of its reconstructions of real images."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from allmodes.core.errors import UserError
+from allmodes.core.moment import Moment
+from allmodes.core.records import Batch
+from allmodes.core.workers import Alone
+from allmodes.networks.discriminators.convolutional import Convolutional
+from allmodes.networks.discriminators.fastgan import FastGAN as Discriminator
+from allmodes.networks.generators.fastgan import FastGAN as Generator
+from allmodes.objectives.fastgan import FastGan
+from allmodes.objectives.losses.hinge import Hinge
+from allmodes.priors.gaussian import Gaussian
+
+SHAPE = (1, 8, 8)
+B = 6
+
+
+def moment(step: int = 0) -> Moment:
+    return Moment(step, 0.0, 0, B, torch.device("cpu"), Alone(), lambda ahead: Batch(data(), torch.arange(B)))
+
+
+def data() -> torch.Tensor:
+    return torch.rand(B, *SHAPE, generator=torch.Generator().manual_seed(5)) * 2 - 1
+
+
+def method(**options: float) -> FastGan:
+    torch.manual_seed(0)
+    networks = Generator(SHAPE, 4, width=4), Gaussian(dim=4)
+    return FastGan(*networks, discriminator=Discriminator(SHAPE, width=4), loss=Hinge(gamma=1.0, every=2), **options)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_adds_the_weighted_error_of_both_reconstructions_to_the_adversarial_loss(step):
+    at, fake = moment(step), torch.zeros(B, *SHAPE)
+    ours = method(reconstruction=3.0).discriminator_loss(data(), fake, at)
+    plain = method()
+    adversarial = plain.adversarial.discriminator_loss(data(), fake, at)
+    corner = int(torch.randint(4, (), generator=at.rng("corner")))
+    drawn = plain.discriminator.judge(data(), B, corner)[1]
+    top, left = 4 * (corner // 2), 4 * (corner % 2)
+    part = (drawn.part - data()[:, :, top : top + 4, left : left + 4]).abs().mean()
+    whole = (drawn.whole - torch.nn.functional.avg_pool2d(data(), 2)).abs().mean()
+    torch.testing.assert_close(ours.scalars["reconstruction"], (part + whole).detach())
+    torch.testing.assert_close(ours.value, adversarial.value + 3.0 * (part + whole))
+    assert ("penalty" in ours.scalars) == (step == 0)
+
+
+def test_another_quarter_in_other_steps():
+    corners = {int(torch.randint(4, (), generator=moment(step).rng("corner"))) for step in range(40)}
+    assert corners == {0, 1, 2, 3}
+
+
+def test_the_reconstruction_trains_the_features_that_scores_rest_on():
+    gan = method()
+    gan.discriminator_loss(data(), torch.zeros(B, *SHAPE), moment(1)).value.backward()
+    both = gan.discriminator.first[0].weight.grad.clone()
+    gan.discriminator.zero_grad()
+    gan.adversarial.discriminator_loss(data(), torch.zeros(B, *SHAPE), moment(1)).value.backward()
+    assert not torch.allclose(both, gan.discriminator.first[0].weight.grad)
+
+
+def test_reconstructions_come_nearer():
+    gan = method()
+    optimizer = torch.optim.Adam(gan.discriminator.parameters(), lr=3e-3)
+    errors = []
+    for step in range(80):
+        loss = gan.discriminator_loss(data(), torch.zeros(B, *SHAPE), moment(step))
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+        errors.append(float(loss.scalars["reconstruction"]))
+    assert sum(errors[-8:]) < 0.7 * sum(errors[:8])
+
+
+def test_needs_a_discriminator_that_reconstructs():
+    networks = Generator(SHAPE, 4, width=4), Gaussian(dim=4)
+    with pytest.raises(UserError, match="'convolutional' does not: set --discriminator fastgan"):
+        FastGan(*networks, discriminator=Convolutional(SHAPE, width=4), loss=Hinge())
