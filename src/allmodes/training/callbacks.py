@@ -157,6 +157,8 @@ class Bar:
         """Speed, losses and the latest evaluation in one line."""
         scalars = current_scalars(trainer)
         words = [f"{scalars['images_per_second']:,.0f} images/s"]
-        words += [f"{name} {scalars[name]:.3g}" for name in scalars if name.endswith(("/loss", "/matched", "/rematched"))]
+        words += [
+            f"{name} {scalars[name]:.3g}" for name in scalars if name.endswith(("/loss", "/matched", "/rematched"))
+        ]
         words += [f"{name} {value:.4g}" for name, value in self.headline.items()]
         return " · ".join(words)
