@@ -26,16 +26,16 @@ def kinds(images: torch.Tensor) -> np.ndarray:
 
 def test_a_class_removed_is_nowhere_among_the_samples(pool: planted.Pool) -> None:
     made = planted.class_kept(0.0)(pool, N, np.random.default_rng(1))
-    gone = set(kinds(made.real)[made.lost])
+    gone = set(kinds(pool.images[made.real])[made.lost])
     assert len(gone) == 1
-    assert not gone & set(kinds(made.fake))
+    assert not gone & set(kinds(pool.images[made.fake]))
     assert made.dropped == pytest.approx(0.2)
     assert len(made.real) == len(made.fake) == N
 
 
 def test_a_class_keeps_its_share(pool: planted.Pool) -> None:
     made = planted.class_kept(0.25)(pool, N, np.random.default_rng(1))
-    share = np.isin(kinds(made.fake), kinds(made.real)[made.lost]).mean()
+    share = np.isin(kinds(pool.images[made.fake]), kinds(pool.images[made.real])[made.lost]).mean()
     assert share == pytest.approx(0.05 / 0.85, abs=0.04)
 
 
@@ -48,8 +48,8 @@ def test_the_mass_removed_is_the_mass_said(pool: planted.Pool, mass: float) -> N
 
 def test_copies_are_examples_of_the_data(pool: planted.Pool) -> None:
     made = planted.copied(0.1)(pool, N, np.random.default_rng(3))
-    data = {page.numpy().tobytes() for page in made.real}
-    assert sum(page.numpy().tobytes() in data for page in made.fake) == 15
+    data = {image.numpy().tobytes() for image in pool.images[made.real]}
+    assert sum(image.numpy().tobytes() in data for image in pool.images[made.fake]) == 15
     assert made.copied == 0.1
 
 
@@ -57,27 +57,58 @@ def test_copies_are_examples_of_the_data(pool: planted.Pool) -> None:
 def test_spoilt_samples_lack_nothing(pool: planted.Pool, spoil: planted.Plant) -> None:
     made = spoil(pool, N, np.random.default_rng(4))
     assert not made.lost.any()
-    assert made.fake.dtype == torch.uint8
+    assert not set(made.real) & set(made.fake)
     assert len(made.fake) == (N // 4 if spoil is planted.fewer else N)
+
+
+@pytest.mark.parametrize(("spoil", "spread"), [(planted.blur, 0.5), (planted.add_noise, 1.3)])
+def test_spoilt_images_keep_their_mean_and_change_their_detail(
+    pool: planted.Pool, spoil: planted.Spoil, spread: float
+) -> None:
+    images = spoil(pool.images)
+    assert (images.dtype, images.shape) == (torch.uint8, pool.images.shape)
+    assert (images.float().mean((1, 2, 3)) - pool.images.float().mean((1, 2, 3))).abs().mean() < 3
+    ratio = (images.float().std((1, 2, 3)) / pool.images.float().std((1, 2, 3))).mean()
+    assert (ratio > spread) == (spread > 1)
+    assert torch.equal(spoil(pool.images), images)
+
+
+def test_features_of_a_pool_are_computed_once_and_rows_are_drawn(pool: planted.Pool) -> None:
+    seen = audit.Seen(pool, "pixels")
+    rows = np.array([5, 3, 999])
+    whole = (pool.images.float() / 127.5 - 1).flatten(1)
+    torch.testing.assert_close(seen.features(rows), whole[rows])
+    blurred = (planted.blur(pool.images).float() / 127.5 - 1).flatten(1)
+    torch.testing.assert_close(seen.features(rows, planted.blur), blurred[rows])
+    before = seen._features[None]
+    seen.features(np.array([1]))
+    assert seen._features[None] is before
 
 
 def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "pools", lambda: iter([pool]))
     monkeypatch.setattr(audit, "EXAMPLES", N)
-    monkeypatch.setattr(audit, "SPACES", ("pixels",))
-    cases = (audit.Case("a class removed", planted.class_kept(0.0), N, audits=2),)
-    monkeypatch.setattr(audit, "NULL", audit.Case("nothing", planted.nothing, N, audits=10))
+    monkeypatch.setattr(audit, "NULLS", {N: 5, 2 * N: 1})
+    cases = (
+        audit.Case("a class removed", planted.class_kept(0.0), N),
+        audit.Case("a class removed", planted.class_kept(0.0), 2 * N),
+    )
     monkeypatch.setattr(audit, "CASES", cases)
-    ours, others = audit.all_tables(quick=False, progress=lambda _: None)
-    null, lost = ours.rows
+    plan = audit.Plan(audits=2, spaces=("pixels",), metrics=("recall", "vendi"))
+    ours, others = audit.all_tables(plan, progress=lambda _: None)
+    null, more, lost, larger = ours.rows
+    assert (null["audits"], more["audits"], lost["audits"], larger["n"]) == (10, 2, 2, 2 * N)
     assert null["found"] <= 0.2
-    assert lost["found"] == 1
+    assert lost["found"] == larger["found"] == 1
     assert lost["pure"] > 0.9
     assert lost["AUROC"] > 0.95
-    assert others.rows[0]["recall"] in (0, 0.5, 1)
+    (row,) = others.rows  # with a single null of the larger size, nothing can be said of it
+    assert row["n"] == N
+    assert row["Vendi score"] in (0, 0.5, 1)
+    assert row["recall"] in (0, 0.5, 1)
 
 
 def test_an_unknown_data_set_is_refused(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "pools", lambda: iter([pool]))
     with pytest.raises(UserError, match="choose from squares"):
-        audit.all_tables(quick=True, data="MNISTT", progress=lambda _: None)
+        audit.all_tables(audit.Plan(), data="MNISTT", progress=lambda _: None)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..core.errors import UserError
+from ..core.seeding import stream
 from ..data.cifar10 import Cifar10
 from ..data.fashion_mnist import FashionMnist
 from ..data.images import Images
@@ -40,25 +41,30 @@ class Pool:
     labels: NDArray[np.int64]
 
 
+Spoil = Callable[[Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class Planted:
-    """Data, and samples with a defect.
+    """Data, and samples with a defect, as rows of the pool: its features are computed once for all of them.
 
     Args:
-        real: uint8 ``(n, H, W, C)``.
-        fake: the same of the samples ``(m, H, W, C)``.
+        real: the data, int64 ``(n,)``.
+        fake: the samples ``(m,)``.
         labels: of the data, int64 ``(n,)``.
         lost: which of the data the samples lack, or have too few of, bool ``(n,)``.
         dropped: share of the data's law that the samples lack.
         copied: share of the samples that are copies of data.
+        spoil: what was done to the samples' images, uint8 ``(N, C, H, W)``, or None.
     """
 
-    real: Tensor
-    fake: Tensor
+    real: NDArray[np.int64]
+    fake: NDArray[np.int64]
     labels: NDArray[np.int64]
     lost: NDArray[np.bool_]
     dropped: float = 0.0
     copied: float = 0.0
+    spoil: Spoil | None = None
 
 
 Plant = Callable[[Pool, int, np.random.Generator], Planted]
@@ -102,8 +108,9 @@ def part_removed(mass: float) -> Plant:
         gone = np.zeros(len(pool.labels))
         for label in rng.permutation(np.unique(pool.labels)):
             members = np.flatnonzero(pool.labels == label)
-            wanted = round(mass * len(gone) - gone.sum())
-            gone[members[np.argsort(_variation(pool.images[members]))[: max(0, wanted)]]] = 1
+            if (wanted := round(mass * len(gone) - gone.sum())) <= 0:
+                break
+            gone[members[np.argsort(_variation(pool.images[members]))[:wanted]]] = 1
         return _without(pool, n, rng, gone)
 
     return plant
@@ -115,7 +122,7 @@ def copied(share: float) -> Plant:
     def plant(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
         made = nothing(pool, n, rng)
         count = round(share * len(made.fake))
-        fake = torch.cat([made.real[torch.from_numpy(rng.permutation(n)[:count])], made.fake[count:]])
+        fake = np.concatenate([made.real[rng.permutation(n)[:count]], made.fake[count:]])
         return replace(made, fake=fake, copied=share)
 
     return plant
@@ -123,16 +130,12 @@ def copied(share: float) -> Plant:
 
 def blurred(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples averaged over squares of 3 x 3."""
-    made = nothing(pool, n, rng)
-    soft = avg_pool2d(made.fake.permute(0, 3, 1, 2).float(), 3, stride=1, padding=1, count_include_pad=False)
-    return replace(made, fake=soft.round().to(torch.uint8).permute(0, 2, 3, 1))
+    return replace(nothing(pool, n, rng), spoil=blur)
 
 
 def noisy(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples with noise of a twentieth of the range."""
-    made = nothing(pool, n, rng)
-    noise = torch.from_numpy(rng.normal(0, 255 / 20, made.fake.shape))
-    return replace(made, fake=(made.fake + noise).round().clamp(0, 255).to(torch.uint8))
+    return replace(nothing(pool, n, rng), spoil=add_noise)
 
 
 def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
@@ -141,14 +144,24 @@ def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     return replace(made, fake=made.fake[: n // 4])
 
 
+def blur(images: Tensor) -> Tensor:
+    """Mean over squares of 3 x 3, uint8 ``(N, C, H, W)``."""
+    return avg_pool2d(images.float(), 3, stride=1, padding=1, count_include_pad=False).round().to(torch.uint8)
+
+
+def add_noise(images: Tensor) -> Tensor:
+    """Normal noise of a twentieth of the range, always the same, uint8 ``(N, C, H, W)``."""
+    noise = torch.randn(images.shape, generator=stream(0, "noise")) * 255 / 20
+    return (images + noise).round().clamp(0, 255).to(torch.uint8)
+
+
 def _without(pool: Pool, n: int, rng: np.random.Generator, chance: NDArray[np.float64]) -> Planted:
     """Data, and samples that miss each example of the pool with this chance ``(N,)``."""
     order = rng.permutation(len(pool.labels))
     data, rest = order[:n], order[n:]
     samples = rest[rng.random(len(rest)) >= chance[rest]][:n]
-    pages = pool.images.permute(0, 2, 3, 1)
     dropped = float((chance > 0).mean())
-    return Planted(pages[data], pages[samples], pool.labels[data], chance[data] > 0, dropped)
+    return Planted(data, samples, pool.labels[data], chance[data] > 0, dropped)
 
 
 def _variation(images: Tensor) -> NDArray[np.float64]:

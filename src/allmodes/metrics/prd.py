@@ -47,7 +47,7 @@ def prd_curve(
     first, second = (x.numpy()[rng.permutation(len(x))[:size]] for x in (both.real, both.fake))
     curves = []
     for run in range(runs):
-        clusters = MiniBatchKMeans(bins, n_init=10, random_state=seed + run)
+        clusters = MiniBatchKMeans(bins, n_init=1, random_state=seed + run)  # the mean over runs is the better restart
         labels = clusters.fit_predict(np.concatenate([first, second]))
         p, q = (np.bincount(part, minlength=bins) / size for part in (labels[:size], labels[size:]))
         curves.append(curve(p, q))

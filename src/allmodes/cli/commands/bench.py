@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..base import Answer, Command, Example, Parser
+from ..base import Answer, Command, Example, Parser, positive
+from ..space import listed
 
 
 class Bench(Command):
@@ -26,12 +27,16 @@ class Bench(Command):
         Example("bench search --out runs/bench", "everything, with plots"),
         Example("bench metrics --threads 2", "our metrics beside those of others"),
         Example("bench audit --data MNIST --out runs/bench", "error rates on one data set"),
+        Example("bench audit --data CIFAR-10 --distance efficientnet-lite0 --audits 10", "in one feature space"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("subject", choices=list(SUBJECTS), metavar="SUBJECT", help=", ".join(SUBJECTS))
-        parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or a tenth of the audits")
+        parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of every loss")
         parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
+        parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
+        parser.add_argument("--audits", type=positive, metavar="N", help="audit: of every loss (default: 20)")
+        parser.add_argument("--metrics", type=listed, metavar="A,B", help="audit: metrics of others to hold beside")
         parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads for all of them (1)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
 
@@ -68,10 +73,14 @@ def _searches(arguments: argparse.Namespace) -> Answer:
 
 
 def _audits(arguments: argparse.Namespace) -> Answer:
-    from ...bench.audit import all_tables
+    from ...auditing import STANDARD
+    from ...bench.audit import AUDITS, SPACES, Plan, all_tables
 
-    tables = all_tables(quick=arguments.quick, data=arguments.data, progress=_tell)
-    document = {"tables": [table.to_json() for table in tables]}
+    audits = arguments.audits or (2 if arguments.quick else AUDITS)
+    spaces = SPACES if arguments.distance is None else (arguments.distance,)
+    plan = Plan(audits, spaces, arguments.metrics or STANDARD)
+    tables = all_tables(plan, data=arguments.data, progress=_tell)
+    document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
 
 
