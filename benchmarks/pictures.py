@@ -1,4 +1,8 @@
-"""Draw the README's pictures from runs on disk: ``make demo`` and ``python benchmarks/results.py toys`` first."""
+"""Draw the README's pictures from runs on disk.
+
+First ``make demo``, ``python benchmarks/results.py toys``, the same with ``few-shot --data.heldout 0.2``, and
+``python examples/adaptive_imle.py``.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,11 @@ from allmodes.training.run import Run
 
 DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
 SHOWN = 24
+COPIED = {
+    "runs/results/ring-imle-seed0/samples/training.gif": "ring.gif",
+    "runs/results/few-shot-adaptive-imle-seed0/samples/nearest.png": "few-shot.png",
+    "runs/examples/adaptive_imle.gif": "adaptive-imle.gif",
+}
 
 
 def as_pixels(panel: Panel) -> np.ndarray:
@@ -74,7 +83,8 @@ def main() -> None:
         grid.save(out / f"demo-{name}.png", optimize=True)
     draw_coverage(runs, out / "coverage.png")
     draw_audit(out)
-    shutil.copy("runs/results/ring-imle-seed0/samples/training.gif", out / "ring.gif")
+    for source, name in COPIED.items():
+        shutil.copy(source, out / name)
 
 
 if __name__ == "__main__":
