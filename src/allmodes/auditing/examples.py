@@ -24,6 +24,7 @@ from ..model import Model, load
 
 SAMPLES = 5_000  # drawn from a model
 MOST = 4 * 2**30  # bytes of features
+SMALLEST = 1e-15  # whose square is a number in single precision
 BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
 
 
@@ -148,9 +149,14 @@ def _features(array: ArrayLike, where: str) -> Examples:
         shape = " x ".join(map(str, features.shape))
         raise UserError(f"{where} holds {features.dtype} of shape {shape}: features must be floats [n, d].")
     features = features.float().contiguous()
+    largest = float(features.abs().max())
     if not torch.isfinite(features).all():
         row = int((~torch.isfinite(features)).any(1).nonzero()[0, 0])
         raise UserError(f"The features of {where} contain NaN or infinity, first in row {row}: remove such rows.")
+    if largest > 1 / SMALLEST or 0 < largest < SMALLEST:
+        raise UserError(
+            f"The features of {where} reach {largest:.0e}, and their squares cannot be computed: scale them."
+        )
     return Examples(None, features, (), digest(features.numpy().tobytes()))
 
 
@@ -159,7 +165,10 @@ def _images(path: Path, like: Examples | None) -> Examples:
     if like is not None and like.images is not None:
         channels, size = like.images.shape[1], like.images.shape[3]
     images = Images(path, size=size, channels=channels)
-    return Examples(images.images, None, images.files, images.fingerprint, images.resize)
+    names = tuple(
+        name.encode("utf-8", "replace").decode() for name in images.files
+    )  # some file systems allow any bytes
+    return Examples(images.images, None, names, images.fingerprint, images.resize)
 
 
 def _array(array: ArrayLike) -> Examples:

@@ -25,6 +25,7 @@ PARTS = 10  # regions with a gallery of their own
 ABREAST = 12  # examples in a gallery
 WORST = 24  # examples in the gallery of all data
 LABELS = 20
+FEWEST = 4  # different examples that a map is laid out of
 KINDS = (  # local ratio up to, what the map's legend calls it, colour, size
     (0.25, "less than a quarter of the samples due", VERMILION, 16),
     (0.5, "a quarter to a half", ORANGE, 12),
@@ -136,11 +137,14 @@ def _mark(axes: object, place: NDArray[np.float64], text: str) -> None:
 
 def _places(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     """Points in the plane, ``(n, 2)`` (t-SNE, van der Maaten & Hinton 2008); as they are where they are in it."""
-    if features.shape[1] == 2 or np.ptp(features) == 0:  # where all are the same, nothing is to be laid out
-        return features[:, :2].astype(np.float64)
+    different, which = np.unique(features, axis=0, return_inverse=True)  # equal examples would crash its quadtree
+    if features.shape[1] == 2 or len(different) < FEWEST:
+        return np.pad(features[:, :2], ((0, 0), (0, max(0, 2 - features.shape[1])))).astype(np.float64)
     from sklearn.manifold import TSNE
 
-    perplexity = min(30.0, (len(features) - 1) / 3)
+    perplexity = min(30.0, (len(different) - 1) / 3)
     start = "pca" if features.shape[1] > 1 else "random"
-    places: NDArray[np.float64] = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(features)
-    return places
+    centred = different - different.mean(0)
+    places = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(centred / np.abs(centred).max())
+    found: NDArray[np.float64] = places[which.ravel()]
+    return found

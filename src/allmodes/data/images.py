@@ -21,7 +21,7 @@ from ..core.files import digest
 from .fixed import FixedImages
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff"})
-GREY = frozenset({"1", "L", "I", "F", "I;16"})
+GREY = frozenset({"1", "L"})
 CLEAR = frozenset({"RGBA", "LA", "PA"})
 DEFAULT_SIZE = 64
 DAMAGE = (OSError, SyntaxError, ValueError, zipfile.BadZipFile, Image.DecompressionBombError)
@@ -31,6 +31,8 @@ Pixels = NDArray[np.uint8]
 
 class Images(FixedImages):
     """Images of one square size, cropped at the centre and resized by Lanczos' filter where they are not.
+
+    Of an animation, the first picture is taken.
 
     Args:
         path: a folder, a ``.zip``, or a ``.npy``/``.npz`` array ``[n, h, w]`` or ``[n, h, w, c]`` of uint8.
@@ -164,7 +166,8 @@ def read_array(path: Path) -> Pixels:
         found = np.load(path, allow_pickle=False)
         array = found if isinstance(found, np.ndarray) else found[found.files[0]]
     except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as an array ({error}).") from error
+        reasons = {IndexError: "it holds nothing", ValueError: "it is cut off, or holds no numbers"}
+        raise UserError(f"{path} cannot be read as an array ({reasons.get(type(error), error)}).") from error
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
     if array.dtype != np.uint8 or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)) or len(array) < 1:
@@ -180,9 +183,18 @@ def common_side(pictures: Sequence[Picture]) -> int | None:
 
 
 def flattened(image: Image.Image) -> Image.Image:
-    """Grey or colour of 8 bits, without transparency."""
-    if image.mode.startswith("I;16"):  # convert() would cut off at 255 what goes to 65,535
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    """Grey or colour of 8 bits, without transparency.
+
+    Raises:
+        ValueError: it holds floats, or whole numbers beyond 16 bits, whose range nobody states.
+    """
+    if image.mode.startswith("I"):  # convert() would cut off at 255 what goes to 65,535
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65_535:
+            raise ValueError("it holds numbers beyond 16 bits: save it with 8 or 16")
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("it holds floats: save it with 8 or 16 bits")
     if image.mode in CLEAR or "transparency" in image.info:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
