@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reading import complaints
 
 from allmodes.auditing import Findings, audit
+from allmodes.reports import compare_audits, write_audits_page
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,39 @@ def test_the_page_asks_nothing_of_the_network(pages: dict[str, tuple[Findings, s
         assert f'id="{anchor}"' in text or anchor in text
     assert text.count("<h1>") == 1
     assert 'role="img"' in text
+
+
+@pytest.mark.parametrize("name", ["lost", "whole"])
+def test_a_reader_without_eyes_or_mouse_finds_everything(pages: dict[str, tuple[Findings, str]], name: str) -> None:
+    assert complaints(pages[name][1]) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "complaint"),
+    [
+        ('alt="Upper', 'title="Upper', "an image without a description"),
+        (' lang="en"', "", "the page has no language"),
+        ("h3", "h4", "heading 4 after 2"),
+        (' role="img"', "", "a drawing without role and name"),
+        (' tabindex="0"', "", "what scrolls cannot be reached"),
+        ('href="#map"', 'href="https://example.org"', "something from outside"),
+        ("<caption>", "<p>", "a table without a name"),
+    ],
+)
+def test_what_such_a_reader_stumbles_over_is_noticed(
+    pages: dict[str, tuple[Findings, str]], what: str, instead: str, complaint: str
+) -> None:
+    text = pages["lost"][1]
+    assert what in text
+    assert any(found.startswith(complaint) for found in complaints(text.replace(what, instead)))
+
+
+def test_audits_side_by_side_can_be_read_like_that_too(pages: dict[str, tuple[Findings, str]], tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        pages["lost"][0].to_json(folder / "audit.json")
+    write_audits_page(folders, compare_audits(folders), tmp_path / "both.html")
+    assert complaints((tmp_path / "both.html").read_text(encoding="utf-8")) == []
 
 
 def test_what_is_lost_is_shown(pages: dict[str, tuple[Findings, str]]) -> None:
