@@ -50,8 +50,11 @@ class Evaluate(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         if arguments.distance is not None:
             return in_space(arguments)
-        from ...training.run import evaluate_run
+        from ...training.run import Run, evaluate_run
 
+        run = Run(arguments.run)
+        if run.finished:
+            chosen(run.evaluation().scores, arguments.metrics)  # a name that is wrong need not wait for the samples
         found = evaluate_run(arguments.run)
         scores = chosen(found.scores, arguments.metrics)
         names = {score.name for score in scores}
