@@ -42,6 +42,13 @@ def launch(settings: Settings) -> Fabric:
     return fabric
 
 
+def leave() -> None:
+    """Part from the other processes, all at once; threads of the group that outlive it can abort the exit."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 class FabricWorkers:
     """The processes of a Fabric, as algorithms see them."""
 

@@ -30,7 +30,7 @@ from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .evaluation import Evaluation, evaluate
 from .nearest import nearest_images
-from .processes import enough_memory, launch
+from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
 from .recipe import Recipe, load_recipe
 from .trainer import Callback, Trainer
@@ -108,6 +108,7 @@ def train(
     fabric.barrier()
     if run.finished:
         print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
+        leave()
         return run
     dataset = build_dataset(recipe)
     trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
@@ -118,7 +119,7 @@ def train(
             attend(trainer, run)
         else:
             trainer.fit([])
-    fabric.barrier()
+    leave()
     return run
 
 
