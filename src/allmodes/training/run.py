@@ -108,8 +108,14 @@ def train(
     fabric.barrier()
     if run.finished:
         print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
-        leave()
-        return run
+    else:
+        go_on(run, recipe, fabric)
+    leave()
+    return run
+
+
+def go_on(run: Run, recipe: Recipe, fabric: Fabric) -> None:
+    """Train in an open folder, from its newest checkpoint on if there is one."""
     dataset = build_dataset(recipe)
     trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
     resume(trainer, run)
@@ -119,8 +125,6 @@ def train(
             attend(trainer, run)
         else:
             trainer.fit([])
-    leave()
-    return run
 
 
 def open_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
