@@ -21,7 +21,7 @@ class Features:
     those that are compared may have had a part in it that the others had not.
 
     Args:
-        drawn: in the principal components of one half of the data: to compare the other half with the samples.
+        drawn: in the principal components of those data that draw regions: to compare the rest with the samples.
         pooled: in those of data and samples together: to compare all data with the samples.
     """
 
@@ -29,14 +29,14 @@ class Features:
     pooled: Sides
 
     @classmethod
-    def of(cls, whole: Sides, half: Tensor) -> Features:
+    def of(cls, whole: Sides, drawing: Tensor) -> Features:
         """Keep the leading principal components.
 
         Args:
             whole: both sides as they are.
-            half: rows of the data that draw regions, int64.
+            drawing: rows of the data that draw regions, int64.
         """
-        fits = (whole.real[half], torch.cat([whole.real, whole.fake]))
+        fits = (whole.real[drawing], torch.cat([whole.real, whole.fake]))
         return cls(*(_reduced(whole.real, whole.fake, fitted) for fitted in fits))
 
 

@@ -1,6 +1,6 @@
 """Which labels, and which pairs of them, have too few samples.
 
-Samples have no labels. Held-out data and samples are labelled alike, by vote of the nearest examples of the half of
+Samples have no labels. Held-out data and samples are labelled alike, by vote of the nearest examples of the part of
 the data that is not counted. Both are then subject to the same mistakes, so equal shares stay equal, and the tests of
 :mod:`.shares` keep their level whatever the labeller's accuracy.
 """
@@ -94,13 +94,13 @@ def _in_order(table: Table, files: Sequence[str]) -> dict[str, list[str]]:
     return {name: [column[row[file]] for file in files] for name, column in table.items() if name != "file"}
 
 
-def compare_labels(real: Tensor, fake: Tensor, half: Tensor, *, table: Table, fraction: float) -> tuple[Label, ...]:
+def compare_labels(real: Tensor, fake: Tensor, voting: Tensor, *, table: Table, fraction: float) -> tuple[Label, ...]:
     """Test every label and every pair of labels of different attributes.
 
     Args:
         real: features ``(n, D)``.
         fake: features of samples ``(m, D)``.
-        half: the rows of ``real`` that vote, int64.
+        voting: the rows of ``real`` that vote, int64.
         table: the labels of the real examples.
         fraction: of its share that a label must keep not to be called dropped.
 
@@ -110,8 +110,8 @@ def compare_labels(real: Tensor, fake: Tensor, half: Tensor, *, table: Table, fr
     if not table:
         return ()
     counting = torch.ones(len(real), dtype=torch.bool)
-    counting[half] = False
-    voted = [_voted(real[half], side, half, table) for side in (real[counting], fake)]
+    counting[voting] = False
+    voted = [_voted(real[voting], side, voting, table) for side in (real[counting], fake)]
     values, counts = [], []
     for attributes in _singles_and_pairs(table):
         names = [sorted(set(table[attribute])) for attribute in attributes]
@@ -133,11 +133,11 @@ def _singles_and_pairs(table: Table) -> Iterator[tuple[str, ...]]:
     yield from combinations(table, 2)
 
 
-def _voted(voters: Tensor, points: Tensor, half: Tensor, table: Table) -> dict[str, Codes]:
+def _voted(voters: Tensor, points: Tensor, voting: Tensor, table: Table) -> dict[str, Codes]:
     """The code of each point's label, ``(n,)``, for every attribute."""
     index = Exact(voters.shape[1])
     index.add(voters, borrow=True)
-    near = half[index.query(points, min(VOTERS, len(voters))).ids]
+    near = voting[index.query(points, min(VOTERS, len(voters))).ids]
     votes = {}
     for name, column in table.items():
         _, codes = np.unique(column, return_inverse=True)

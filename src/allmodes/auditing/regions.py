@@ -1,7 +1,7 @@
 """Parts of the data: regions of feature space, at several resolutions.
 
-k-means on one half of the real data draws the finest regions; merging those whose union is tightest (Ward 1963) gives
-the coarser ones. Counts in the other half and among samples do not depend on how the regions were drawn, so tests on
+k-means on one part of the real data draws the finest regions; merging those whose union is tightest (Ward 1963) gives
+the coarser ones. Counts in the other part and among samples do not depend on how the regions were drawn, so tests on
 them (:mod:`.shares`) keep their level.
 """
 
@@ -23,7 +23,7 @@ from ..search import Exact
 from .labels import Table
 from .shares import Share, compare
 
-PER_REGION = 10  # examples of the half that draws them, on average, in a region of the finest resolution
+PER_REGION = 10  # examples of the part that draws them, on average, in a region of the finest resolution
 MOST = 500  # regions of the finest resolution
 COARSER = 3  # times fewer regions at each further resolution
 FEWEST = 4
@@ -85,7 +85,7 @@ class Region(Share):
 
     Args:
         id: resolution, 0 the finest, and running number: ``"0-12"``.
-        members: the real examples in it, of both halves, most under-represented first.
+        members: the real examples in it, of both parts, most under-represented first.
         thin: how many of them, the first ones, have less than the fraction of the samples due around themselves, too:
             what is at the region's edge and well served is not among them.
         label_counts: how many members bear each label, where labels are known.
@@ -100,7 +100,7 @@ class Region(Share):
 def compare_regions(
     real: Tensor,
     fake: Tensor,
-    half: Tensor,
+    drawing: Tensor,
     *,
     finest: int = 0,
     scores: NDArray[np.float64],
@@ -108,12 +108,12 @@ def compare_regions(
     fraction: float,
     seed: int,
 ) -> tuple[Region, ...]:
-    """Draw regions on one half of the data and test them on the other.
+    """Draw regions on one part of the data and test them on the other.
 
     Args:
         real: features ``(n, D)``.
         fake: the same of samples ``(m, D)``.
-        half: the rows of ``real`` that draw the regions, int64.
+        drawing: the rows of ``real`` that draw the regions, int64.
         finest: resolution that is looked at, of those with several.
         scores: minus the log ratio of the densities around each real example, ``(n,)``.
         table: the labels of the real examples.
@@ -123,9 +123,9 @@ def compare_regions(
     Returns:
         The regions of all resolutions, the surest losses first.
     """
-    regions = Regions.drawn(real[half], seed=derive_seed(seed, "regions") % 2**32).coarser(finest)
+    regions = Regions.drawn(real[drawing], seed=derive_seed(seed, "regions") % 2**32).coarser(finest)
     others = np.ones(len(real), dtype=bool)
-    others[half.numpy()] = False
+    others[drawing.numpy()] = False
     ours, theirs = regions.of(real), regions.of(fake)
     held_out, samples = regions.counts(ours[:, others]), regions.counts(theirs)
     shares = compare(held_out, samples, n_real=int(others.sum()), n_fake=len(fake), fraction=fraction)
