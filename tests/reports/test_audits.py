@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "other": (real[:400], fake, 0),
     }
     for name, (data, samples, seed) in made.items():
-        audit(data, samples, seed=seed).to_json(root / name / "audit.json")
+        audit(data, samples, seed=seed).save(root / name)
     return {name: root / name for name in made}
 
 
@@ -45,6 +46,14 @@ def test_regions_of_another_seed_are_not_compared(folders: dict[str, Path]) -> N
     assert len(compare_audits([folders["lost"], folders["seeded"]])) == 1
 
 
+def test_maps_of_the_same_data_have_the_same_places(folders: dict[str, Path]) -> None:
+    maps = [(folders[name] / "map.svg").read_text(encoding="utf-8") for name in ("whole", "lost")]
+    places = [sorted(re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"', text)) for text in maps]
+    assert len(places[0]) >= 500
+    assert places[0] == places[1]
+    assert maps[0] != maps[1]
+
+
 def test_audits_of_other_data_are_refused(folders: dict[str, Path]) -> None:
     with pytest.raises(UserError, match="an audit of other data than"):
         compare_audits([folders["whole"], folders["other"]])
@@ -56,7 +65,8 @@ def test_the_command_writes_page_and_table(folders: dict[str, Path], tmp_path: P
     assert "regions dropped" in capsys.readouterr().out
     page = (tmp_path / "both.html").read_text(encoding="utf-8")
     assert "The generator drops about" in page
-    assert "http" not in page
+    assert re.findall(r'(?:src|href)="(?!data:image/)', page) == []
+    assert page.count('<img src="data:image/svg+xml;base64,') == 2
     assert main(["compare", *both, "--out", str(tmp_path / "both.md")]) == 0
     assert (tmp_path / "both.md").read_text().startswith("### Audits")
     assert main(["compare", both[0], str(tmp_path)]) == 2

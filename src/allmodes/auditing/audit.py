@@ -90,7 +90,7 @@ def _found(
     # samples that crowd are away from the data by more than the size of the finest regions, which then say nothing
     finest = int(crowded.ci95[0] > CHANCE)
     regions = compare_regions(
-        both.real, both.fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
+        drawn.real, drawn.fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
     )
     return Findings(
         n_real=len(data),
@@ -108,7 +108,7 @@ def _found(
         summary=summary,
         certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
         warnings=_warnings(data, samples),
-        view=View(data, samples, both.real),
+        view=View(data, samples, drawn.real),
     )
 
 

@@ -21,7 +21,8 @@ class Features:
     those that are compared may have had a part in it that the others had not.
 
     Args:
-        drawn: in the principal components of those data that draw regions: to compare the rest with the samples.
+        drawn: in the principal components of those data that draw regions: to compare the rest with the samples, in
+            regions that are the same whatever the samples are.
         pooled: in those of data and samples together: to compare all data with the samples.
     """
 

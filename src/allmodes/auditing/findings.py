@@ -46,7 +46,7 @@ class View:
     Args:
         real: the data.
         fake: the samples.
-        features: of the data, ``(n, D)``.
+        features: of the data, the same whatever the samples are, ``(n, D)``.
     """
 
     real: Examples
@@ -183,6 +183,18 @@ class Findings:
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),
         }
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``audit.json``, ``index.html``, and the pictures that a comparison shows, each whole or not at all.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
+        from .page import write_page, write_pictures  # drawing takes a while to import
+
+        drawn = write_pictures(self, Path(folder))
+        write_page(self, Path(folder) / "index.html", drawn)
+        self.to_json(Path(folder) / "audit.json")
 
     def to_json(self, path: str | Path) -> None:
         """Write ``audit.json``, whole or not at all.

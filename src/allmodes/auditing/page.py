@@ -12,7 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.files import write_text
+from ..core.files import atomic, write_text
 from ..core.pictures import image_grid
 from ..core.seeding import derive_seed
 from ..reports.page import fill, inline_image, templates
@@ -25,6 +25,7 @@ PARTS = 10  # regions with a gallery of their own
 ABREAST = 12  # examples in a gallery
 WORST = 24  # examples in the gallery of all data
 LABELS = 20
+BETWEEN = "#777777"  # ink that is legible on light and on dark
 FEWEST = 4  # different examples that a map is laid out of
 KINDS = (  # local ratio up to, what the map's legend calls it, colour, size
     (0.25, "less than a quarter of the samples due", VERMILION, 16),
@@ -52,8 +53,13 @@ class Gallery:
         return f"Upper row: examples of the data ({', '.join(self.names)}). Lower row: the nearest sample of each."
 
 
-def write_page(found: Findings, path: Path) -> None:
+def write_page(found: Findings, path: Path, drawn: Markup | None = None) -> None:
     """Write the page, whole or not at all.
+
+    Args:
+        found: what it shows.
+        path: the file.
+        drawn: the map, if it is drawn already.
 
     Raises:
         UserError: it cannot be written.
@@ -64,13 +70,30 @@ def write_page(found: Findings, path: Path) -> None:
         "audit.html",
         found=found,
         space=_space(found),
-        map=draw_map(found, parts),
+        map=drawn or draw_map(found, parts),
         parts=[(region, _gallery(found, region.members[:ABREAST]), _labels(region)) for region in chosen],
         worst=_gallery(found, [example.index for example in found.examples[:WORST]]),
         labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(path, page)
+
+
+def write_pictures(found: Findings, folder: Path) -> Markup:
+    """Write ``map.svg`` and, of images, ``scarcest.png``: the worst-served examples over their nearest samples.
+
+    Returns:
+        The map, as a part of a page.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    drawn = draw_map(found, found.dropped[:PARTS])
+    write_text(folder / "map.svg", drawn.replace("currentColor", BETWEEN))
+    if (gallery := draw_gallery(found, [example.index for example in found.examples[:ABREAST]])) is not None:
+        with atomic(folder / "scarcest.png") as temporary:
+            gallery.save(temporary)
+    return drawn
 
 
 def _space(found: Findings) -> str:

@@ -40,8 +40,7 @@ def audit_run(run: Run) -> None:
     labels = None if batch.labels is None else batch.labels.numpy()
     few = labels is not None and len(set(labels.tolist())) <= len(batch) // PER_LABEL
     found = audit(batch.images, samples, labels=labels if few else None, seed=run.recipe.settings.seed)
-    found.to_html(folder / "index.html")
-    found.to_json(folder / "audit.json")
+    found.save(folder)
 
 
 def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: int) -> dict[str, Score]:

@@ -11,11 +11,16 @@ from markupsafe import Markup
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_text
-from .page import fill, templates
+from .page import fill, inline_image, templates
 from .words import title_of, write_figure
 
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 REGIONS = 30
+TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
+PICTURES = {  # as images, not as part of the page: a folder may be a stranger's
+    "map.svg": "Map of the data: every dot is an example, its colour says how many samples lie around it.",
+    "scarcest.png": "Upper row: the most under-represented examples. Lower row: the sample nearest to each.",
+}
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,10 @@ def _regions(audits: Mapping[str, Mapping[str, Any]]) -> list[Grid]:
     rows = []
     for key in dropped[:REGIONS]:
         region = by_id[0][key]
-        labels = ", ".join(list(region.get("label_counts") or {})[:3])
+        members = len(region["members"])
+        labels = [label for label, count in (region.get("label_counts") or {}).items() if count >= TYPICAL * members]
         ratios = [_ratio(regions.get(key)) for regions in by_id]
-        rows.append((f"{key} {labels}".strip(), str(len(region["members"])), *ratios))
+        rows.append((f"{key} ({', '.join(labels)})" if labels else key, str(members), *ratios))
     return (
         [Grid("Ratio of regions that any of them drops", ("region", "examples", *audits), tuple(rows))] if rows else []
     )
@@ -126,12 +132,33 @@ def as_markdown(grids: Sequence[Grid]) -> str:
     return "\n".join(blocks)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a page shows of an audit.
+
+    Args:
+        name: its folder.
+        verdict: its sentence.
+        pictures: descriptions and ``data:`` addresses, of those that are in the folder.
+    """
+
+    name: str
+    verdict: str
+    pictures: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> Seen:
+        """Read a folder."""
+        there = [(text, folder / file) for file, text in PICTURES.items() if (folder / file).exists()]
+        return cls(str(folder), _read(folder)["verdict"], tuple((text, inline_image(path)) for text, path in there))
+
+
 def write_audits_page(folders: Sequence[Path], grids: Sequence[Grid], out: Path) -> None:
-    """The tables and the verdicts as one page.
+    """The verdicts, the maps and the tables as one page.
 
     Raises:
         UserError: a file cannot be read or written.
     """
-    verdicts = [(str(folder), _read(folder)["verdict"]) for folder in folders]
+    audits = [Seen.of(folder) for folder in folders]
     style = Markup(templates().get_template("style.css").render())
-    write_text(out, fill("audits.html", verdicts=verdicts, grids=grids, style=style))
+    write_text(out, fill("audits.html", audits=audits, grids=grids, style=style))

@@ -50,7 +50,7 @@ def inline_image(picture: Path | Image.Image) -> str:
         UserError: the file cannot be read.
     """
     if isinstance(picture, Path):
-        kind = {".gif": "gif", ".png": "png"}[picture.suffix]
+        kind = {".gif": "gif", ".png": "png", ".svg": "svg+xml"}[picture.suffix]
         try:
             content = picture.read_bytes()
         except OSError as error:

@@ -48,7 +48,7 @@ class Audit(Command):
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
         parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument(
-            "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json and index.html"
+            "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json, index.html and pictures"
         )
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
@@ -65,8 +65,7 @@ class Audit(Command):
             metrics=arguments.metrics or STANDARD,
             seed=arguments.seed,
         )
-        found.to_json(arguments.out / "audit.json")
-        found.to_html(arguments.out / "index.html")
+        found.save(arguments.out)
         return Answer(found.document(), f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}")
 
 
