@@ -4,9 +4,8 @@ r"""A perceptual distance at the price of a small network: maps of EfficientNet-
           \Big| \frac{y_l(a)}{|y_l(a)|} - \frac{y_l(b)}{|y_l(b)|} \Big|^2
 
 with :math:`y_l` the maps after the stem and after the last block of each resolution, of unit length at every place
-(Zhang et al. 2018, eq. 1, without its learned weights: what they call a baseline, which works for every trained network
-that they tried). Of a network trained on ImageNet, its first blocks alone cost a fiftieth of VGG16. It is not LPIPS, and figures
-of either must not be compared.
+(Zhang et al. 2018, eq. 1, without its learned weights: a baseline of theirs, which agrees with people for every trained
+network that they tried). It is not LPIPS, and figures of either must not be compared.
 """
 
 from __future__ import annotations
