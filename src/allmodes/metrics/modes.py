@@ -101,55 +101,61 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
 
 
 def rare_modes(
-    counts: ArrayLike, law: ArrayLike, *, rare_class: int, confusion: ArrayLike | None = None, seed: int = 0
+    counts: ArrayLike,
+    law: ArrayLike,
+    *,
+    rare_class: int,
+    total: int | None = None,
+    rates: ArrayLike | None = None,
+    seed: int = 0,
 ) -> Score:
     """How well the modes are covered that contain a rare class in any channel.
 
+    A class rarer than the classifier's errors is mostly read where there is none. So samples may be left out whose
+    reading is unsure, if ``rates`` say how many real examples that concerns.
+
     Args:
-        counts: ``(C, C, ...)``, an axis for each channel.
+        counts: ``(C, C, ...)``, an axis for each channel, of the samples that count.
         law: of the same shape.
         rare_class: the class.
-        confusion: as for :func:`mode_coverage`. Where a class is rarer than the classifier's errors, most of what is
-            read as it is something else: the detail then holds the ratio without errors (``corrected``) and the one
-            that a sampler without the class would show (``by_misreading``).
+        total: samples drawn; by default all count.
+        rates: share of the real examples of a class (row) that count and are read as another (column), ``(C, C)``; by
+            default all are read rightly.
         seed: of the simulated perfect sampler.
 
     Returns:
-        Score: the samples in these modes over the number expected, with an exact Poisson interval (Garwood 1936).
-        Detail: the modes that reach half of their expected count, and the smallest ratio of a group of modes with the
-        rare class in one given channel and one given class in another; beside both, what a perfect sampler shows.
+        Score: the samples in these modes over the number that a perfect sampler shows, with an exact Poisson interval
+        (Garwood 1936). Detail: the same without those that are misread (``corrected``), the ratio that a sampler
+        without the class would show (``by_misreading``), the modes that reach half of their number, and the smallest
+        ratio of a group of modes with the rare class in one given channel and one given class in another; beside
+        both, what a perfect sampler shows.
     """
     table, probability = _tables(counts, law)
     rare = (np.indices(table.shape) == rare_class).any(axis=0)
-    expected = probability * table.sum()
+    read = np.eye(table.shape[0]) if rates is None else np.asarray(rates, dtype=np.float64)
+    drawn = probability * (table.sum() if total is None else total)
+    expected, misread = _through(drawn, read), float(_through(np.where(rare, 0.0, drawn), read)[rare].sum())
     seen, due = float(table[rare].sum()), float(expected[rare].sum())
     perfect = np.random.default_rng(seed).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
-    detail = {"seen": seen, "expected": due, "modes": int(rare.sum())}
-    detail |= {
+    detail = {
+        "seen": seen,
+        "expected": due,
+        "modes": int(rare.sum()),
+        "corrected": max(0.0, (seen - misread) / (due - misread)),
+        "by_misreading": misread / due,
         "expected_per_mode": float(np.median(expected[rare])),
         "covered_at_half": int((table[rare] >= 0.5 * expected[rare]).sum()),
         "covered_at_half_perfect": float((perfect[:, rare] >= 0.5 * expected[rare]).sum(1).mean()),
         "smallest_group_ratio": _smallest_group(table, expected, rare_class),
         "smallest_group_ratio_perfect": float(np.mean([_smallest_group(d, expected, rare_class) for d in perfect])),
     }
-    if confusion is not None:
-        detail |= _misread(table, expected, rare, _rates(confusion))
     low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
     warnings: tuple[str, ...] = ()
     if np.median(expected[rare]) < MINIMUM:
         warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
     interval = (float(low) / due, float(high) / due)
-    return Score("rare_modes", seen / due, interval, n_fake=int(table.sum()), detail=detail, warnings=warnings)
-
-
-def _misread(table: Array, expected: Array, rare: NDArray[np.bool_], rates: Array) -> dict[str, float]:
-    """The ratio without the classifier's errors, and the ratio that they alone would show.
-
-    Inverted, not unfolded: summed over modes the noise averages out, and what is never negative is biased upwards.
-    """
-    true, due = _through(table, np.linalg.pinv(rates).astype(np.float64)), float(expected[rare].sum())
-    errors = _through(np.where(rare, 0.0, expected), rates)
-    return {"corrected": max(0.0, float(true[rare].sum()) / due), "by_misreading": float(errors[rare].sum()) / due}
+    count = int(table.sum()) if total is None else total
+    return Score("rare_modes", seen / due, interval, n_fake=count, detail=detail, warnings=warnings)
 
 
 def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Array:
