@@ -1,7 +1,7 @@
 """Draw the README's pictures from runs on disk.
 
-First ``make demo``, ``python benchmarks/results.py toys``, the same with ``few-shot --data.heldout 0.2``, and
-``python examples/adaptive_imle.py``.
+First ``make demo``, ``python benchmarks/results.py toys``, ``allmodes train few-shot/rs-imle --data.heldout 0.2 --out
+runs/few-shot``, and ``python examples/adaptive_imle.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
 SHOWN = 24
 COPIED = {
     "runs/results/ring-imle-seed0/samples/training.gif": "ring.gif",
-    "runs/results/few-shot-adaptive-imle-seed0/samples/nearest.png": "few-shot.png",
+    "runs/few-shot/samples/nearest.png": "few-shot.png",
     "runs/examples/adaptive_imle.gif": "adaptive-imle.gif",
 }
 
