@@ -87,8 +87,7 @@ def _found(
     dropped = dropped_mass(balls, fraction=fraction, seed=seed)
     crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
     scores = balls.scores(back.companions())
-    # samples that crowd are away from the data by more than the size of the finest regions, which then say nothing
-    finest = int(crowded.ci95[0] > CHANCE)
+    finest = int(crowded.ci95[0] > CHANCE)  # samples that crowd are farther away than the finest regions are wide
     regions = compare_regions(
         drawn.real, drawn.fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
     )

@@ -101,13 +101,7 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
 
 
 def rare_modes(
-    counts: ArrayLike,
-    law: ArrayLike,
-    *,
-    rare_class: int,
-    total: int | None = None,
-    rates: ArrayLike | None = None,
-    seed: int = 0,
+    counts: ArrayLike, law: ArrayLike, *, rare_class: int, total: int | None = None, rates: ArrayLike | None = None
 ) -> Score:
     """How well the modes are covered that contain a rare class in any channel.
 
@@ -121,7 +115,6 @@ def rare_modes(
         total: samples drawn; by default all count.
         rates: share of the real examples of a class (row) that count and are read as another (column), ``(C, C)``; by
             default all are read rightly.
-        seed: of the simulated perfect sampler.
 
     Returns:
         Score: the samples in these modes over the number that a perfect sampler shows, with an exact Poisson interval
@@ -136,26 +129,26 @@ def rare_modes(
     drawn = probability * (table.sum() if total is None else total)
     expected, misread = _through(drawn, read), float(_through(np.where(rare, 0.0, drawn), read)[rare].sum())
     seen, due = float(table[rare].sum()), float(expected[rare].sum())
-    perfect = np.random.default_rng(seed).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
-    detail = {
-        "seen": seen,
-        "expected": due,
-        "modes": int(rare.sum()),
-        "corrected": max(0.0, (seen - misread) / (due - misread)),
-        "by_misreading": misread / due,
+    detail = {"seen": seen, "expected": due, "modes": int(rare.sum())}
+    detail |= {"corrected": max(0.0, (seen - misread) / (due - misread)), "by_misreading": misread / due}
+    detail |= _mode_by_mode(table, expected, rare, rare_class)
+    low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
+    few = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
+    warnings = few if detail["expected_per_mode"] < MINIMUM else ()
+    interval, count = (float(low) / due, float(high) / due), int(table.sum()) if total is None else total
+    return Score("rare_modes", seen / due, interval, n_fake=count, detail=detail, warnings=warnings)
+
+
+def _mode_by_mode(table: Array, expected: Array, rare: NDArray[np.bool_], rare_class: int) -> dict[str, float]:
+    """How evenly the rare modes have their samples, beside what a perfect sampler shows."""
+    perfect = np.random.default_rng(0).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
+    return {
         "expected_per_mode": float(np.median(expected[rare])),
         "covered_at_half": int((table[rare] >= 0.5 * expected[rare]).sum()),
         "covered_at_half_perfect": float((perfect[:, rare] >= 0.5 * expected[rare]).sum(1).mean()),
         "smallest_group_ratio": _smallest_group(table, expected, rare_class),
         "smallest_group_ratio_perfect": float(np.mean([_smallest_group(d, expected, rare_class) for d in perfect])),
     }
-    low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
-    warnings: tuple[str, ...] = ()
-    if np.median(expected[rare]) < MINIMUM:
-        warnings = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
-    interval = (float(low) / due, float(high) / due)
-    count = int(table.sum()) if total is None else total
-    return Score("rare_modes", seen / due, interval, n_fake=count, detail=detail, warnings=warnings)
 
 
 def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Array:
