@@ -123,6 +123,12 @@ def test_another_recipe_or_a_foreign_folder_is_refused(whole, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
+def test_a_recipe_that_could_not_be_built_does_not_bind_the_folder(tmp_path):
+    with pytest.raises(UserError, match=r"distance\.pool"):
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, "distance.pool": 0})
+    assert train("ring/imle", tmp_path / "run", overrides=SMALL).finished
+
+
 def test_a_finished_run_is_left_alone(whole):
     before = (whole.path / "evaluation.json").stat().st_mtime_ns
     assert train("ring/imle", whole.path, overrides=SMALL).finished

@@ -138,7 +138,7 @@ def open_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
         raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
     if fresh and ours.exists():
         shutil.rmtree(run.path)
-    if ours.exists():
+    if (run.path / "environment.json").exists():  # else a part could not be built, and nothing was trained
         before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
         for key in [*now, *before]:
             if before.get(key) != now.get(key) and key not in {
