@@ -292,6 +292,36 @@ class TestFeatureDistances:
         kept = apart.abs() > 1e-6
         torch.testing.assert_close(ratio[kept], ratio[kept][:1].expand(int(kept.sum())), rtol=1e-4, atol=0)
 
+    def test_see_a_part_alone_as_they_see_it_among_others(self, cls):
+        distance, network = make(cls)
+        for other in (distance, cls(maps=2, pixels=0.3)):
+            other.attach(network)
+            part = torch.tensor([2, 0, 1, 1])
+            beside = other.embed(images(4)).view(4, 3, -1)[torch.arange(4), part]
+            torch.testing.assert_close(other.embed_part(images(4), part), beside)
+
+    def test_maps_are_those_of_the_equation(self, cls):
+        """Against what hooks see of the network's last convolutions."""
+        plain, network = make(cls)
+        distance, seen = cls(maps=2), []
+        distance.attach(network)
+        a, b = images(4), images(4, seed=1)
+        extra = distance.distance(a, b).pow(2) - plain.distance(a, b).pow(2)
+        hooks = [network.trunk[k].register_forward_hook(lambda *call: seen.append(call[2])) for k in (5, 8)]
+        for x in (a, b):
+            network.features(x.reshape(-1, 1, *SHAPE[1:]))
+        for hook in hooks:
+            hook.remove()
+        expected = torch.zeros(12)
+        for first, second in zip(seen[:2], seen[2:], strict=True):
+            units = [y / (y.norm(dim=1, keepdim=True) + 1e-3) for y in (first, second)]
+            expected += (units[0] - units[1]).pow(2).sum(1).mean((1, 2)) / 2
+        torch.testing.assert_close(extra, expected.view(4, 3).sum(1), rtol=1e-3, atol=1e-5)
+
+    def test_have_three_maps(self, cls):
+        with pytest.raises(UserError, match=r"distance\.maps"):
+            cls(maps=4)
+
     def test_freeze_the_network(self, cls):
         _, network = make(cls)
         assert not network.training

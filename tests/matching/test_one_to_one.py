@@ -33,15 +33,16 @@ def test_no_other_permutation_is_shorter(n: int, seed: int) -> None:
 
 
 def test_groups_and_parts_are_assigned_apart() -> None:
-    examples = torch.randn(50, 4, generator=stream(3, "examples"))
-    found = OneToOne(group=10).match(examples, draw, embed=lambda z: z, workers=Alone(), parts=2)
-    drawn = torch.cat([draw(0, 10), draw(1, 10), draw(2, 5)])
-    for part in range(2):
-        served = found.latents[part::2]
-        assert sorted(map(tuple, served.tolist())) == sorted(map(tuple, drawn.tolist()))
-        columns = slice(part * 2, part * 2 + 2)
-        gaps = (examples[part::2, columns] - served[:, columns]).norm(dim=1)
-        torch.testing.assert_close(found.distances[part::2], gaps)
+    examples = torch.randn(43, 2, generator=stream(3, "examples"))
+    part = torch.tensor([0, 1, 1, 0]).repeat(11)[:43]
+    part[40:] = 0  # 23 and 20
+    found = OneToOne(group=10).match(examples, draw, embed=lambda z: z, workers=Alone(), part=part)
+    drawn = torch.cat([draw(0, 10), draw(1, 10), draw(2, 3)])
+    for number, count in enumerate((23, 20)):
+        served, here = found.latents[part == number], examples[part == number]
+        assert sorted(map(tuple, served.tolist())) == sorted(map(tuple, drawn[:count].tolist()))
+        gaps = (here - served[:, 2 * number : 2 * number + 2]).norm(dim=1)
+        torch.testing.assert_close(found.distances[part == number], gaps)
 
 
 def test_counts_are_checked() -> None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 
@@ -43,6 +44,12 @@ class Distance(nn.Module, ABC):
     @abstractmethod
     def embed(self, images: Tensor) -> Tensor:
         """``(n, *shape) -> (n, D)``, differentiable."""
+
+    def embed_part(self, images: Tensor, part: Tensor) -> Tensor:
+        """The embedding of every image in one of its parts, ``(n, *shape), (n,) -> (n, D / parts)``, differentiable."""
+        embedded = self.embed(images)
+        rows = torch.arange(len(images), device=images.device)
+        return embedded.view(len(images), self.parts(images.shape[1:]), -1)[rows, part]
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Euclidean distance of each pair, ``(n, *shape), (n, *shape) -> (n,)``."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
+from ..core.errors import UserError
 from ..core.files import digest
-from ..networks.features.base import FeatureNetwork
+from ..networks.features.base import MAPS, FeatureNetwork
 from .base import Distance
+from .maps import unit_maps
 from .pixels import beside_pixels, check_weight
 
 
@@ -19,15 +22,20 @@ class FeatureDistance(Distance):
     feature network has ever seen together.
 
     Args:
+        maps: how many of the network's last maps to compare beside its features, as LPIPS compares maps: features
+            say of what kind an image is, maps whether its strokes are well made.
         pixels: weight of the mean squared difference of pixels beside that of the features.
 
     Raises:
-        UserError: the weight is negative.
+        UserError: there are not so many maps, or the weight is negative.
     """
 
-    def __init__(self, *, pixels: float = 0.0) -> None:
+    def __init__(self, *, maps: int = 0, pixels: float = 0.0) -> None:
         super().__init__()
         check_weight(pixels)
+        if not 0 <= maps <= MAPS:
+            raise UserError(f"'distance.maps' is {maps}, but must be from 0 to {MAPS}.")
+        self.maps = maps
         self.pixels = pixels
         self._network: list[FeatureNetwork] = []  # in a list: its weights are not the distance's state
 
@@ -52,14 +60,24 @@ class FeatureDistance(Distance):
         return shape[0] // self.network.shape[0]
 
     def embed(self, images: Tensor) -> Tensor:
-        channels = self.network.shape[0]
-        parts = images.reshape(-1, channels, *images.shape[2:])
-        return beside_pixels(self.network.features(parts), parts, self.pixels).reshape(len(images), -1)
+        return self._seen(self._split(images).flatten(0, 1)).reshape(len(images), -1)
+
+    def embed_part(self, images: Tensor, part: Tensor) -> Tensor:
+        """See :meth:`Distance.embed_part`. The network sees that part alone."""
+        return self._seen(self._split(images)[torch.arange(len(images), device=images.device), part])
+
+    def _split(self, images: Tensor) -> Tensor:
+        return images.reshape(len(images), -1, self.network.shape[0], *images.shape[2:])
+
+    def _seen(self, images: Tensor) -> Tensor:
+        maps, features = self.network.layers(images, self.maps)
+        return beside_pixels(torch.cat([features, *unit_maps(maps)], dim=1), images, self.pixels)
 
     def fingerprint(self) -> str:
         state = self.network.state_dict()
         weights = digest(*(state[key].cpu().numpy().tobytes() for key in sorted(state)))
-        return f"{self.name}({weights}, pixels={self.pixels:g})" if self.pixels else f"{self.name}({weights})"
+        options = {"maps": self.maps, "pixels": self.pixels}
+        return f"{self.name}({', '.join([weights, *(f'{k}={v:g}' for k, v in options.items() if v)])})"
 
 
 class EmbeddingFeatures(FeatureDistance):

@@ -19,6 +19,7 @@ from ..core.errors import UserError
 from ..networks.features.efficientnet_lite0 import WEIGHTS, load_efficientnet_lite0
 from .base import Distance
 from .colour import as_colour
+from .maps import unit_maps
 from .pixels import beside_pixels, check_weight
 
 TINY = 1e-10
@@ -55,11 +56,8 @@ class Perceptual(Distance):
         Raises:
             UserError: the examples are not grey or colour images.
         """
-        parts = []
-        for seen in self.network.maps(as_colour(images, self.name), ENDS[: self.maps]):
-            unit = seen / (seen.pow(2).sum(1, keepdim=True).add(TINY**2).sqrt() + TINY)
-            parts.append((unit * (self.maps * unit[0, 0].numel()) ** -0.5).flatten(1))
-        return beside_pixels(torch.cat(parts, dim=1), images, self.pixels)
+        maps = list(self.network.maps(as_colour(images, self.name), ENDS[: self.maps]))
+        return beside_pixels(torch.cat(unit_maps(maps, least=TINY), dim=1), images, self.pixels)
 
     def fingerprint(self) -> str:
         beside = f", pixels={self.pixels:g}" if self.pixels else ""

@@ -6,7 +6,7 @@ All methods of the IMLE family differ in this one decision: which latent serves 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar, Literal
 
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor
 from ..core.records import Assignment
 from ..core.workers import Workers
 
+Within = Literal["whole", "part", "both"]
+
 
 class Matcher(ABC):
     """Decides which latent serves which example.
@@ -22,13 +24,16 @@ class Matcher(ABC):
     Attributes:
         refresh: steps between two rounds of matching.
         within: ``"whole"`` matches whole examples; ``"part"`` matches each example in one of the parts that the
-            distance names, see :func:`part_of`.
+            distance names. An embedding that is several independent things side by side (the channels of stacked
+            images) needs a pool that grows exponentially with their number before any candidate is near in all of
+            them at once. Near in one of them, a small pool has many; but nothing then says how parts go together.
+            ``"both"`` does the one and the other by turns.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name: ClassVar[str]
     refresh: int
-    within: Literal["whole", "part"] = "whole"
+    within: Within = "whole"
     project: int | None = None
 
     @abstractmethod
@@ -39,31 +44,37 @@ class Matcher(ABC):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
-        parts: int = 1,
+        part: Tensor | None = None,
     ) -> Assignment:
         """Match every example to a latent.
 
         Args:
-            examples: embedded data examples, ``(n, D)``; the i-th is matched in its part ``i % parts``.
+            examples: embedded data examples, whole ``(n, D)``, or the part in which each is matched ``(n, D / parts)``.
             draw: ``draw(block, size)`` gives the candidate latents ``(size, d)`` of a block; the same latents
                 for the same block in every process.
             embed: the embedding of the samples of latents, ``(size, d) -> (size, D)``.
             workers: the processes that share the candidates.
-            parts: number of equal parts of an embedding.
+            part: the part of each example, int64 ``(n,)``; None where they are whole.
         """
 
 
-def part_of(embedded: Tensor, parts: int, which: Tensor) -> Tensor:
-    """One of the equal parts of every row, ``(n, D) -> (n, D / parts)``.
-
-    An embedding that is several independent things side by side (the channels of stacked images) needs a pool that
-    grows exponentially with their number before any candidate is near in all of them at once. Near in one of them,
-    a small pool has many: matching one part at a time descends the likelihood of each part by itself.
+def by_part(examples: Tensor, candidates: Tensor, part: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """For every part: the rows of the examples that are matched in it, and that part of the candidates.
 
     Args:
-        embedded: ``(n, D)``.
-        parts: number of parts, a divisor of D.
-        which: part of each row, int64 ``(n,)``.
+        examples: ``(n, D / parts)``.
+        candidates: ``(m, D)``.
+        part: int64 ``(n,)``.
+
+    Yields:
+        int64 ``(k,)``, with k above 0, and ``(m, D / parts)``.
     """
-    rows = torch.arange(len(embedded), device=embedded.device)
-    return embedded.view(len(embedded), parts, -1)[rows, which.to(embedded.device)]
+    for number, columns in enumerate(torch.split(candidates, examples.shape[1], dim=1)):
+        rows = torch.nonzero(part == number).flatten()
+        if len(rows) > 0:
+            yield rows, columns
+
+
+def whole(examples: Tensor) -> Tensor:
+    """The part of examples that are matched whole: the first, and there is no other."""
+    return torch.zeros(len(examples), dtype=torch.int64, device=examples.device)

@@ -9,11 +9,10 @@ Given examples :math:`x_1..x_n` and a pool of candidates :math:`z_1..z_m`, drawn
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
+from .base import Within, by_part
 from .pool import Near, Pool
 
 
@@ -26,7 +25,7 @@ class Nearest(Pool):
         block: candidates generated and searched at a time.
         search: the index: ``exact`` over each block, or over the whole pool ``dci``, ``faiss``, or ``auto``, which
             chooses by the cost on this machine.
-        within: match whole examples, or each example in one of the parts that the distance names.
+        within: match whole examples, each in one of the parts that the distance names, or both by turns.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
@@ -39,20 +38,19 @@ class Nearest(Pool):
         refresh: int = 50,
         block: int = 1_000,
         search: str = "exact",
-        within: Literal["whole", "part"] = "whole",
+        within: Within = "whole",
         project: int | None = None,
     ) -> None:
         super().__init__(pool=pool, refresh=refresh, block=block, search=search, project=project)
         self.within = within
 
-    def near(self, candidates: Tensor, examples: Tensor, parts: int) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
         """See :meth:`Pool.near`: the nearest of the block."""
         distances = torch.empty(len(examples), device=examples.device)
         rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)
-        for part, width in enumerate([examples.shape[1] // parts] * parts):
-            columns = slice(part * width, (part + 1) * width)
-            index = self.backend.expecting(width, len(examples) // parts)
-            index.add(candidates[:, columns], borrow=True)
-            found = index.query(examples[part::parts, columns])
-            distances[part::parts], rows[part::parts] = found.distances[:, 0], found.ids[:, 0]
+        for here, columns in by_part(examples, candidates, part):
+            index = self.backend.expecting(columns.shape[1], len(here))
+            index.add(columns, borrow=True)
+            found = index.query(examples[here])
+            distances[here], rows[here] = found.distances[:, 0], found.ids[:, 0]
         return Near(distances, rows)

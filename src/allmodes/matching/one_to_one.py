@@ -12,7 +12,7 @@ Joulin 2017, section 3.2, there with fixed targets; as optimal transport between
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from itertools import zip_longest
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -21,7 +21,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.workers import Workers
-from .base import Matcher
+from .base import Matcher, Within, by_part, whole
 
 
 class OneToOne(Matcher):
@@ -29,13 +29,13 @@ class OneToOne(Matcher):
 
     Args:
         refresh: steps r between two rounds.
-        group: examples that are assigned at once. The work grows with its cube for as many.
-        within: match whole examples, or each example in one of the parts that the distance names.
+        group: examples of a part that are assigned at once. The work grows with its cube for as many.
+        within: match whole examples, each in one of the parts that the distance names, or both by turns.
     """
 
     name = "one-to-one"
 
-    def __init__(self, *, refresh: int = 10, group: int = 1_000, within: Literal["whole", "part"] = "whole") -> None:
+    def __init__(self, *, refresh: int = 10, group: int = 1_000, within: Within = "whole") -> None:
         for field, value in {"refresh": refresh, "group": group}.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
@@ -50,23 +50,25 @@ class OneToOne(Matcher):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
-        parts: int = 1,
+        part: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th group."""
-        step = self.group * parts
+        part = whole(examples) if part is None else part
         latents = torch.zeros_like(draw(0, 1)).repeat(len(examples), 1)
         distances = torch.zeros(len(examples), device=examples.device)
-        for number, start in list(enumerate(range(0, len(examples), step)))[workers.rank :: workers.size]:
-            rows = torch.arange(start, min(start + step, len(examples)), device=examples.device)
-            z = draw(number, len(rows[::parts]))
-            candidates = embed(z)
-            for part in range(parts):
-                width = candidates.shape[1] // parts
-                columns, here = slice(part * width, (part + 1) * width), rows[part::parts]
-                served, distances[here] = _assigned(examples[here, columns], candidates[:, columns])
+        for number, rows in list(enumerate(self._groups(part)))[workers.rank :: workers.size]:
+            z = draw(number, int(part[rows].bincount().max()))
+            for some, columns in by_part(examples[rows], embed(z), part[rows]):
+                here = rows[some]
+                served, distances[here] = _assigned(examples[here], columns)
                 latents[here] = z[served]
         total = workers.gather(latents).sum(0), workers.gather(distances).sum(0)
         return Assignment(*total, torch.zeros(len(examples), dtype=torch.int64, device=examples.device))
+
+    def _groups(self, part: Tensor) -> list[Tensor]:
+        """Rows of the examples that are assigned at once: the next ``group`` of every part."""
+        parts = [torch.split(torch.nonzero(part == number).flatten(), self.group) for number in set(part.tolist())]
+        return [torch.cat([rows for rows in same if rows is not None]) for same in zip_longest(*parts)]
 
 
 def _assigned(examples: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.workers import Workers
 from ..search import Index
-from .base import Matcher
+from .base import Matcher, whole
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Pool(Matcher):
         self.backend: type[Index] = find("allmodes.search", Index, search)
 
     @abstractmethod
-    def near(self, candidates: Tensor, examples: Tensor, parts: int) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
         """The candidate of each example in one block.
 
         Args:
             candidates: embedded, ``(m, D)``.
-            examples: embedded, ``(n, D)``; the i-th is matched in its part ``i % parts``.
-            parts: number of equal parts of an embedding.
+            examples: embedded, whole or in part, as in :meth:`Matcher.match`.
+            part: the part of each example.
         """
 
     def match(
@@ -69,9 +69,10 @@ class Pool(Matcher):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
-        parts: int = 1,
+        part: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
+        part = whole(examples) if part is None else part
         blocks = range(-(-self.pool // self.block))[workers.rank :: workers.size]
         together = 1 if self.backend.streams else len(blocks)
         distances = torch.full((len(examples),), torch.inf, device=examples.device)
@@ -79,7 +80,7 @@ class Pool(Matcher):
         for first in range(0, len(blocks), max(together, 1)):
             some = blocks[first : first + together]
             z = torch.cat([draw(number, min(self.block, self.pool - number * self.block)) for number in some])
-            found = self.near(torch.cat([embed(part) for part in torch.split(z, self.block)]), examples, parts)
+            found = self.near(torch.cat([embed(block) for block in torch.split(z, self.block)]), examples, part)
             nearer = found.distances < distances
             distances = torch.where(nearer, found.distances, distances)
             latents = z[found.rows] if latents is None else torch.where(nearer[:, None], z[found.rows], latents)

@@ -66,15 +66,15 @@ class Rejection(Pool):
         *,
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
-        parts: int = 1,
+        part: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the examples given."""
-        found = super().match(examples, draw, embed=embed, workers=workers, parts=parts)
+        found = super().match(examples, draw, embed=embed, workers=workers, part=part)
         if torch.isfinite(found.distances).all():
             return found
-        return self.nearest.match(examples, draw, embed=embed, workers=workers, parts=parts)  # all were rejected
+        return self.nearest.match(examples, draw, embed=embed, workers=workers, part=part)  # all were rejected
 
-    def near(self, candidates: Tensor, examples: Tensor, parts: int) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
         """See :meth:`Pool.near`: steps 2 and 3, of one block."""
         data = Exact(examples.shape[1])
         data.add(examples, borrow=True)
@@ -82,5 +82,5 @@ class Rejection(Pool):
         if len(left) == 0:
             none = torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
             return Near(torch.full_like(none, torch.inf, dtype=torch.float32), none)
-        found = self.nearest.near(candidates[left], examples, parts)
+        found = self.nearest.near(candidates[left], examples, part)
         return Near(found.distances, left[found.rows])

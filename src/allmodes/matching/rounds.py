@@ -20,15 +20,15 @@ from ..core.seeding import stream
 from ..distances.base import Distance
 from ..distances.sketch import sketch
 from ..priors.base import Prior
-from .base import Matcher, part_of
+from .base import Matcher
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Matched latents ``(B, d)``, and the part of the embedding that each example was matched in, ``(B,)``."""
+    """Matched latents ``(B, d)``, and the part that each example was matched in, ``(B,)``; None where whole."""
 
     latents: Tensor
-    part: Tensor
+    part: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Coming:
 
     Args:
         index: their numbers in the data, each once, ascending, int64 ``(n,)``.
-        embedded: their embeddings, as they are searched, ``(n, D)``.
+        embedded: their embeddings, as they are searched, ``(n, D)``, or ``(n, D / parts)`` where matched in a part.
         place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
+        part: the part that each is matched in, another from round to round, int64 ``(n,)``; None where whole.
     """
 
     index: Tensor
     embedded: Tensor
     place: Tensor
+    part: Tensor | None
 
 
 class Rounds:
@@ -62,8 +64,8 @@ class Rounds:
         self.generator = generator
         self.prior = prior
         self.start = -1
-        self.parts = 1
         self.place = torch.empty(0, dtype=torch.int64)
+        self.part: Tensor | None = None
         self.assignment = Assignment(torch.empty(0, 0), torch.empty(0), torch.empty(0, dtype=torch.int64))
 
     def due(self, moment: Moment) -> bool:
@@ -76,8 +78,8 @@ class Rounds:
         self.distance.update()
         coming = self._coming_examples(moment)
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
-            found = self._match(coming.embedded, moment)
-        self.start, self.place, self.assignment = moment.step, coming.place, found
+            found = self._match(coming.embedded, moment, coming.part)
+        self.start, self.place, self.part, self.assignment = moment.step, coming.place, coming.part, found
         return {"matching/distance": float(found.distances.mean())}
 
     def _coming_examples(self, moment: Moment) -> Coming:
@@ -85,30 +87,45 @@ class Rounds:
         seen: set[int] = set()
         for ahead in range(self.matcher.refresh):
             batch = moment.upcoming(ahead)
-            self.parts = self.distance.parts(batch.images.shape[1:]) if self.matcher.within == "part" else 1
             index.append(batch.index)
             if new := _first_seen(batch.index.tolist(), seen):
-                first.append(batch.index[new])
-                embedded.append(self._space(self.distance.embed(batch.images[new].to(moment.device))))
+                images, numbers = batch.images[new].to(moment.device), batch.index[new]
+                first.append(numbers)
+                embedded.append(self._space(self._embed(images, self._part(numbers, images, moment))))
         values, place = torch.unique(torch.cat(index), return_inverse=True)
         order = torch.cat(first).argsort().to(moment.device)
-        return Coming(values, torch.cat(embedded)[order], place)
+        return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment))
 
-    def _match(self, examples: Tensor, moment: Moment) -> Assignment:
+    def _part(self, index: Tensor, images: Tensor, moment: Moment) -> Tensor | None:
+        """The part that examples of these numbers are matched in in this round, ``(n,)``; None where whole."""
+        turn = moment.step // self.matcher.refresh
+        if self.matcher.within == "whole" or (self.matcher.within == "both" and turn % 2 == 0):
+            return None
+        return ((index + turn) % self.distance.parts(images.shape[1:])).to(moment.device)
+
+    def _embed(self, images: Tensor, part: Tensor | None) -> Tensor:
+        return self.distance.embed(images) if part is None else self.distance.embed_part(images, part)
+
+    def _match(self, examples: Tensor, moment: Moment, part: Tensor | None = None) -> Assignment:
         return self.matcher.match(
             examples,
             lambda block, size: self._draw(moment, block, size),
-            embed=self._embedded,
+            embed=lambda z: self._embedded(z, in_parts=part is not None),
             workers=moment.workers,
-            parts=self.parts,
+            part=part,
         )
 
-    def _space(self, embedded: Tensor) -> Tensor:
-        """Embeddings ``(n, D)`` as they are searched."""
-        return embedded.float() if self.matcher.project is None else sketch(embedded.float(), self.matcher.project)
+    def _space(self, embedded: Tensor, parts: int = 1) -> Tensor:
+        """Embeddings ``(n, D)`` as they are searched, each of their parts by itself."""
+        if self.matcher.project is None:
+            return embedded.float()
+        apart = embedded.float().reshape(len(embedded) * parts, -1)
+        return sketch(apart, self.matcher.project).reshape(len(embedded), -1)
 
-    def _embedded(self, z: Tensor) -> Tensor:
-        embedded = self._space(self.distance.embed(self.generator(z)))
+    def _embedded(self, z: Tensor, *, in_parts: bool = False) -> Tensor:
+        samples = self.generator(z)
+        parts = self.distance.parts(samples.shape[1:]) if in_parts else 1
+        embedded = self._space(self.distance.embed(samples), parts)
         if not torch.isfinite(embedded).all():
             raise UserError("The generator's samples became NaN or infinite: lower optimizer.lr or objective.weight.")
         return embedded
@@ -122,7 +139,7 @@ class Rounds:
         offset = (moment.step - self.start) * moment.batch_size
         here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
         here = here.to(self.assignment.latents.device)
-        return Matched(self.assignment.latents[here], here % self.parts)
+        return Matched(self.assignment.latents[here], None if self.part is None else self.part[here])
 
     def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
         r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
@@ -131,14 +148,14 @@ class Rounds:
             examples: ``(B, *shape)``.
             matched: their matches.
         """
-        difference = self.distance.embed(self.generator(matched.latents)) - self.distance.embed(examples)
-        return part_of(difference.float(), self.parts, matched.part).pow(2).sum(1).mean()
+        samples = self._embed(self.generator(matched.latents), matched.part)
+        return (samples - self._embed(examples, matched.part)).float().pow(2).sum(1).mean()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""
         return {
             "start": torch.tensor(self.start),
-            "parts": torch.tensor(self.parts),
+            **({} if self.part is None else {"part": self.part}),
             "place": self.place,
             "latents": self.assignment.latents,
             "distances": self.assignment.distances,
@@ -148,7 +165,7 @@ class Rounds:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up a saved round."""
-        self.start, self.parts = int(state["start"]), int(state["parts"])
+        self.start, self.part = int(state["start"]), state.get("part")
         self.place = state["place"].cpu()
         self.assignment = Assignment(state["latents"], state["distances"], state["age"])
         moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}

@@ -7,16 +7,36 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+MAPS = 3  # of the trunk: one after every convolution
+
 
 class FeatureNetwork(nn.Module, ABC):
-    """A network that a distance or a metric looks through. Constructors take ``shape`` first."""
+    """A network that a distance or a metric looks through. Constructors take ``shape`` first.
+
+    Attributes:
+        trunk: what it sees images with, see :func:`trunk`.
+    """
 
     name: ClassVar[str]
     shape: tuple[int, ...]
+    trunk: nn.Sequential
 
     @abstractmethod
+    def summary(self, hidden: Tensor) -> Tensor:
+        """The features, from the last hidden layer of the trunk, ``(n, h) -> (n, D)``."""
+
     def features(self, images: Tensor) -> Tensor:
         """``(n, *shape) -> (n, D)``."""
+        return self.layers(images, 0)[1]
+
+    def layers(self, images: Tensor, maps: int) -> tuple[list[Tensor], Tensor]:
+        """The last so many maps ``(n, C, h, w)``, and the features ``(n, D)``, of images ``(n, *shape)``."""
+        kept, seen = [], images
+        for layer in self.trunk:
+            seen = layer(seen)
+            if isinstance(layer, nn.ReLU) and seen.ndim == 4:
+                kept.append(seen)
+        return kept[MAPS - maps :], self.summary(seen)
 
 
 def trunk(shape: tuple[int, ...], width: int, out: int) -> nn.Sequential:

@@ -24,8 +24,7 @@ class Classifier(FeatureNetwork):
         self.trunk = trunk(shape, width, 96)
         self.head = nn.Linear(96, classes)
 
-    def features(self, images: Tensor) -> Tensor:
-        hidden: Tensor = self.trunk(images)
+    def summary(self, hidden: Tensor) -> Tensor:
         return hidden
 
     def forward(self, images: Tensor) -> Tensor:

@@ -25,5 +25,5 @@ class Embedding(FeatureNetwork):
         self.trunk = trunk(shape, width, 96)
         self.head = nn.Linear(96, dim)
 
-    def features(self, images: Tensor) -> Tensor:
-        return F.normalize(self.head(self.trunk(images)), dim=1)
+    def summary(self, hidden: Tensor) -> Tensor:
+        return F.normalize(self.head(hidden), dim=1)
