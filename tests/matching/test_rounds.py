@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -32,10 +31,10 @@ class Linear(nn.Module):
         return (z @ self.weight).tanh().view(-1, *SHAPE)
 
 
-def make(within: str, project: int | None = None) -> Rounds:
+def make(project: int | None = None) -> Rounds:
     distance = EmbeddingFeatures(maps=2, pixels=0.1)
     distance.attach(Embedding((1, 8, 8)))
-    matcher = Nearest(pool=30, block=30, refresh=REFRESH, within=within, project=project)
+    matcher = Nearest(pool=30, block=30, refresh=REFRESH, within="part", project=project)
     return Rounds(matcher, distance, generator=Linear(), prior=Gaussian(4))
 
 
@@ -47,32 +46,30 @@ def moment(step: int) -> Moment:
     return Moment(step, 0.0, 0, 3, torch.device("cpu"), Alone(), upcoming)
 
 
-def brute(rounds: Rounds, step: int, example: int, part: int | None) -> torch.Tensor:
+def brute(rounds: Rounds, step: int, example: int, part: int) -> torch.Tensor:
     """The latent of the pool whose sample is nearest."""
     z = rounds.prior.sample(30, stream(0, "pool", step, 0)).z
     with torch.no_grad():
         gaps = rounds.distance.embed(rounds.generator(z)) - rounds.distance.embed(EXAMPLES[example : example + 1])
-    gaps = gaps if part is None else gaps.view(30, 3, -1)[:, part]
-    return z[gaps.pow(2).sum(1).argmin()]
+    return z[gaps.view(30, 3, -1)[:, part].pow(2).sum(1).argmin()]
 
 
-@pytest.mark.parametrize("within", ["part", "both"])
-def test_each_example_is_matched_in_a_part_that_changes_from_round_to_round(within: str) -> None:
-    rounds, parts = make(within), []
+def test_each_example_is_matched_in_a_part_that_changes_from_round_to_round() -> None:
+    rounds, parts = make(), []
     for turn in range(4):
         rounds.renew(moment(turn * REFRESH))
         for step in range(turn * REFRESH, (turn + 1) * REFRESH):
             now = moment(step)
             matched, examples = rounds.matched(now), now.upcoming(0)
             for row, example in enumerate(examples.index.tolist()):
-                part = None if matched.part is None else int(matched.part[row])
-                torch.testing.assert_close(matched.latents[row], brute(rounds, turn * REFRESH, example, part))
-        parts.append(None if matched.part is None else int(matched.part[0] - examples.index[0]) % 3)
-    assert parts == [0, 1, 2, 0] if within == "part" else parts == [None, 1, None, 0]
+                nearest = brute(rounds, turn * REFRESH, example, int(matched.part[row]))
+                torch.testing.assert_close(matched.latents[row], nearest)
+        parts.append(int(matched.part[0] - examples.index[0]) % 3)
+    assert parts == [0, 1, 2, 0]
 
 
 def test_the_matched_distance_is_that_of_the_part() -> None:
-    rounds = make("part")
+    rounds = make()
     rounds.renew(moment(0))
     batch, matched = moment(0).upcoming(0), rounds.matched(moment(0))
     apart = rounds.distance.embed(rounds.generator(matched.latents)) - rounds.distance.embed(batch.images)
@@ -82,7 +79,7 @@ def test_the_matched_distance_is_that_of_the_part() -> None:
 
 
 def test_the_part_survives_a_checkpoint() -> None:
-    first, second = make("part"), make("part")
+    first, second = make(), make()
     first.renew(moment(REFRESH))
     second.load_state_dict(first.state_dict())
     ours, theirs = first.matched(moment(REFRESH + 1)), second.matched(moment(REFRESH + 1))
@@ -92,7 +89,7 @@ def test_the_part_survives_a_checkpoint() -> None:
 
 def test_a_sketch_keeps_parts_apart() -> None:
     """Far fewer dimensions than a part has, but distances of parts are still theirs, roughly."""
-    whole, sketched = make("part"), make("part", project=64)
+    whole, sketched = make(), make(project=64)
     for rounds in (whole, sketched):
         rounds.renew(moment(0))
     torch.testing.assert_close(sketched.assignment.distances, whole.assignment.distances, rtol=0.4, atol=0)

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..core.records import Assignment
 from ..core.workers import Workers
 
-Within = Literal["whole", "part", "both"]
+Within = Literal["whole", "part"]
 
 
 class Matcher(ABC):
@@ -27,7 +27,6 @@ class Matcher(ABC):
             distance names. An embedding that is several independent things side by side (the channels of stacked
             images) needs a pool that grows exponentially with their number before any candidate is near in all of
             them at once. Near in one of them, a small pool has many; but nothing then says how parts go together.
-            ``"both"`` does the one and the other by turns.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 

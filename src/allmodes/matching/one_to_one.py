@@ -30,7 +30,7 @@ class OneToOne(Matcher):
     Args:
         refresh: steps r between two rounds.
         group: examples of a part that are assigned at once. The work grows with its cube for as many.
-        within: match whole examples, each in one of the parts that the distance names, or both by turns.
+        within: match whole examples, or each in one of the parts that the distance names.
     """
 
     name = "one-to-one"

@@ -98,9 +98,9 @@ class Rounds:
 
     def _part(self, index: Tensor, images: Tensor, moment: Moment) -> Tensor | None:
         """The part that examples of these numbers are matched in in this round, ``(n,)``; None where whole."""
-        turn = moment.step // self.matcher.refresh
-        if self.matcher.within == "whole" or (self.matcher.within == "both" and turn % 2 == 0):
+        if self.matcher.within == "whole":
             return None
+        turn = moment.step // self.matcher.refresh
         return ((index + turn) % self.distance.parts(images.shape[1:])).to(moment.device)
 
     def _embed(self, images: Tensor, part: Tensor | None) -> Tensor:
