@@ -97,6 +97,12 @@ def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> Non
     assert "Note" not in text
 
 
+def test_pictures_of_an_earlier_audit_do_not_stay(pages: dict[str, tuple[Findings, str]], tmp_path: Path) -> None:
+    for name, drawn in {"lost": True, "whole": False}.items():  # images, then features
+        pages[name][0].save(tmp_path)
+        assert (tmp_path / "scarcest.png").exists() == drawn
+
+
 def test_names_of_files_are_escaped(tmp_path: Path) -> None:
     for number in range(24):
         pixels = np.random.default_rng(number).integers(0, 255, (8, 8), dtype=np.uint8)

@@ -19,6 +19,7 @@ from .nearness import Mass
 from .regions import Region
 
 SCHEMA = 1
+DIGITS = 9
 CHANCE = 0.01  # of the samples: less is not spoken of
 
 
@@ -168,10 +169,10 @@ class Findings:
             "alpha": self.alpha,
             "fraction": self.fraction,
             "summary": {name: _summary(score) for name, score in self.summary.items()},
-            "dropped_mass": {
-                "estimate": self.dropped_mass.estimate,
-                "ci95": list(self.dropped_mass.ci95),
-                "shortfall": self.dropped_mass.shortfall,
+            "dropped_mass": {  # an iteration never ends at 0
+                "estimate": round(self.dropped_mass.estimate, DIGITS),
+                "ci95": [round(end, DIGITS) for end in self.dropped_mass.ci95],
+                "shortfall": round(self.dropped_mass.shortfall, DIGITS),
             },
             "crowded_mass": asdict(self.crowded_mass),
             "copied_mass": asdict(self.copied_mass),

@@ -82,6 +82,8 @@ def write_page(found: Findings, path: Path, drawn: Markup | None = None) -> None
 def write_pictures(found: Findings, folder: Path) -> Markup:
     """Write ``map.svg`` and, of images, ``scarcest.png``: the worst-served examples over their nearest samples.
 
+    That of an earlier audit in this folder is removed where features were handed in.
+
     Returns:
         The map, as a part of a page.
 
@@ -90,9 +92,13 @@ def write_pictures(found: Findings, folder: Path) -> Markup:
     """
     drawn = draw_map(found, found.dropped[:PARTS])
     write_text(folder / "map.svg", drawn.replace("currentColor", BETWEEN))
-    if (gallery := draw_gallery(found, [example.index for example in found.examples[:ABREAST]])) is not None:
-        with atomic(folder / "scarcest.png") as temporary:
-            gallery.save(temporary)
+    scarcest = folder / "scarcest.png"
+    gallery = draw_gallery(found, [example.index for example in found.examples[:ABREAST]])
+    if gallery is None:
+        scarcest.unlink(missing_ok=True)
+        return drawn
+    with atomic(scarcest) as temporary:
+        gallery.save(temporary)
     return drawn
 
 
