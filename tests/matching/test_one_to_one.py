@@ -48,3 +48,5 @@ def test_groups_and_parts_are_assigned_apart() -> None:
 def test_counts_are_checked() -> None:
     with pytest.raises(UserError, match="group"):
         OneToOne(group=0)
+    with pytest.raises(UserError, match="project"):
+        OneToOne(project=0)

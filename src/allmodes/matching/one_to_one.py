@@ -31,17 +31,21 @@ class OneToOne(Matcher):
         refresh: steps r between two rounds.
         group: examples of a part that are assigned at once. The work grows with its cube for as many.
         within: match whole examples, or each in one of the parts that the distance names.
+        project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name = "one-to-one"
 
-    def __init__(self, *, refresh: int = 10, group: int = 1_000, within: Within = "whole") -> None:
-        for field, value in {"refresh": refresh, "group": group}.items():
+    def __init__(
+        self, *, refresh: int = 10, group: int = 1_000, within: Within = "whole", project: int | None = None
+    ) -> None:
+        for field, value in {"refresh": refresh, "group": group, "project": 1 if project is None else project}.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.refresh = refresh
         self.group = group
         self.within = within
+        self.project = project
 
     def match(
         self,
