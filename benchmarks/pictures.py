@@ -1,7 +1,7 @@
 """Draw the README's pictures from runs on disk.
 
-First ``make demo``, ``python benchmarks/results.py toys``, ``allmodes train few-shot/rs-imle --data.heldout 0.2 --out
-runs/few-shot``, and ``python examples/adaptive_imle.py``.
+First ``make demo``, ``python benchmarks/results.py toys``, ``python benchmarks/results.py half --seeds 0``,
+``allmodes train few-shot/rs-imle --data.heldout 0.2 --out runs/few-shot``, and ``python examples/adaptive_imle.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from allmodes.reports.sections.coverage import Panel, panels, read_coverage
 from allmodes.training.build import build_dataset
 from allmodes.training.run import Run
 
+GRIDS = {
+    "runs/demo/stacked-digits-gan": "demo-gan.png",
+    "runs/demo/stacked-digits-imle-gan": "demo-imle-gan.png",
+    "runs/results/stacked-mnist-unrolled-half-gan-seed0": "tiny-gan.png",
+    "runs/results/stacked-mnist-unrolled-half-seed0": "tiny-imle-gan.png",
+}
 DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
 SHOWN = 24
 COPIED = {
@@ -75,13 +81,12 @@ def draw_audit(out: Path) -> None:
 
 def main() -> None:
     """Draw all pictures into docs/images."""
-    out, runs = Path("docs/images"), Path("runs/demo")
-    for name in DEMO:
-        folder = runs / f"stacked-digits-{name}"
-        dataset = build_dataset(Run(folder).recipe)
+    out = Path("docs/images")
+    for folder, name in GRIDS.items():
+        dataset = build_dataset(Run(Path(folder)).recipe)
         grid = image_grid(dataset.picture(allmodes.load(folder).sample(SHOWN)), columns=2)
-        grid.save(out / f"demo-{name}.png", optimize=True)
-    draw_coverage(runs, out / "coverage.png")
+        grid.save(out / name, optimize=True)
+    draw_coverage(Path("runs/demo"), out / "coverage.png")
     draw_audit(out)
     for source, name in COPIED.items():
         shutil.copy(source, out / name)
