@@ -33,7 +33,9 @@ class Linear(nn.Module):
 
 def make(project: int | None = None) -> Rounds:
     distance = EmbeddingFeatures(maps=2, pixels=0.1)
-    distance.attach(Embedding((1, 8, 8)))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # the same network every time
+        distance.attach(Embedding((1, 8, 8)))
     matcher = Nearest(pool=30, block=30, refresh=REFRESH, within="part", project=project)
     return Rounds(matcher, distance, generator=Linear(), prior=Gaussian(4))
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+TINY = 1e-20  # where nothing at all is seen, a root has no derivative
+
 
 def unit_maps(maps: Sequence[Tensor], *, least: float = 1e-3) -> list[Tensor]:
     r"""Maps whose squared Euclidean distances add up to
@@ -22,6 +24,3 @@ def unit_maps(maps: Sequence[Tensor], *, least: float = 1e-3) -> list[Tensor]:
     """
     units = (seen / (seen.pow(2).sum(1, keepdim=True).add(TINY).sqrt() + least) for seen in maps)
     return [(unit * (len(maps) * unit[0, 0].numel()) ** -0.5).flatten(1) for unit in units]
-
-
-TINY = 1e-20  # where nothing at all is seen, a root has no derivative
