@@ -55,6 +55,13 @@ def test_scores_examples_with_a_gradient_to_every_parameter_and_to_them(name, sh
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 class TestEveryDiscriminator:
+    def test_scores_nearly_the_same_in_mixed_precision(self, name):
+        discriminator, x = small(name, (3, 28, 28)).eval(), examples(16, (3, 28, 28))
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = discriminator(x).float()
+        exact = discriminator(x)
+        assert float((mixed - exact).detach().norm()) < 0.05 * float(exact.detach().norm())
+
     def test_features_are_what_the_last_linear_layer_sees(self, name):
         discriminator, x = small(name, (3, 28, 28)), examples(4, (3, 28, 28))
         seen = []

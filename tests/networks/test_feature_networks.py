@@ -10,6 +10,7 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.networks.features.base import FeatureNetwork
 from allmodes.networks.features.classifier import Classifier
+from allmodes.networks.features.efficientnet_lite0 import WEIGHTS, EfficientNetLite0, load_efficientnet_lite0
 from allmodes.networks.features.embedding import Embedding
 from allmodes.networks.features.inception import Inception, load_inception
 
@@ -76,6 +77,16 @@ def test_embeddings_lie_on_the_unit_sphere():
     features = Embedding((1, 8, 8), dim=12).features(images(7, (1, 8, 8)))
     assert features.shape == (7, 12)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(7))
+
+
+def test_efficientnet_with_its_norms_folded_is_what_its_weights_say():
+    stored = WEIGHTS.read(None)
+    as_stored = EfficientNetLite0().eval()
+    as_stored.load_state_dict(dict(zip(as_stored.state_dict(), stored.values(), strict=True)))
+    folded, colours = load_efficientnet_lite0(), images(4, (3, 64, 64))
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+    with torch.no_grad():
+        torch.testing.assert_close(folded(colours), as_stored(colours), atol=1e-4, rtol=1e-4)
 
 
 def test_inception_is_that_of_the_standard_fid():

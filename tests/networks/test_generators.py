@@ -59,6 +59,13 @@ def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, sha
 
 @pytest.mark.parametrize("name", GENERATORS)
 class TestEveryGenerator:
+    def test_makes_nearly_the_same_in_mixed_precision(self, name):
+        generator, z = small(GENERATORS[name], (1, 28, 28)).eval(), latents(6)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = generator(z).float()
+        exact = generator(z)
+        assert float((mixed - exact).detach().norm()) < 0.05 * float(exact.detach().norm())
+
     def test_when_sampling_a_latent_does_not_depend_on_its_batch(self, name):
         generator = small(GENERATORS[name], (1, 28, 28)).eval()
         z = latents(6)

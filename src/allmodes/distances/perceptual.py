@@ -56,7 +56,9 @@ class Perceptual(Distance):
         Raises:
             UserError: the examples are not grey or colour images.
         """
-        maps = list(self.network.maps(as_colour(images, self.name), ENDS[: self.maps]))
+        colours = as_colour(images, self.name).to(next(self.network.parameters()).dtype)
+        with torch.autocast(images.device.type, enabled=False):  # its filters gain nothing from half precision
+            maps = list(self.network.maps(colours, ENDS[: self.maps]))
         return beside_pixels(torch.cat(unit_maps(maps, least=TINY), dim=1), images, self.pixels)
 
     def fingerprint(self) -> str:

@@ -132,7 +132,8 @@ class AdaIN(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """``(n, channels, h, h), (n, style) -> (n, channels, h, h)``."""
-        scale, shift = self.affine(style).chunk(2, dim=1)
+        wanted = self.affine(style).to(self.affine.weight.dtype)  # mixed precision would halve it: too coarse here
+        scale, shift = wanted.chunk(2, dim=1)
         # every channel of every image is a channel of one image: batch norm is then instance norm, scale and shift
         # included, in one pass over the memory
         alone = x.reshape(1, -1, *x.shape[2:])
