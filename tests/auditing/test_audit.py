@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import allmodes
-from allmodes.auditing import audit, examples, open_examples
+from allmodes.auditing import audit, examples, open_examples, space
 from allmodes.core.errors import UserError
 from allmodes.distances.pixels import Pixels as PixelDistance
 
@@ -147,6 +147,30 @@ def test_labels_must_fit_and_distances_exist() -> None:
         audit(real, real, labels=[1, 2, 3])
     with pytest.raises(UserError, match="pixel"):
         audit(real, real, distance="pixel")
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((32, 32, 3), "efficientnet-lite0"), ((28, 28, 3), "pixels"), ((32, 32), "pixels"), ((32, 40), "pixels")],
+)
+def test_by_default_colour_images_are_compared_in_features(shape: tuple[int, ...], name: str) -> None:
+    rng = np.random.default_rng(0)
+    real, fake = (rng.integers(0, 255, (30, *shape), dtype=np.uint8) for _ in range(2))
+    found = audit(real, fake)
+    assert found.distance["name"] == name
+    assert not any("not installed" in warning for warning in found.warnings)
+    assert audit(real, fake, distance="pixels").distance["name"] == "pixels"
+
+
+def test_where_the_features_are_not_installed_pixels_stand_in_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise UserError("EfficientNet-Lite0 is not installed.")
+
+    monkeypatch.setattr(space, "EfficientNetLite0Features", missing)
+    images = np.random.default_rng(0).integers(0, 255, (30, 32, 32, 3), dtype=np.uint8)
+    found = audit(images, images)
+    assert found.distance["name"] == "pixels"
+    assert any("compared in pixels" in warning for warning in found.warnings)
 
 
 def test_identical_images_have_an_answer() -> None:

@@ -208,6 +208,7 @@ class TestEvaluateInAFeatureSpace:
         assert "add --distance inception" in refusal_of(["evaluate", str(ring), "--metrics", "fid"], capsys)
         assert "add --distance D" in refusal_of(["evaluate", str(ring), "--metrics", "vendi"], capsys)
         assert "--metrics" in refusal_of(["evaluate", str(ring), "--metrics", ","], capsys)
+        assert "with --distance" in refusal_of(["evaluate", str(ring), "--distance.pool", "2"], capsys)
         said = refusal_of(["evaluate", str(ring), "--distance", "pixels", "--distance.pol", "2"], capsys)
         assert "Did you mean 'pool'?" in said
 

@@ -29,7 +29,7 @@ from .nearness import Mass, copied_mass, invented_mass
 from .regions import compare_regions
 from .scores import STANDARD, Pair, measure
 from .shares import ALPHA
-from .space import Space, certify
+from .space import AUTO, Space, certify
 
 FEW = 1_000
 DRAWN = 3  # one example in so many draws regions: the more are left to be counted, the smaller a loss can be seen
@@ -39,7 +39,7 @@ def audit(
     real: Source,
     fake: Source,
     *,
-    distance: str | Distance = "pixels",
+    distance: str | Distance = AUTO,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,
     fraction: float = 0.5,
@@ -50,7 +50,8 @@ def audit(
     Args:
         real: the data: a path, an array or tensor (see :func:`.examples.open_examples`).
         fake: samples, or a run or model to draw them from.
-        distance: the feature space, or its name; not used where features are given.
+        distance: the feature space, or its name, or ``"auto"``: pixels, or EfficientNet-Lite0's features of colour
+            images of at least 32 x 32; not used where features are given.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
             :func:`.labels.read_table`). Of several attributes, pairs are looked at, too.
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
@@ -106,7 +107,7 @@ def _found(
         examples=_ranked(data, balls, scores),
         summary=summary,
         certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
-        warnings=_warnings(data, samples),
+        warnings=(*space.warnings, *_warnings(data, samples)),
         view=View(data, samples, drawn.real),
     )
 

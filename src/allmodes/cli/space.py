@@ -25,6 +25,8 @@ def parse_with_options(parser: Parser, words: Sequence[str]) -> argparse.Namespa
     unknown = [word for word in rest if not word.startswith(PREFIX)]
     if unknown:
         raise UserError(parser.complaint(unknown[0]))
+    if rest and arguments.distance is None:
+        raise UserError(f"'{rest[0]}' is an option of a feature space: name the space with --distance.")
     arguments.options = rest
     return arguments
 

@@ -41,9 +41,9 @@ class Audit(Command):
         parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv")
         parser.add_argument(
             "--distance",
-            default="pixels",
             metavar="D",
-            help="feature space (default: pixels); its options are --distance.KEY VALUE",
+            help="feature space (default: pixels, or efficientnet-lite0 for colour images of at least 32 x 32); its "
+            "options are --distance.KEY VALUE",
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
         parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (default: 0)")
@@ -60,7 +60,7 @@ class Audit(Command):
         found = audit(
             arguments.real,
             arguments.fake,
-            distance=chosen_distance(arguments),
+            distance=chosen_distance(arguments) if arguments.distance else "auto",
             labels=arguments.labels,
             metrics=arguments.metrics or STANDARD,
             seed=arguments.seed,
