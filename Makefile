@@ -61,6 +61,7 @@ gpu-check:
 	$(PYTHON) -m pytest -o addopts= -q -m gpu $$(grep -rl 'mark\.gpu' tests)
 	$(PYTHON) -m allmodes.cli train stacked-digits/imle-gan --device cuda --images 25600 --fresh --out runs/gpu-check
 	$(PYTHON) -m allmodes.cli bench search --quick --out runs/gpu-check/bench
+	$(PYTHON) -m allmodes.cli bench training --quick --device cuda --out runs/gpu-check/bench
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,17 +15,19 @@ class Bench(Command):
 
     name = "bench"
     order = 10
-    summary = "Measure the searches and the metrics, beside those of others, or the error rates of the audit."
+    summary = "Measure searches and metrics beside those of others, the audit's error rates, or how fast recipes train."
     about = (
         "search: everything is measured side by side in one run, and told as ratios. Peers that are not installed are "
         "left out: pip install 'allmodes[bench]' brings them. Close other programs first. "
         "metrics: seconds, memory and answers beside those of other packages, on the same features. "
-        "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted."
+        "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted. "
+        "training: images a second of recipes in either precision, and the share of matching."
     )
     examples = (
         Example("bench search --quick", "a first look in a minute or two"),
         Example("bench search --out runs/bench", "everything, with plots"),
         Example("bench metrics --threads 2", "our metrics beside those of others"),
+        Example("bench training --recipes few-shot/rs-imle --threads 2", "which precision is faster here"),
         Example("bench audit --data MNIST --out runs/bench", "error rates on one data set"),
         Example("bench audit --data CIFAR-10 --distance efficientnet-lite0 --audits 10", "in one feature space"),
     )
@@ -33,6 +35,8 @@ class Bench(Command):
     def configure(self, parser: Parser) -> None:
         parser.add_argument("subject", choices=list(SUBJECTS), metavar="SUBJECT", help=", ".join(SUBJECTS))
         parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of every loss")
+        parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
+        parser.add_argument("--device", default="auto", metavar="D", help="training: auto, cpu or cuda (default: auto)")
         parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
         parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
         parser.add_argument("--audits", type=positive, metavar="N", help="audit: of every loss (default: 20)")
@@ -92,8 +96,17 @@ def _metrics(arguments: argparse.Namespace) -> Answer:
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
 
 
+def _trainings(arguments: argparse.Namespace) -> Answer:
+    from ...bench.training import QUICK, RECIPES, Plan, all_tables
+
+    recipes = arguments.recipes or (QUICK if arguments.quick else RECIPES)
+    tables = all_tables(Plan(recipes, arguments.device, arguments.threads), progress=_tell)
+    document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
+    return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
+
+
 def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
 
 
-SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits}
+SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "training": _trainings}

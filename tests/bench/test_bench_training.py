@@ -1,0 +1,56 @@
+"""The speed of training: steps and rounds are put together as a training has them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from allmodes.bench import training
+from allmodes.bench.training import Plan, Speed, all_tables
+from allmodes.core.errors import UserError
+
+
+def test_a_round_is_shared_by_the_steps_until_the_next() -> None:
+    speed = Speed(step=0.1, round=0.5, refresh=20, batch=25)
+    seconds = 20 * speed.step + speed.round
+    assert speed.images == pytest.approx(20 * 25 / seconds)
+    assert speed.matching == pytest.approx(speed.round / seconds)
+    assert Speed(step=0.1, round=0.0, refresh=1, batch=25).matching == 0
+
+
+def rows_of(*recipes: str, device: str = "cpu") -> list[dict]:
+    (table,) = all_tables(Plan(recipes, device, 1), progress=lambda name: None)
+    return table.rows
+
+
+def test_recipes_are_measured_in_either_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "ENOUGH", 0.0)
+    rows = rows_of("ring/gan", "ring/imle")
+    assert [(row["recipe"], row["precision"]) for row in rows] == [
+        (recipe, precision) for recipe in ("ring/gan", "ring/imle") for precision in training.PRECISIONS
+    ]
+    assert [row["matching"] > 0 for row in rows] == [False, False, True, True]
+    assert all(row["images/s"] > 0 for row in rows)
+    assert [row["times faster"] == 1 for row in rows[::2]] == [True, True]
+
+
+def test_what_has_no_data_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(recipe: object) -> None:
+        raise UserError("MNIST is not on this machine.")
+
+    monkeypatch.setattr(training, "build_dataset", missing)
+    assert rows_of("stacked-mnist/gan") == []
+    assert "left out: stacked-mnist/gan: MNIST is not on this machine." in capsys.readouterr().err
+
+
+def test_a_recipe_that_does_not_exist_is_refused_before_anything_is_measured() -> None:
+    with pytest.raises(UserError, match="ring/imle"):
+        rows_of("ring/gan", "ring/imel")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_is_measured_on_a_gpu() -> None:
+    assert {row["device"] for row in rows_of("ring/imle", device="cuda")} == {"cuda"}
