@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from allmodes.core.records import Score
 from allmodes.reports import read_run, write_report
 from allmodes.reports.base import Section
 from allmodes.reports.sections.coverage import panels, read_coverage
+from allmodes.reports.sections.curves import Curves
 from allmodes.reports.sections.metrics import baseline
 from allmodes.reports.sections.published import tables
 from allmodes.reports.words import write_figure
@@ -85,6 +87,15 @@ def test_every_section_renders_and_can_be_absent(make_run: MakeRun, tmp_path: Pa
     (tmp_path / "recipe.yaml").write_text("title: Bare\n")
     bare = section.render(read_run(tmp_path))
     assert (bare is not None) == (name == "recipe")
+
+
+def test_where_examples_are_matched_the_matched_distance_is_drawn_and_explained(make_run: MakeRun) -> None:
+    run = read_run(make_run("stacked-digits/imle-gan", folder="a"))
+    found = Curves().render(run)
+    assert "matched distance over the images seen" in found
+    assert "prior.dim" in found
+    alone = [replace(line, scalars={"generator/loss": 0.5}) for line in run.train]
+    assert "matched distance" not in Curves().render(replace(run, train=alone))
 
 
 def test_sections_are_ordered() -> None:

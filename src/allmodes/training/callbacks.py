@@ -158,7 +158,9 @@ class Bar:
         scalars = current_scalars(trainer)
         words = [f"{scalars['images_per_second']:,.0f} images/s"]
         words += [
-            f"{name} {scalars[name]:.3g}" for name in scalars if name.endswith(("/loss", "/matched", "/rematched"))
+            f"{name} {scalars[name]:.3g}"
+            for name in scalars
+            if name.endswith(("/loss", "/matched", "/distance", "/rematched"))
         ]
         words += [f"{name} {value:.4g}" for name, value in self.headline.items()]
         return " · ".join(words)

@@ -79,7 +79,7 @@ def _plain_log(axes: Axes) -> None:
 
 
 def plot_training(label: str, curves: Mapping[str, Curve]) -> str:
-    """Scalars of the training in one plot: losses, speed, or the share of time spent matching."""
+    """Scalars of the training in one plot: losses, the matched distance, speed, or the share of time spent matching."""
     with drawing():
         figure = new_figure(3.4, 2.4)
         axes = figure.subplots()
@@ -104,9 +104,10 @@ def measured_plots(run: RunFiles, curves: Mapping[str, Curve]) -> list[str]:
 
 
 def training_plots(curves: Mapping[str, Curve]) -> list[str]:
-    """Losses, speed, and matching where there is any."""
+    """Losses, speed, and where there is matching, its distance and its share of the time."""
     kinds = {
         "losses": {name: curve for name, curve in curves.items() if name.endswith(("/loss", "/matched"))},
+        "matched distance": {name: curves[name] for name in ["matching/distance"] if name in curves},
         "images per second": {name: curves[name] for name in ["images_per_second"] if name in curves},
         "share of time spent matching": {
             name: curves[name] for name in ["matching_share"] if name in curves and any(curves[name][1])
@@ -126,4 +127,4 @@ class Curves(Section):
         trained = curves_of(run.train)
         measured = {name: curve for name, curve in curves_of(run.evaluations).items() if name not in trained}
         plots = measured_plots(run, measured) + training_plots(trained)
-        return fill("curves.html", plots=plots) if plots else None
+        return fill("curves.html", plots=plots, matched="matching/distance" in trained) if plots else None
