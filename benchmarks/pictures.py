@@ -1,7 +1,8 @@
 """Draw the README's pictures from runs on disk.
 
-First ``make demo``, ``python benchmarks/results.py toys``, ``python benchmarks/results.py half --seeds 0``,
-``allmodes train few-shot/rs-imle --data.heldout 0.2 --out runs/few-shot``, and ``python examples/adaptive_imle.py``.
+First ``make demo``, ``python benchmarks/results.py toys``, ``python benchmarks/results.py half --seeds 0``, ``python
+benchmarks/results.py few-shot --seeds 0 --data.heldout 0.2``, ``allmodes train few-shot/rs-imle --data raccoon --data.size
+64 --data.heldout 0.2 --prior.dim 3 --matching.epsilon 0.65 --out runs/raccoons`` and ``python examples/adaptive_imle.py``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
 SHOWN = 24
 COPIED = {
     "runs/results/ring-imle-seed0/samples/training.gif": "ring.gif",
-    "runs/few-shot/samples/nearest.png": "few-shot.png",
+    "runs/results/few-shot-rs-imle-seed0/samples/nearest.png": "few-shot.png",
+    "runs/raccoons/samples/nearest.png": "raccoons.png",
     "runs/examples/adaptive_imle.gif": "adaptive-imle.gif",
 }
 
