@@ -1,8 +1,14 @@
 """Draw the README's pictures from runs on disk.
 
-First ``make demo``, ``python benchmarks/results.py toys``, ``python benchmarks/results.py half --seeds 0``, ``python
-benchmarks/results.py few-shot --seeds 0 --data.heldout 0.2``, ``allmodes train few-shot/rs-imle --data raccoon --data.size
-64 --data.heldout 0.2 --prior.dim 4 --matching.epsilon 0.65 --out runs/raccoons`` and ``python examples/adaptive_imle.py``.
+First::
+
+    make demo
+    python benchmarks/results.py toys
+    python benchmarks/results.py half --seeds 0
+    python benchmarks/results.py few-shot --seeds 0 --data.heldout 0.2
+    allmodes train few-shot/rs-imle --data raccoon --data.size 64 --data.heldout 0.2 --prior.dim 4 \\
+        --matching.epsilon 0.65 --out runs/raccoons
+    python examples/adaptive_imle.py
 """
 
 from __future__ import annotations
