@@ -50,6 +50,11 @@ def test_a_recipe_that_does_not_exist_is_refused_before_anything_is_measured() -
         rows_of("ring/gan", "ring/imel")
 
 
+def test_a_device_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UserError, match="device"):
+        rows_of("ring/gan", device="gpu")
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_is_measured_on_a_gpu() -> None:

@@ -15,7 +15,7 @@ from statistics import median
 from ..core.errors import UserError
 from ..training.build import build_dataset, build_objective
 from ..training.processes import launch
-from ..training.recipe import load_recipe
+from ..training.recipe import Recipe, load_recipe
 from ..training.trainer import Trainer
 from .table import Row, Table
 from .timing import seconds
@@ -57,20 +57,17 @@ def all_tables(plan: Plan, *, progress: Callable[[str], None]) -> list[Table]:
         progress: told what is measured next.
 
     Raises:
-        UserError: there is no such recipe.
+        UserError: there is no such recipe, or no such device here.
     """
     for name in plan.recipes:
-        load_recipe(name)
+        launch(_recipe(name, PRECISIONS[0], plan).settings)
     table = Table(
         "Training",
         "'step' and 'round' (of matching) are milliseconds, 'matching' is its share of the time. 'images/s' counts "
         "data examples, with matching included; 'times faster' is against 32-true of the same recipe.",
     )
     for name in plan.recipes:
-        try:
-            table.rows.extend(_rows(name, plan, progress))
-        except UserError as error:
-            print(f"left out: {name}: {error}", file=sys.stderr)
+        table.rows.extend(_rows(name, plan, progress))
     return [table]
 
 
@@ -78,7 +75,11 @@ def _rows(name: str, plan: Plan, progress: Callable[[str], None]) -> Iterator[Ro
     first = None
     for precision in PRECISIONS:
         progress(f"{name}, {precision}")
-        trainer = _trainer(name, precision, plan)
+        try:
+            trainer = _trainer(_recipe(name, precision, plan))
+        except UserError as error:
+            print(f"left out: {name}: {error}", file=sys.stderr)
+            return
         speed = Speed.of(trainer)
         first = first or speed
         yield {
@@ -93,9 +94,11 @@ def _rows(name: str, plan: Plan, progress: Callable[[str], None]) -> Iterator[Ro
         }
 
 
-def _trainer(name: str, precision: str, plan: Plan) -> Trainer:
-    settings = {"precision": precision, "threads": plan.threads, "device": plan.device}
-    recipe = load_recipe(name, settings)
+def _recipe(name: str, precision: str, plan: Plan) -> Recipe:
+    return load_recipe(name, {"precision": precision, "threads": plan.threads, "device": plan.device})
+
+
+def _trainer(recipe: Recipe) -> Trainer:
     fabric, dataset = launch(recipe.settings), build_dataset(recipe)
     return Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
 
