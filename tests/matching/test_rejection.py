@@ -33,9 +33,8 @@ def pool_of(pool: int, block: int) -> torch.Tensor:
 )
 def test_the_nearest_of_those_that_are_close_to_no_example(pool, block, n, epsilon, seed, search):
     examples = torch.randn(n, 3, generator=stream(seed, "examples"))
-    found = Rejection(epsilon=epsilon, pool=pool, block=block, search=search).match(
-        examples, draw, embed=lambda z: z, workers=Alone()
-    )
+    matcher = Rejection(epsilon=epsilon, relative=False, pool=pool, block=block, search=search)
+    found = matcher.match(examples, draw, embed=lambda z: z, workers=Alone())
     candidates = pool_of(pool, block)
     distances = torch.cdist(examples, candidates, compute_mode="donot_use_mm_for_euclid_dist")
     left = distances.min(dim=0).values >= epsilon
@@ -66,10 +65,29 @@ def test_matched_latents_keep_the_law_of_the_prior():
 
     options = {"embed": lambda z: z, "workers": Alone()}
     imle = Nearest(pool=500, block=500).match(examples, one, **options)
-    ours = Rejection(epsilon=0.5, pool=500, block=500).match(examples, one, **options)
+    ours = Rejection(epsilon=0.5, relative=False, pool=500, block=500).match(examples, one, **options)
     assert imle.latents[0].abs() < 0.02  # the mode of the prior, whose sample needs no training
     assert ours.latents[0].abs() >= 0.5
     assert ours.distances.min() >= 0.5
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(2, 12), seed=st.integers(0, 99), scale=st.sampled_from([0.01, 1.0, 100.0]))
+def test_a_relative_epsilon_is_in_units_of_the_distance_between_examples(n, seed, scale):
+    examples = scale * torch.randn(n, 3, generator=stream(seed, "examples"))
+    between = torch.cdist(examples, examples, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
+    options = {"embed": lambda z: scale * z, "workers": Alone()}
+    radius = 0.8 * float(between.min(dim=1).values.median())
+    ours = Rejection(epsilon=0.8, pool=50, block=20).match(examples, draw, **options)
+    same = Rejection(epsilon=radius, relative=False, pool=50, block=20).match(examples, draw, **options)
+    assert torch.equal(ours.latents, same.latents)
+
+
+def test_a_single_example_has_no_other_to_measure_by():
+    options = {"embed": lambda z: z, "workers": Alone()}
+    ours = Rejection(epsilon=0.8, pool=50).match(torch.zeros(1, 3), draw, **options)
+    imle = Nearest(pool=50).match(torch.zeros(1, 3), draw, **options)
+    assert torch.equal(ours.latents, imle.latents)
 
 
 def test_bad_settings_are_refused():

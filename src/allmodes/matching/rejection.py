@@ -7,6 +7,9 @@ and the law of matched latents drifts from the prior. So a candidate that needs 
 1. Draw candidates :math:`z_1..z_m`.
 2. Reject each with :math:`\min_i |\phi(x_i) - \phi(G(z_j))| < \epsilon`: it is close enough to some example already.
 3. Each example takes the nearest of those that are left.
+
+The paper finds an epsilon for every data set. Here it is by default a share of the distance at which half of the
+examples have another one, so that one value serves pictures that are much alike and pictures that are not.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class Rejection(Pool):
 
     Args:
         epsilon: the distance below which a candidate is rejected; 0 is the match of IMLE.
+        relative: whether epsilon is in units of the median distance from an example to the nearest other one (a single
+            example has none: nothing is rejected then), or a distance itself, as in the paper.
         pool: number of candidates m, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
@@ -46,7 +51,8 @@ class Rejection(Pool):
     def __init__(
         self,
         *,
-        epsilon: float = 0.1,
+        epsilon: float = 0.65,
+        relative: bool = True,
         pool: int = 10_000,
         refresh: int = 50,
         block: int = 1_000,
@@ -57,6 +63,8 @@ class Rejection(Pool):
         if epsilon < 0:
             raise UserError(f"'matching.epsilon' is {epsilon}, but must be at least 0.")
         self.epsilon = epsilon
+        self.relative = relative
+        self.radius = 0.0
         self.nearest = Nearest(pool=pool, refresh=refresh, block=block, search=search, project=project)
 
     def match(
@@ -69,6 +77,7 @@ class Rejection(Pool):
         part: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the examples given."""
+        self.radius = self.epsilon * (apart(examples) if self.relative else 1.0)
         found = super().match(examples, draw, embed=embed, workers=workers, part=part)
         if torch.isfinite(found.distances).all():
             return found
@@ -78,9 +87,22 @@ class Rejection(Pool):
         """See :meth:`Pool.near`: steps 2 and 3, of one block."""
         data = Exact(examples.shape[1])
         data.add(examples, borrow=True)
-        left = torch.nonzero(data.query(candidates).distances[:, 0] >= self.epsilon).flatten()
+        left = torch.nonzero(data.query(candidates).distances[:, 0] >= self.radius).flatten()
         if len(left) == 0:
             none = torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
             return Near(torch.full_like(none, torch.inf, dtype=torch.float32), none)
         found = self.nearest.near(candidates[left], examples, part)
         return Near(found.distances, left[found.rows])
+
+
+def apart(examples: Tensor) -> float:
+    """The median distance from an example to the nearest other one; 0 of a single example.
+
+    Args:
+        examples: embedded, ``(n, D)``.
+    """
+    if len(examples) < 2:
+        return 0.0
+    data = Exact(examples.shape[1])
+    data.add(examples, borrow=True)
+    return float(data.query(examples, 2).distances[:, 1].median())
