@@ -7,7 +7,7 @@ First::
     python benchmarks/results.py half --seeds 0
     python benchmarks/results.py few-shot --seeds 0 --data.heldout 0.2
     allmodes train few-shot/rs-imle --data raccoon --data.size 64 --data.heldout 0.2 --prior.dim 4 \\
-        --matching.epsilon 0.65 --out runs/raccoons
+        --out runs/raccoons
     python examples/adaptive_imle.py
 """
 
