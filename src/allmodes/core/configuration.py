@@ -67,7 +67,7 @@ def _checked(cls: type, value: Any, parameter: inspect.Parameter, prefix: str) -
             raise ValueError(key)
         return parser.parse_object({key: value}, defaults=False)[key]
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"'{prefix}{key}' is {value!r}, but must be of type {kind}.") from error
+        raise UserError(f"'{prefix}{key}' is {value!r}, but must be of type {kind.replace('None', 'null')}.") from error
 
 
 def resolve_part(package: str, base: type[T], part: Part | str, given: frozenset[str], field: str) -> dict[str, Any]:

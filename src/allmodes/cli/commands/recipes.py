@@ -79,8 +79,8 @@ def first_line(documented: type) -> str:
 
 
 def arguments_text(values: dict[str, Any], prefix: str) -> str:
-    """Arguments as the options that change them."""
-    return columns([(f"  --{prefix}{name}", "none" if value is None else str(value)) for name, value in values.items()])
+    """Arguments as the options that change them, with their values as they are typed."""
+    return columns([(f"  --{prefix}{name}", "null" if value is None else str(value)) for name, value in values.items()])
 
 
 def filled(text: str) -> str:
