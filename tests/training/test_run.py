@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,12 +121,30 @@ def test_another_recipe_or_a_foreign_folder_is_refused(whole, tmp_path):
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(UserError, match="not empty and not a run"):
         train("ring/imle", tmp_path, overrides=SMALL)
+    with pytest.raises(UserError, match=r"holiday.jpg is a file"):
+        train("ring/imle", tmp_path / "holiday.jpg", overrides=SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
-def test_a_recipe_that_could_not_be_built_does_not_bind_the_folder(tmp_path):
+@pytest.mark.parametrize("broken", [{"distance.pool": 0}, {"data": "no-such-folder/"}])
+def test_a_recipe_that_cannot_be_built_leaves_no_folder(broken, tmp_path):
+    with pytest.raises(UserError):
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, **broken})
+    assert not (tmp_path / "run").exists()
+
+
+def test_starting_over_with_a_recipe_that_cannot_be_built_keeps_the_old_run(whole, tmp_path):
+    shutil.copytree(whole.path, tmp_path / "run")
     with pytest.raises(UserError, match=r"distance\.pool"):
-        train("ring/imle", tmp_path / "run", overrides={**SMALL, "distance.pool": 0})
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, "distance.pool": 0}, fresh=True)
+    assert Run(tmp_path / "run").finished
+    assert train("ring/imle", tmp_path / "run", overrides={**SMALL, "images": 640}, fresh=True).finished
+    assert Run(tmp_path / "run").recipe.settings.images == 640
+
+
+def test_a_run_that_never_came_to_a_checkpoint_does_not_bind_the_folder(tmp_path):
+    with pytest.raises(UserError, match="Out of memory"):
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, "matching.block": 10**12, "matching.pool": 10**12})
     assert train("ring/imle", tmp_path / "run", overrides=SMALL).finished
 
 

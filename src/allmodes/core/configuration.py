@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from .discovery import find
 from .errors import UserError, did_you_mean
@@ -58,16 +58,24 @@ def _checked(cls: type, value: Any, parameter: inspect.Parameter, prefix: str) -
     key = parameter.name
     if isinstance(value, Path):
         value = str(value)
-    kind = parameter.annotation if isinstance(parameter.annotation, str) else str(parameter.annotation)
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     # this argument alone: another one that is required is none of its business
     parser.add_class_arguments(cls, skip=set(parameters(cls)) - {key}, fail_untyped=False)
     try:
-        if value is None and "None" not in kind:  # the parser would let it pass as not given
+        if value is None and "None" not in str(parameter.annotation):  # the parser would let it pass as not given
             raise ValueError(key)
         return parser.parse_object({key: value}, defaults=False)[key]
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"'{prefix}{key}' is {value!r}, but must be of type {kind.replace('None', 'null')}.") from error
+        raise UserError(f"'{prefix}{key}' is {value!r}, but must be {_wanted(cls, parameter)}.") from error
+
+
+def _wanted(cls: type, parameter: inspect.Parameter) -> str:
+    """What a parameter takes, in the words of a recipe: ``one of whole, pair, part``, or ``of type int | null``."""
+    known = inspect.signature(cls, eval_str=True).parameters[parameter.name].annotation
+    if get_origin(known) is Literal:
+        return f"one of {', '.join(map(str, get_args(known)))}"
+    kind = parameter.annotation if isinstance(parameter.annotation, str) else inspect.formatannotation(known)
+    return f"of type {kind.replace('None', 'null')}"
 
 
 def resolve_part(package: str, base: type[T], part: Part | str, given: frozenset[str], field: str) -> dict[str, Any]:

@@ -104,55 +104,64 @@ def train(
     run = Run(out if out is not None else Path("runs") / recipe.name.removesuffix(".yaml").replace("/", "-"))
     fabric = launch(recipe.settings)
     if fabric.is_global_zero:
-        open_folder(run, recipe, fresh)
-    fabric.barrier()
-    if run.finished:
+        check_folder(run, recipe, fresh)
+    if run.finished and not fresh:
         print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
     else:
-        go_on(run, recipe, fabric)
+        go_on(run, recipe, fabric, fresh)
     leave()
     return run
 
 
-def go_on(run: Run, recipe: Recipe, fabric: Fabric) -> None:
-    """Train in an open folder, from its newest checkpoint on if there is one."""
+def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
+    """Train in the run's folder, from its newest checkpoint on if there is one.
+
+    The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was.
+    """
     dataset = build_dataset(recipe)
     trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+    if fabric.is_global_zero:
+        open_folder(run, recipe, fabric, fresh)
+    fabric.barrier()
     resume(trainer, run)
     with enough_memory():
         if fabric.is_global_zero:
-            write_json(run.path / "environment.json", environment(fabric))
             attend(trainer, run)
         else:
             trainer.fit([])
 
 
-def open_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
-    """Make the folder, or check that what is there is a run of the same recipe.
+def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
+    """See that the folder is free, or holds a run of the same recipe, or of any if it is to start over.
 
     Raises:
         UserError: the folder holds something else, or a run of a recipe that differs.
     """
     ours = run.path / "recipe.yaml"
-    if run.path.exists() and any(run.path.iterdir()) and not ours.exists():
-        raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
-    if fresh and ours.exists():
+    if run.path.is_file():
+        raise UserError(f"{run.path} is a file: choose a folder with --out.")
+    if not ours.exists():
+        if run.path.exists() and any(run.path.iterdir()):
+            raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
+        return
+    if fresh or not (run.finished or any(run.checkpoints.glob("*.safetensors"))):  # nothing to go on from
+        return
+    before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
+    for key in [*now, *before]:
+        if before.get(key) != now.get(key) and key not in {"recipe", "threads", "device", "checkpoint_seconds"}:
+            raise UserError(
+                f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
+                "Use --fresh to start over, or --out for another folder."
+            )
+
+
+def open_folder(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
+    """Make the folder, empty if it is to start over, and say in it what is trained and where."""
+    if fresh and (run.path / "recipe.yaml").exists():
         shutil.rmtree(run.path)
-    if (run.path / "environment.json").exists():  # else a part could not be built, and nothing was trained
-        before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
-        for key in [*now, *before]:
-            if before.get(key) != now.get(key) and key not in {
-                "recipe",
-                "threads",
-                "device",
-                "checkpoint_seconds",
-            }:
-                raise UserError(
-                    f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
-                    "Use --fresh to start over, or --out for another folder."
-                )
     run.path.mkdir(parents=True, exist_ok=True)
-    write_text(ours, recipe.to_yaml())
+    write_text(run.path / "recipe.yaml", recipe.to_yaml())
+    write_json(run.path / "environment.json", environment(fabric))
 
 
 def resume(trainer: Trainer, run: Run) -> None:
