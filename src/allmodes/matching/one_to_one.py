@@ -30,7 +30,7 @@ class OneToOne(Matcher):
     Args:
         refresh: steps r between two rounds.
         group: examples of a part that are assigned at once. The work grows with its cube for as many.
-        within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
+        within: match whole examples, or each in one of the parts that the distance names.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
