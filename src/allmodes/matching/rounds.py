@@ -63,9 +63,13 @@ class Rounds:
         self.distance = distance
         self.generator = generator
         self.prior = prior
-        self.start = -1
+        self.part: Tensor | None
+        self.end()
+
+    def end(self) -> None:
+        """Let go of the round in force: none is, as before the first."""
+        self.start, self.part = -1, None
         self.place = torch.empty(0, dtype=torch.int64)
-        self.part: Tensor | None = None
         self.assignment = Assignment(torch.empty(0, 0), torch.empty(0), torch.empty(0, dtype=torch.int64))
 
     def due(self, moment: Moment) -> bool:

@@ -67,9 +67,14 @@ class ImleGan(Objective):
         return self.weight * max(0.0, 1.0 - progress / self.until)
 
     def due(self, moment: Moment) -> bool:
-        return self.matched_weight(moment.progress) > 0 and self.rounds.due(moment)
+        if self.matched_weight(moment.progress) == 0:
+            return self.rounds.start >= 0
+        return self.rounds.due(moment)
 
     def prepare(self, moment: Moment) -> dict[str, float]:
+        if self.matched_weight(moment.progress) == 0:
+            self.rounds.end()
+            return {}
         return self.rounds.renew(moment)
 
     def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:

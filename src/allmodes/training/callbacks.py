@@ -6,14 +6,16 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
+from ..core.files import write_text
 from . import checkpoint
 from .trainer import Trainer
 
@@ -36,7 +38,7 @@ class Log:
         self.path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        write_text(path, "".join(f"{line}\n" for line in kept))
 
     def write(self, trainer: Trainer, kind: str, scalars: dict[str, float]) -> None:
         """Append a line."""
@@ -58,7 +60,7 @@ class Log:
 
 def current_scalars(trainer: Trainer) -> dict[str, float]:
     """The latest losses with the speed and the share of time spent on matching."""
-    figures = {name: float(value) for name, value in trainer.scalars.items()}
+    figures = {**trainer.round, **{name: float(value) for name, value in trainer.losses.items()}}
     figures["images_per_second"] = trainer.images / max(trainer.seconds, 1e-9)
     figures["matching_share"] = trainer.matching_seconds / max(trainer.seconds, 1e-9)
     return figures
@@ -123,21 +125,21 @@ class Interruptible(AbstractContextManager["Interruptible"]):
 
 
 class Bar:
-    """The progress bar on stderr: images/s, time left, losses, the latest evaluation. Plain lines in a log file."""
+    """The progress bar on stderr: time left, images/s, losses, the latest evaluation. Plain lines in a log file."""
 
     def __init__(self, trainer: Trainer, title: str) -> None:
         self.console = Console(file=sys.stderr)
-        columns = (
+        self.progress = BarWithLines(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(20),
             TextColumn("{task.percentage:3.0f}%"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[text]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
         )
-        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.task = self.progress.add_task(title, total=trainer.settings.images, completed=trainer.images, text="")
+        self.task = self.progress.add_task(title, total=trainer.settings.images, completed=trainer.images)
         self.title = title
         self.headline: dict[str, float] = {}
         self.shown = time.monotonic()
@@ -147,14 +149,16 @@ class Bar:
         if time.monotonic() - self.shown < wait and not trainer.done:
             return
         self.shown = time.monotonic()
-        text = self.text(trainer)
+        lines = self.lines(trainer)
         if self.console.is_terminal:
-            self.progress.update(self.task, completed=trainer.images, text=text)
+            self.progress.lines = lines
+            self.progress.update(self.task, completed=trainer.images)
         else:
-            self.console.print(f"{self.title} {trainer.images:,}/{trainer.settings.images:,} {text}", soft_wrap=True)
+            words = " · ".join(line for line in lines if line)
+            self.console.print(f"{self.title} {trainer.images:,}/{trainer.settings.images:,} {words}", soft_wrap=True)
 
-    def text(self, trainer: Trainer) -> str:
-        """Speed, losses and the latest evaluation in one line."""
+    def lines(self, trainer: Trainer) -> tuple[str, str]:
+        """Speed and losses; the latest evaluation."""
         scalars = current_scalars(trainer)
         words = [f"{scalars['images_per_second']:,.0f} images/s"]
         words += [
@@ -162,5 +166,14 @@ class Bar:
             for name in scalars
             if name.endswith(("/loss", "/matched", "/distance", "/rematched"))
         ]
-        words += [f"{name} {value:.4g}" for name, value in self.headline.items()]
-        return " · ".join(words)
+        return " · ".join(words), " · ".join(f"{name} {value:.4g}" for name, value in self.headline.items())
+
+
+class BarWithLines(Progress):
+    """A progress bar above lines of text, each cut where the terminal ends."""
+
+    lines: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield from (Text(line, no_wrap=True, overflow="ellipsis") for line in self.lines if line)

@@ -37,7 +37,8 @@ class Trainer:
 
     Attributes:
         step: steps done.
-        scalars: the latest losses and figures by name, tensors or floats.
+        round: figures of the latest round of matching, by name.
+        losses: losses and figures of the latest step, ``player/name``.
         seconds: wall time spent in steps and matching, over all sessions.
         matching_seconds: of these, in matching.
         stop: set to end after the step in progress.
@@ -58,7 +59,8 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.matching_seconds = 0.0
-        self.scalars: dict[str, Tensor | float] = {}
+        self.round: Mapping[str, float] = {}
+        self.losses: dict[str, Tensor] = {}
         self.stop = False
 
     @property
@@ -93,6 +95,7 @@ class Trainer:
         set_rate(self.optimizers, rate(moment.progress, self.recipe.optimizer))
         if self.objective.due(moment):
             self.prepare(moment)
+        self.losses = {}
         with self.fabric.autocast():
             for update in self.objective.updates(batch, moment):
                 self.turn(update)
@@ -116,7 +119,7 @@ class Trainer:
         """A round of matching, timed."""
         began = time.perf_counter()
         with self.fabric.autocast():
-            self.scalars.update(self.objective.prepare(moment))
+            self.round = self.objective.prepare(moment)
         self.matching_seconds += time.perf_counter() - began
 
     def turn(self, update: Update) -> None:
@@ -128,7 +131,7 @@ class Trainer:
         self.fabric.backward(loss.value)
         average_gradients(self.players[update.player], self.workers.size)
         optimizer.step()
-        self.scalars.update({f"{update.player}/{name}": value for name, value in loss.scalars.items()})
+        self.losses |= {f"{update.player}/{name}": value for name, value in loss.scalars.items()}
 
     def require_finite(self) -> None:
         """Raise a UserError if any loss since the start was not finite. No checkpoint is written after that."""
