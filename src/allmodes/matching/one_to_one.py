@@ -9,8 +9,8 @@ so that what there is too much of must serve, and become, something else (one-to
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
-grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant), which
-takes a twentieth of the time for 2,560 examples and finds the same matches but for about one in a thousand of the cost.
+grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant; what that
+saves and costs: ``benchmarks/assignment.py``).
 """
 
 from __future__ import annotations
