@@ -2,8 +2,8 @@
 
     python benchmarks/assignment.py
 
-Examples are stacks of scikit-learn's digits, in pixels; candidates are other stacks, as of a generator that makes what it
-should, or thirty stacks again and again with a little noise, as of one that collapsed.
+Examples are stacks of scikit-learn's digits, in pixels; candidates are other stacks, as of a generator that makes what
+it should, or thirty stacks again and again with a little noise, as of one that collapsed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for size in SIZES:
         examples = data.batch(0, size, 0).images.flatten(1)
+        other = data.batch(1, size, 1).images.flatten(1)
         few = data.batch(1, 30, 1).images.flatten(1)[torch.arange(size) % 30]
         noise = 0.02 * torch.randn(few.shape, generator=stream(0, "noise"))
-        for kind, candidates in {"as the data": data.batch(1, size, 1).images.flatten(1), "collapsed": few + noise}.items():
+        for kind, candidates in {"as the data": other, "collapsed": few + noise}.items():
             print(row(examples, candidates, kind))
 
 

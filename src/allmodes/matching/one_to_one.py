@@ -9,8 +9,8 @@ so that what there is too much of must serve, and become, something else (one-to
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
-grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant; what that
-saves and costs: ``benchmarks/assignment.py``).
+grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant;
+``benchmarks/assignment.py`` shows what that saves and costs).
 """
 
 from __future__ import annotations
