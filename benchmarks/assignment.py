@@ -3,7 +3,8 @@
     python benchmarks/assignment.py
 
 Examples are stacks of scikit-learn's digits, in pixels; candidates are other stacks, as of a generator that makes what
-it should, or thirty stacks again and again with a little noise, as of one that collapsed.
+it should; thirty stacks again and again with a little noise, as of one that collapsed; or stacks without the digits 6
+to 9, as of one that dropped them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from allmodes.core.seeding import stream
+from allmodes.data.pixels import to_float
 from allmodes.data.stacked import Stacked
 from allmodes.matching.one_to_one import assigned
 
@@ -31,8 +33,16 @@ def main() -> None:
         other = data.batch(1, size, 1).images.flatten(1)
         few = data.batch(1, 30, 1).images.flatten(1)[torch.arange(size) % 30]
         noise = 0.02 * torch.randn(few.shape, generator=stream(0, "noise"))
-        for kind, candidates in {"as the data": other, "collapsed": few + noise}.items():
+        kinds = {"as the data": other, "collapsed": few + noise, "four digits dropped": without_some(data, size)}
+        for kind, candidates in kinds.items():
             print(row(examples, candidates, kind))
+
+
+def without_some(data: Stacked, size: int) -> torch.Tensor:
+    """Stacks of the digits 0 to 5, ``(size, D)``."""
+    images = data.digits.train_images[data.digits.train_labels < 6]
+    chosen = torch.randint(len(images), (size, data.channels), generator=stream(0, "without"))
+    return to_float(images[chosen]).flatten(1)
 
 
 def row(examples: torch.Tensor, candidates: torch.Tensor, kind: str) -> str:

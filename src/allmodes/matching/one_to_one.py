@@ -9,7 +9,8 @@ so that what there is too much of must serve, and become, something else (one-to
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
-grows with the cube of their number. So only edges between near neighbours are weighed (sparse Jonker-Volgenant;
+grows with the cube of their number. So only edges between near neighbours are weighed, and some at random, over which
+what there is too much of finds its way to what there is too little of (sparse Jonker-Volgenant;
 ``benchmarks/assignment.py`` shows what that saves and costs).
 """
 
@@ -25,10 +26,12 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.records import Assignment
+from ..core.seeding import stream
 from ..core.workers import Workers
 from .base import Matcher, Within, by_part, whole
 
-NEAR = 20  # neighbours of each example, and of each candidate, that are weighed
+NEAR = 10  # neighbours of each example, and of each candidate, that are weighed
+FAR = 40  # candidates drawn for each example that are, too
 FEW = 200  # examples for which all are
 BLOCK = 1_000  # candidates embedded at a time
 
@@ -84,7 +87,7 @@ def _shared(z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> T
 def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
     """A candidate of its own for each example, with nearly the least sum of squared distances.
 
-    An example whose neighbours all serve others is given whichever candidate is left. Those that were are assigned
+    An example all of whose weighed candidates serve others is given whichever is left. Those that were are assigned
     again, among themselves.
 
     Args:
@@ -98,22 +101,23 @@ def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
     if len(examples) <= FEW:
         _, columns = linear_sum_assignment(squares.cpu().numpy())
         return torch.from_numpy(columns).to(examples.device)
-    near = _near(squares)
-    possible = near.clone()
+    weighed = _weighed(squares)
+    possible = weighed.clone()
     possible.fill_diagonal_(True)  # whatever happens, example i can have candidate i
     rows, columns = possible.nonzero(as_tuple=True)
     weights = 1.0 + squares[rows, columns].double()  # 1 more for each: a weight of 0 would be taken for no edge
     graph = csr_array((weights.cpu().numpy(), (rows.cpu().numpy(), columns.cpu().numpy())), shape=squares.shape)
     found = torch.from_numpy(min_weight_full_bipartite_matching(graph)[1]).to(examples.device, torch.int64)
-    last = ~near.gather(1, found[:, None])[:, 0]
+    last = ~weighed.gather(1, found[:, None])[:, 0]
     if 0 < int(last.sum()) < len(examples):
         found[last] = found[last][assigned(examples[last], candidates[found[last]])]
     return found
 
 
-def _near(squares: Tensor) -> Tensor:
-    """Whether one is among the nearest of the other, bool ``(n, m)``."""
-    near = torch.zeros_like(squares, dtype=torch.bool)
+def _weighed(squares: Tensor) -> Tensor:
+    """Whether one is among the nearest of the other, or drawn for it, bool ``(n, m)``."""
+    weighed = torch.zeros_like(squares, dtype=torch.bool)
     for dim in (0, 1):
-        near.scatter_(dim, squares.topk(min(NEAR, squares.shape[dim]), dim, largest=False).indices, True)
-    return near
+        weighed.scatter_(dim, squares.topk(min(NEAR, squares.shape[dim]), dim, largest=False).indices, True)
+    drawn = torch.randint(squares.shape[1], (len(squares), FAR), generator=stream(0, "far"))
+    return weighed.scatter_(1, drawn.to(squares.device), True)
