@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from .core.configuration import build_part, resolve_part
 from .core.errors import UserError
-from .core.files import atomic, read_json, write_json
+from .core.files import read_json, write_json
 from .core.seeding import stream
+from .core.tensors import save_tensors
 from .networks.base import Generator
 from .priors.base import Prior
 from .search import Exact
@@ -99,12 +100,22 @@ class Model:
             steps: of Adam.
             seed: of the pool.
         """
-        latents, index = self.draw(pool, seed=seed), Exact(images[0].numel())
-        index.add(self.decode(latents).flatten(1), borrow=True)
-        near = index.query(images.flatten(1))
-        parts = zip(images.split(BLOCK), latents[near.ids[:, 0]].split(BLOCK), strict=True)  # type: ignore[no-untyped-call]
+        starts = self._nearest_of(self.draw(pool, seed=seed), images)
+        parts = zip(images.split(BLOCK), starts.split(BLOCK), strict=True)  # type: ignore[no-untyped-call]
         found = [self._descended(some.to(self.device), start.to(self.device), steps) for some, start in parts]
         return Inverted(torch.cat([one.latents for one in found]), torch.cat([one.distances for one in found]))
+
+    def _nearest_of(self, latents: Tensor, images: Tensor) -> Tensor:
+        """For each image the latent whose sample is nearest, ``(n, d)``; samples are held a block at a time."""
+        nearest, best = torch.zeros(len(images), dtype=torch.int64), torch.full((len(images),), torch.inf)
+        for first, block in enumerate(torch.split(latents, BLOCK)):
+            index = Exact(images[0].numel())
+            index.add(self.decode(block).flatten(1), borrow=True)
+            found = index.query(images.flatten(1))
+            nearer = found.distances[:, 0] < best
+            nearest[nearer] = first * BLOCK + found.ids[nearer, 0]
+            best = torch.minimum(best, found.distances[:, 0])
+        return latents[nearest]
 
     def _descended(self, images: Tensor, start: Tensor, steps: int) -> Inverted:
         """The nearest point on the way of Adam from latents ``(n, d)`` towards images of their own."""
@@ -130,10 +141,9 @@ class Model:
 
     def save(self, folder: Path) -> None:
         """Write the model folder; each file is replaced whole."""
-        weights = {f"generator.{k}": v.contiguous().cpu() for k, v in self.generator.state_dict().items()}
-        weights |= {f"prior.{k}": v.contiguous().cpu() for k, v in self.prior.state_dict().items()}
-        with atomic(Path(folder) / "model.safetensors") as path:
-            save_file(weights, path)
+        weights = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
+        weights |= {f"prior.{k}": v for k, v in self.prior.state_dict().items()}
+        save_tensors(Path(folder) / "model.safetensors", weights)
         write_json(Path(folder) / "config.json", {"schema": SCHEMA, **self.config, "card": self.card})
 
 
@@ -167,7 +177,7 @@ def load(path: str | Path) -> Model:
         weights = load_file(folder / "model.safetensors")
         generator.load_state_dict(_below(weights, "generator."))
         prior.load_state_dict(_below(weights, "prior."))
-    except (KeyError, RuntimeError, OSError, SafetensorError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError, OSError, SafetensorError) as error:
         raise UserError(f"The model in {folder} is damaged ({error}). Train or copy it again.") from error
     return Model(generator, prior, config=parts, card=config.get("card", {}))
 

@@ -79,8 +79,8 @@ def test_translation_moves_whole_images_and_fills_with_zeros(shape):
     images, draws = pictures((*shape,)), numbers("translation", n)
     out = translation(images, draws, ratio=0.5)
     for i in range(n):
-        down = int(draws[i, 0] * (2 * (height // 2) + 1)) - height // 2
-        right = int(draws[i, 1] * (2 * (width // 2) + 1)) - width // 2
+        down = int(draws[i, 0] * (2 * ((height + 1) // 2) + 1)) - (height + 1) // 2
+        right = int(draws[i, 1] * (2 * ((width + 1) // 2) + 1)) - (width + 1) // 2
         for row, column in itertools.product(range(height), range(width)):
             inside = 0 <= row - down < height and 0 <= column - right < width
             expected = images[i, :, row - down, column - right] if inside else torch.zeros(shape[1])

@@ -161,6 +161,33 @@ class TestImages:
         self.save(tmp_path, "a.png", np.zeros((8, 8, 4), np.uint8))
         assert Images(tmp_path).images.unique().tolist() == [255]
 
+    def test_a_photograph_is_upright_as_its_camera_says(self, tmp_path):
+        pixels = np.zeros((8, 16, 3), np.uint8)
+        pixels[0] = 255  # the top of the sensor, which was the right of the scene
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+        Image.fromarray(np.rot90(pixels, -1).copy()).save(tmp_path / "b.png")
+        turned, upright = Images(tmp_path, size=8).images
+        assert torch.equal(turned, upright)
+        Image.fromarray(pixels[:, :8]).save(tmp_path / "a.png", exif=exif)
+        (tmp_path / "b.png").unlink()
+        assert Images(tmp_path).images[0, 0, :, -1].unique().tolist() == [255]
+
+    def test_what_macos_notes_beside_images_is_none(self, tmp_path):
+        self.save(tmp_path / "photos", "a.png", np.zeros((8, 8), np.uint8))
+        (tmp_path / "photos" / "._a.png").write_bytes(b"\0\5\x16\7")
+        with zipfile.ZipFile(tmp_path / "mac.zip", "w") as archive:
+            archive.write(tmp_path / "photos" / "a.png", "photos/a.png")
+            archive.writestr("__MACOSX/photos/._a.png", b"\0\5\x16\7")
+        for name in ("photos", "mac.zip"):
+            assert len(Images(tmp_path / name)) == 1
+
+    def test_images_of_a_single_pixel_are_refused(self, tmp_path):
+        np.save(tmp_path / "dots.npy", np.zeros((5, 1, 1), np.uint8))
+        with pytest.raises(UserError, match="'data.size' is 1, but must be at least 4"):
+            Images(tmp_path / "dots.npy")
+
     def test_bad_sources_are_named(self, tmp_path):
         with pytest.raises(UserError, match="There are no images in"):
             Images(tmp_path)

@@ -57,6 +57,13 @@ def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, sha
         assert float(parameter.grad.abs().max()) > 1e-6 * scale, key
 
 
+@pytest.mark.parametrize("cls", [cls for cls in GENERATORS.values() if cls is not Unrolled])
+@pytest.mark.parametrize("width", [0, -1])
+def test_sizes_below_one_are_refused(cls, width):
+    with pytest.raises(UserError, match=f"'width' is {width}, but must be at least 1"):
+        cls((2,) if cls is ToyMLP else (3, 32, 32), LATENT, width=width)
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 class TestEveryGenerator:
     def test_makes_nearly_the_same_in_mixed_precision(self, name):

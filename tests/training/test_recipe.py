@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from allmodes.core.errors import UserError
+from allmodes.training.build import build_dataset
 from allmodes.training.recipe import load_recipe, parse_overrides, recipe_names
 
 
@@ -26,6 +27,28 @@ def test_overrides_reach_parts_and_settings():
     assert recipe.parts["generator"]["width"] == 4
     assert recipe.optimizer.lr == 0.01
     assert load_recipe("stacked-digits/gan", {"data": "ring"}).parts["data"] == {"name": "ring"}
+
+
+def test_the_order_of_overrides_does_not_matter():
+    changes = {"distance.pool": 2, "distance": "pixels", "images": 5}
+    for some in (changes, dict(reversed(changes.items()))):
+        assert load_recipe("ring/imle", some).parts["distance"] == {"name": "pixels", "pool": 2}
+
+
+def test_a_file_that_extends_nothing_is_read_as_one_that_does(tmp_path):
+    (tmp_path / "2024").mkdir()
+    whole = load_recipe("ring/imle").to_dict() | {"matching": "nearest", "distance": "pixels", "data": "ring"}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(whole))
+    assert load_recipe(path, {"matching.pool": 77}).parts["matching"]["pool"] == 77
+    path.write_text(yaml.safe_dump(whole | {"data": f"{tmp_path}/2024"}))
+    with pytest.raises(UserError, match="There are no images in"):
+        build_dataset(load_recipe(path))
+
+
+def test_a_folder_whose_name_is_a_number_is_a_folder():
+    assert parse_overrides(["--data", "2024", "--data.path", "007"]) == {"data": "2024", "data.path": "007"}
+    assert parse_overrides(["--data", "{name: mnist}"]) == {"data": {"name": "mnist"}}
 
 
 def test_overrides_are_read_as_yaml():
@@ -51,6 +74,19 @@ def test_overrides_are_read_as_yaml():
         ({"generator": "dcgan-265"}, r"'generator': 'dcgan-265' is no generator. Did you mean 'dcgan-256'"),
         ({"optimizer.beta3": 1}, r"Unknown key 'optimizer.beta3'"),
         ({"data": "/no/such/folder"}, r"/no/such/folder"),
+        ({"generator": 5}, r"'generator' is 5, but must say what it is in words such as generator: {name: ...}"),
+        ({"objective": ["imle"]}, r"'objective' is \['imle'\], but must say what it is"),
+        (
+            {"optimizer": "adam"},
+            r"'optimizer' is 'adam', but must say what it is in words such as optimizer: {lr: 0.001}",
+        ),
+        ({"optimizer.lr": -1.0}, r"'optimizer.lr' is -1.0, but must be above 0"),
+        ({"optimizer.beta1": 1.0}, r"'optimizer.beta1' is 1.0, but must be from 0 to below 1"),
+        ({"optimizer.constant": 1.5}, r"'optimizer.constant' is 1.5, but must be from 0 to 1"),
+        ({"ema": float("nan")}, r"'ema' is nan, but must be from 0 to below 1"),
+        ({"threads": 10**9}, r"'threads' is 1000000000, but must be at most 1,024"),
+        ({"precision": "16-mixed"}, r"'precision' is '16-mixed', but must be one of 32-true, bf16-mixed"),
+        ({"loss": "foo"}, r"'loss': 'foo' is no loss\."),
     ],
 )
 def test_a_mistake_is_named(overrides, message):
@@ -63,6 +99,7 @@ def test_a_mistake_is_named(overrides, message):
     [
         ("a: [1", "not valid YAML"),
         ("just words", "is not a recipe"),
+        ("1: 2", "Unknown key '1'"),
         ("title: x", "has no objective"),
         ("extends: stacked-digits/gam", "Did you mean 'stacked-digits/gan'"),
         (yaml.safe_dump({"extends": "SELF"}), "extends itself"),
@@ -72,6 +109,13 @@ def test_a_broken_file_is_named(text, message, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text.replace("SELF", str(path)))
     with pytest.raises(UserError, match=message):
+        load_recipe(path)
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("title: caf\u00e9".encode("latin-1"))
+    with pytest.raises(UserError, match="it is not in UTF-8"):
         load_recipe(path)
 
 

@@ -13,6 +13,7 @@ import time
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from allmodes.core.errors import UserError
@@ -146,6 +147,67 @@ def test_a_run_that_never_came_to_a_checkpoint_does_not_bind_the_folder(tmp_path
     with pytest.raises(UserError, match="Out of memory"):
         train("ring/imle", tmp_path / "run", overrides={**SMALL, "matching.block": 10**12, "matching.pool": 10**12})
     assert train("ring/imle", tmp_path / "run", overrides=SMALL).finished
+
+
+def test_changed_data_are_noticed_on_resume(tmp_path):
+    """A folder may get another picture between two sessions; matches and codes are kept by number."""
+    for number in range(12):
+        Image.new("L", (16, 16), 20 * number).save(tmp_path / f"{number:02}.png")
+    changes = {"data": str(tmp_path), "images": 64, "batch": 8, "generator.width": 4, "matching.pool": 8}
+    changes |= {"distance": "pixels", "matching.project": None, "threads": 1, "device": "cpu", "evaluate_every": 0}
+    run = train("few-shot/imle", tmp_path / "run", overrides=changes)
+    (run.path / "evaluation.json").unlink()  # as if it had been stopped
+    Image.new("L", (16, 16), 255).save(tmp_path / "12.png")
+    with pytest.raises(UserError, match="The data are not those that this run was trained on"):
+        train("few-shot/imle", run.path, overrides=changes)
+
+
+def test_pictures_of_a_run_without_a_checkpoint_are_not_mixed_in(tmp_path):
+    out = tmp_path / "run"
+    train("ring/imle", out, overrides={**SMALL, "images": 64 * 40})
+    shutil.rmtree(out / "checkpoints")
+    (out / "evaluation.json").unlink()
+    (out / "samples" / "images-000000000001.png").touch()
+    (out / "samples" / "mine.png").touch()
+    assert train("ring/imle", out, overrides={**SMALL, "images": 64 * 80, "seed": 1}).finished
+    assert len(list(out.glob("samples/images-*.png"))) == 3
+    assert (out / "samples" / "mine.png").exists()
+
+
+def test_what_is_no_recipe_beside_a_checkpoint_is_named(whole, tmp_path):
+    shutil.copytree(whole.path, tmp_path / "run")
+    (tmp_path / "run" / "recipe.yaml").write_text("")
+    with pytest.raises(UserError, match="recipe.yaml is not a recipe"):
+        train("ring/imle", tmp_path / "run", overrides=SMALL)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="Cannot write .*file/run"):
+        train("ring/imle", tmp_path / "file" / "run", overrides=SMALL)
+
+
+def test_figures_of_the_round_in_force_survive_a_resume(whole, tmp_path):
+    state, counters = checkpoint.load_newest(whole.checkpoints)
+    assert state
+    assert counters["round"].keys() == {"matching/distance"}
+
+
+def test_two_processes_stop_together_and_go_on(tmp_path):
+    """A launcher passes Ctrl-C on to all processes; the terminal may, too, so each gets it twice."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "allmodes.cli"]
+    options = ["--images", "640000", "--device", "cpu", "--threads", "1", "--matching.pool", "64", "--log_every", "64"]
+    command = [*launcher, "train", "ring/imle", "--out", str(tmp_path / "run"), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    log = tmp_path / "run" / "metrics.jsonl"
+    while not (log.exists() and log.read_text()):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert errors.count("the same command goes on from there") == 1, errors
+    assert checkpoint.load_newest(tmp_path / "run" / "checkpoints") is not None
 
 
 def test_a_finished_run_is_left_alone(whole):

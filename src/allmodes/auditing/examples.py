@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import atomic, cache_dir, digest
+from ..core.files import cache_dir, digest
 from ..core.progress import track
+from ..core.tensors import save_tensors
 from ..data.images import Images
 from ..data.pixels import to_float
 from ..distances.base import Distance
@@ -72,8 +73,7 @@ class Examples:
         with suppress(FileNotFoundError, SafetensorError):
             return load_file(kept)["features"]
         features = _embedded(images, distance)
-        with atomic(kept) as path:
-            save_file({"features": features}, path)
+        save_tensors(kept, {"features": features})
         return features
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from functools import cache
 from typing import TypeVar
 
@@ -52,5 +53,10 @@ def find(package: str, base: type[T], name: str) -> type[T]:
     """
     known = entries(package, base)
     if name not in known:
-        raise UserError(f"'{name}' is no {package.rsplit('.', 1)[-1].rstrip('s')}.{did_you_mean(name, known)}")
+        raise UserError(f"'{name}' is no {singular(package)}.{did_you_mean(name, known)}")
     return known[name]
+
+
+def singular(package: str) -> str:
+    """What an entry of a room is called: ``"loss"`` of ``"allmodes.objectives.losses"``."""
+    return re.sub(r"(?<=ss)es$|s$", "", package.rsplit(".", 1)[-1])

@@ -61,7 +61,7 @@ def translation(images: Tensor, draws: Tensor, *, ratio: float = 0.125) -> Tenso
     """
     for axis in (2, 3):
         side = images.shape[axis]
-        most = int(side * ratio)
+        most = int(side * ratio + 0.5)
         source = _positions(images, axis) - (_whole(draws[:, axis - 2], 2 * most + 1) - most)
         inside = (source >= 0) & (source < side)
         images = images.gather(axis, source.clamp(0, side - 1).expand_as(images)) * inside

@@ -45,8 +45,8 @@ def held_out(count: int, share: float, fold: int) -> Tensor:
     Raises:
         UserError: the share leaves nothing to train on or keeps nothing out, or the fold is negative.
     """
-    size = round(share * count)
-    if not 0 <= share < 1 or size == count or (share > 0 and size == 0) or fold < 0:
+    size = round(share * count) if 0 <= share < 1 else count
+    if size == count or (share > 0 and size == 0) or fold < 0:
         raise UserError(
             f"'data.heldout' is {share} and 'data.fold' {fold}, but of {count} images a share from 0 to below 1 must "
             "keep some out and leave some, and the fold must be 0 or more."

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..core.errors import UserError
@@ -24,6 +24,7 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", 
 GREY = frozenset({"1", "L"})
 CLEAR = frozenset({"RGBA", "LA", "PA"})
 DEFAULT_SIZE = 64
+ORIENTATION, SIDEWAYS = 0x0112, frozenset({5, 6, 7, 8})  # how a camera was held (Exif 2.3, section 4.6.4)
 DAMAGE = (OSError, SyntaxError, ValueError, zipfile.BadZipFile, Image.DecompressionBombError)
 
 Pixels = NDArray[np.uint8]
@@ -60,10 +61,12 @@ class Images(FixedImages):
         heldout: float = 0.0,
         fold: int = 0,
     ) -> None:
-        if channels not in {None, 1, 3} or (size is not None and size < 4):
-            raise UserError("'data.channels' must be 1 or 3, and 'data.size' at least 4.")
+        if channels not in {None, 1, 3}:
+            raise UserError(f"'data.channels' is {channels}, but must be 1 or 3.")
+        check_size(DEFAULT_SIZE if size is None else size)
         pictures = open_pictures(Path(path))
         side = size or common_side(pictures) or DEFAULT_SIZE
+        check_size(side)
         check_memory(len(pictures), side, path)
         tiles, sizes = [], set()
         for picture in pictures:
@@ -106,11 +109,12 @@ class FilePicture(Picture):
 
     def size(self) -> tuple[int, int]:
         with self._readable(), self._open() as image:
-            return image.size
+            width, height = image.size
+            return (height, width) if image.getexif().get(ORIENTATION, 1) in SIDEWAYS else (width, height)
 
     def image(self) -> Image.Image:
         with self._readable(), self._open() as image:
-            return flattened(image)
+            return flattened(ImageOps.exif_transpose(image))
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -150,10 +154,15 @@ def open_pictures(path: Path) -> Sequence[Picture]:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is neither a folder nor a zip nor an array of images ({error}).") from error
-    found = sorted(name for name in names if Path(name).suffix.lower() in SUFFIXES)
+    found = sorted(name for name in names if is_picture(Path(name)))
     if not found:
         raise UserError(f"There are no images in {path}: looked for {', '.join(sorted(SUFFIXES))} at any depth.")
     return [FilePicture(path, name, archive) for name in found]
+
+
+def is_picture(name: Path) -> bool:
+    """Whether a name below a folder or in a zip is that of an image, and not of what macOS notes down beside it."""
+    return name.suffix.lower() in SUFFIXES and not name.name.startswith("._") and "__MACOSX" not in name.parts
 
 
 def read_array(path: Path) -> Pixels:

@@ -1,9 +1,10 @@
 r"""Triangles: images on a manifold of three dimensions whose distance from any image can be computed.
 
 The grey triangles of Lucic et al. 2018 ("Are GANs created equal?", section 5): the corners are on a circle, one in each
-third of it, at least 20 degrees apart, all turned together by a small angle; the triangle is moved so that the mean
-of its corners is in the middle, and drawn black on white. So precision and recall can be true ones: the distance of a
-sample from the manifold, and that of a triangle from what a generator makes.
+third of it, 10 degrees or more from where it begins (published: 20 between corners), all turned together by a small
+angle; the triangle is moved so that the mean of its corners is in the middle, and drawn black on white. So precision
+and recall can be true ones: the distance of a sample from the manifold, and that of a triangle from what a generator
+makes.
 
 .. math:: x(a, t) = \text{draw}(a_1 + t, a_2 + t, a_3 + t), \qquad d(y) = \min_{a, t} |x(a, t) - y|
 """

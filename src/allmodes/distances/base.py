@@ -41,6 +41,10 @@ class Distance(nn.Module, ABC):
     def update(self) -> None:
         """Called once before every round of matching, for a distance that follows a moving network."""
 
+    def moving(self) -> nn.Module:
+        """What of it changes in training and must be in checkpoints: nothing, unless it follows a moving network."""
+        return nn.Module()
+
     @abstractmethod
     def embed(self, images: Tensor) -> Tensor:
         """``(n, *shape) -> (n, D)``, differentiable."""

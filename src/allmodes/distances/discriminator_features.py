@@ -48,6 +48,9 @@ class DiscriminatorFeatures(Distance):
             for kept, new in zip(self.lagged.parameters(), self._player[0].parameters(), strict=True):
                 kept.lerp_(new, 1 - self.lag)
 
+    def moving(self) -> nn.Module:
+        return nn.Module() if self.lagged is None else self.lagged
+
     def embed(self, images: Tensor) -> Tensor:
         network = _Features(self.lagged if self.lagged is not None else self._player[0])
         fixed = {key: value.detach() for key, value in network.state_dict(keep_vars=True).items()}

@@ -50,7 +50,10 @@ class Pool(Matcher):
         self.refresh = refresh
         self.block = block
         self.project = project
-        self.backend: type[Index] = find("allmodes.search", Index, search)
+        try:
+            self.backend: type[Index] = find("allmodes.search", Index, search)
+        except UserError as error:
+            raise UserError(f"'matching.search': {error}") from error
 
     @abstractmethod
     def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:

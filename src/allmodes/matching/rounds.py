@@ -164,7 +164,7 @@ class Rounds:
             "latents": self.assignment.latents,
             "distances": self.assignment.distances,
             "age": self.assignment.age,
-            **{f"distance.{key}": value for key, value in self.distance.state_dict().items()},
+            **{f"distance.{key}": value for key, value in self.distance.moving().state_dict().items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -173,7 +173,7 @@ class Rounds:
         self.place = state["place"].cpu()
         self.assignment = Assignment(state["latents"], state["distances"], state["age"])
         moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}
-        self.distance.load_state_dict(moving)
+        self.distance.moving().load_state_dict(moving)
 
 
 @contextmanager

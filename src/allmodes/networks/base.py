@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ..core.errors import UserError
+
 
 class Generator(nn.Module, ABC):
     """Maps latents to images. Constructors take ``shape`` and ``latent`` first, then keyword options.
@@ -61,3 +63,10 @@ class Reconstructing(Discriminator):
     @abstractmethod
     def views(self, images: Tensor, corner: int) -> Views:
         """What the reconstructions of images ``(n, *shape)`` should be."""
+
+
+def require_sizes(**sizes: int) -> None:
+    """Raise a UserError for the first size, by the name of its option, that is below 1."""
+    for option, size in sizes.items():
+        if size < 1:
+            raise UserError(f"The network's '{option}' is {size}, but must be at least 1.")

@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import atomic, digest
+from ..core.files import digest
 from ..core.records import Neighbours
+from ..core.tensors import save_tensors
 from .base import Index, Points, check_finite, check_ids, check_k, check_points
 from .directions import Directions
 
@@ -208,8 +208,7 @@ class DCI(Index):
             tensors |= {"matrix": self.directions.matrix, "origin": self.directions.origin}
         fields = ("dim", "simple", "composite", "seed", "order", "kind")
         metadata = {"format": FORMAT, "hash": _hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
-        with atomic(Path(path)) as temporary:
-            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+        save_tensors(Path(path), tensors, metadata)
 
     @classmethod
     def load(cls, path: str | Path) -> DCI:

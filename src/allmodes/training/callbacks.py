@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from rich.text import Text
 from ..core.files import write_text
 from . import checkpoint
 from .trainer import Trainer
+
+ECHO = 1.0  # seconds within which two signals are one
 
 
 def crossed(trainer: Trainer, interval: int) -> bool:
@@ -37,7 +40,7 @@ class Log:
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        kept = [line for line in lines if _step_of(line) <= step]
         write_text(path, "".join(f"{line}\n" for line in kept))
 
     def write(self, trainer: Trainer, kind: str, scalars: dict[str, float]) -> None:
@@ -56,6 +59,13 @@ class Log:
             return
         trainer.require_finite()
         self.write(trainer, "train", current_scalars(trainer))
+
+
+def _step_of(line: str) -> float:
+    try:
+        return int(json.loads(line)["step"])
+    except ValueError:  # cut off when the process was killed
+        return math.inf
 
 
 def current_scalars(trainer: Trainer) -> dict[str, float]:
@@ -99,10 +109,15 @@ class Every:
 
 
 class Interruptible(AbstractContextManager["Interruptible"]):
-    """Turns the first Ctrl-C or SIGTERM into a stop after the step in progress; a second one acts at once."""
+    """Turns Ctrl-C and SIGTERM into a stop after the step in progress; one that comes later acts at once.
+
+    A launcher of several processes passes on what it is sent, and so may the terminal: a process can get the same
+    Ctrl-C twice.
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
+        self.first = math.inf
         self.kept: dict[int, object] = {}
 
     def __enter__(self) -> Interruptible:
@@ -113,8 +128,9 @@ class Interruptible(AbstractContextManager["Interruptible"]):
         return self
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        if self.trainer.stop:
+        if time.monotonic() > self.first + ECHO:
             raise KeyboardInterrupt
+        self.first = min(self.first, time.monotonic())
         self.trainer.stop = True
 
     def __exit__(

@@ -14,32 +14,27 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ..core.files import atomic
+from ..core.tensors import save_tensors
 
 KEPT = 2
 
 
-def save(folder: Path, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> Path:
+def save(folder: Path, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> Path:
     """Write a checkpoint and drop all but the newest two.
 
     Args:
         folder: ``checkpoints/`` of a run.
         tensors: the state.
-        counters: must hold ``step``.
+        counters: what JSON can hold, among it ``step``.
 
     Raises:
         UserError: the disk is full or the folder cannot be written; older checkpoints are untouched.
     """
     path = folder / f"step-{int(counters['step']):09d}.safetensors"
-    whole = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    with atomic(path) as temporary:
-        try:
-            save_file(whole, temporary, metadata={"counters": json.dumps(dict(counters))})
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+    own = {key: value.detach().clone() for key, value in tensors.items()}  # players may share a network
+    save_tensors(path, own, {"counters": json.dumps(dict(counters))})
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path

@@ -16,15 +16,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.discovery import find
 from ..core.errors import UserError
-from ..core.files import atomic, cache_dir, digest, read_json, write_json
+from ..core.files import cache_dir, digest, read_json, write_json
 from ..core.progress import track
 from ..core.seeding import derive_seed, stream
+from ..core.tensors import save_tensors
 from ..data.base import Dataset, Labelled
 from ..networks.features.base import FeatureNetwork
 from ..networks.features.classifier import Classifier
@@ -99,8 +100,7 @@ def _load(network: nn.Module, stem: Path) -> dict[str, Any] | None:
 
 
 def _save(network: nn.Module, report: dict[str, Any], stem: Path) -> None:
-    with atomic(stem.with_suffix(".safetensors")) as path:
-        save_file(network.state_dict(), path)
+    save_tensors(stem.with_suffix(".safetensors"), network.state_dict())
     write_json(stem.with_suffix(".json"), json.loads(json.dumps(report)))
 
 

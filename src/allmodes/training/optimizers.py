@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from .recipe import Optimizer
+from .settings import Optimizer
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ..core.errors import UserError
-from .recipe import Settings
+from .settings import Settings
 
 
 def launch(settings: Settings) -> Fabric:

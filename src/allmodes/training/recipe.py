@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -26,6 +26,7 @@ from ..networks.base import Discriminator, Generator
 from ..objectives.base import Objective
 from ..objectives.losses.base import AdversarialLoss
 from ..priors.base import Prior
+from .settings import Optimizer, Settings
 
 # part: (room, base class, constructor parameters that come from elsewhere in the recipe)
 ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
@@ -39,58 +40,6 @@ ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
 }
 OBJECTIVES = "allmodes.objectives"
 WORDS = ("title", "about", "published")
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """Adam for every player.
-
-    Args:
-        lr: learning rate.
-        discriminator_lr: the discriminator's, if it differs.
-        beta1: decay of the mean gradient.
-        beta2: decay of the mean squared gradient.
-        constant: share of the training at the full rate; it then falls linearly.
-        final: share of the rate that is left at the end.
-    """
-
-    lr: float = 1e-3
-    discriminator_lr: float | None = None
-    beta1: float = 0.0
-    beta2: float = 0.99
-    constant: float = 0.5
-    final: float = 0.02
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long, how large, how often, and on what. Everything that is counted is counted in images.
-
-    Args:
-        images: data examples to train on.
-        batch: examples per step, over all processes.
-        seed: of every random draw.
-        ema: decay per step of the averaged generator that is kept as the model.
-        precision: of the networks; losses are in float32.
-        device: ``auto`` takes a GPU if there is one.
-        threads: CPU threads of each process.
-        log_every: images between two lines of metrics.jsonl.
-        sample_every: images between two sample grids.
-        evaluate_every: images between two quick evaluations; 0 for none before the end.
-        checkpoint_seconds: time between two checkpoints.
-    """
-
-    images: int = 100_000
-    batch: int = 128
-    seed: int = 0
-    ema: float = 0.998
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 2
-    log_every: int = 12_800
-    sample_every: int = 64_000
-    evaluate_every: int = 0
-    checkpoint_seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +93,7 @@ def recipe_names() -> dict[str, str]:
             for file in sorted(folder.iterdir(), key=lambda item: item.name):
                 if file.name.endswith(".yaml"):
                     name = f"{folder.name}/{file.name.removesuffix('.yaml')}"
-                    found[name] = _parse(file.read_text(encoding="utf-8"), name).get("title", "")
+                    found[name] = parse_recipe(file.read_text(encoding="utf-8"), name).get("title", "")
     return found
 
 
@@ -160,7 +109,7 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
             missing or that the objective has no use for.
     """
     config = _extended(str(source))
-    for key, value in (overrides or {}).items():
+    for key, value in sorted((overrides or {}).items(), key=lambda item: "." in item[0]):  # parts before their options
         _override(config, key, value)
     return _resolve(config, str(source))
 
@@ -182,7 +131,9 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
             if not waiting or waiting[0].startswith("--"):
                 raise UserError(f"--{key} needs a value, as in --{key} VALUE.")
             text = waiting.pop(0)
-        found[key] = _value(text)
+        value = _value(text)
+        is_path = key.split(".")[-1] in {"data", "path"} and value is not None and not isinstance(value, Mapping)
+        found[key] = text if is_path else value  # 2024/ is a folder, and so may be 2024
     return found
 
 
@@ -199,7 +150,8 @@ def _value(text: str) -> Any:
     return value
 
 
-def _parse(text: str, source: str) -> dict[str, Any]:
+def parse_recipe(text: str, source: str) -> dict[str, Any]:
+    """The mapping that a recipe's YAML holds; raises a UserError that names ``source`` if it holds none."""
     try:
         config = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -212,13 +164,14 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 def _read(source: str) -> dict[str, Any]:
     if source in recipe_names():
         file = resources.files("allmodes.recipes").joinpath(f"{source}.yaml")
-        return _parse(file.read_text(encoding="utf-8"), source)
+        return parse_recipe(file.read_text(encoding="utf-8"), source)
     path = Path(source)
     if path.suffix in {".yaml", ".yml"}:
         try:
-            return _parse(path.read_text(encoding="utf-8"), source)
-        except OSError as error:
-            raise UserError(f"Cannot read the recipe {source}: {error.strerror}.") from error
+            return parse_recipe(path.read_text(encoding="utf-8"), source)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+            raise UserError(f"Cannot read the recipe {source}: {reason}.") from error
     raise UserError(f"'{source}' is neither a recipe nor a YAML file.{did_you_mean(source, recipe_names())}")
 
 
@@ -227,9 +180,7 @@ def _extended(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         raise UserError(f"The recipe {source} extends itself: {' -> '.join([*seen, source])}.")
     config = _read(source)
     parent = config.pop("extends", None)
-    if parent is None:
-        return config
-    base = _extended(str(parent), (*seen, source))
+    base = {} if parent is None else _extended(str(parent), (*seen, source))
     for key, value in config.items():
         _override(base, key, value)
     return base
@@ -237,13 +188,16 @@ def _extended(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def _override(config: dict[str, Any], key: str, value: Any) -> None:
     """Set ``key``, dotted or not. A part with another name replaces the part; with none it changes arguments."""
-    top, _, rest = key.partition(".")
+    top, _, rest = str(key).partition(".")
     if rest:
         value = {rest: value}
     if top == "data" and isinstance(value, str):
         value = dataset_config(value)
     if top in ROOMS or top == "objective":
         value = {"name": value} if isinstance(value, str) else value
+    if top in {*ROOMS, "objective", "optimizer"} and not (value is None or isinstance(value, dict)):
+        example = "{lr: 0.001}" if top == "optimizer" else "{name: ...}"
+        raise UserError(f"'{top}' is {value!r}, but must say what it is in words such as {top}: {example}.")
     old = config.get(top)
     if value is None:
         config.pop(top, None)
@@ -279,11 +233,4 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
     settings = {key: config[key] for key in setting_names if key in config}
     resolved = resolve_arguments(Settings, settings, frozenset(), "")
     words = {key: config[key] for key in WORDS if key in config}
-    return Recipe(config.get("recipe", source), words, parts, Optimizer(**optimizer), _checked(Settings(**resolved)))
-
-
-def _checked(settings: Settings) -> Settings:
-    for key in ("images", "batch", "threads", "log_every", "sample_every"):
-        if getattr(settings, key) < 1:
-            raise UserError(f"'{key}' is {getattr(settings, key)}, but must be at least 1.")
-    return settings
+    return Recipe(config.get("recipe", source), words, parts, Optimizer(**optimizer), Settings(**resolved))

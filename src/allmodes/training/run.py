@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-import yaml
 from lightning_fabric import Fabric
 
 from ..core.errors import UserError
@@ -32,7 +31,7 @@ from .evaluation import Evaluation, evaluate
 from .nearest import nearest_images
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
-from .recipe import Recipe, load_recipe
+from .recipe import Recipe, load_recipe, parse_recipe
 from .trainer import Callback, Trainer
 
 GRID = 64
@@ -107,14 +106,17 @@ def train(
         check_folder(run, recipe, fresh)
     if run.finished and not fresh:
         print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
-    else:
-        go_on(run, recipe, fabric, fresh)
+        leave()
+        return run
+    trainer = go_on(run, recipe, fabric, fresh)
     leave()
+    if fabric.is_global_zero and not trainer.done:
+        raise KeyboardInterrupt(f"Saved at image {trainer.images:,}: the same command goes on from there.")
     return run
 
 
-def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
-    """Train in the run's folder, from its newest checkpoint on if there is one.
+def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
+    """Train in the run's folder, from its newest checkpoint on if there is one, until done or interrupted.
 
     The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was.
     """
@@ -128,7 +130,9 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
         if fabric.is_global_zero:
             attend(trainer, run)
         else:
-            trainer.fit([])
+            with Interruptible(trainer):
+                trainer.fit([])
+    return trainer
 
 
 def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
@@ -146,7 +150,7 @@ def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
         return
     if fresh or not (run.finished or any(run.checkpoints.glob("*.safetensors"))):  # nothing to go on from
         return
-    before, now = yaml.safe_load(ours.read_text(encoding="utf-8")), recipe.to_dict()
+    before, now = parse_recipe(ours.read_text(encoding="utf-8"), str(ours)), recipe.to_dict()
     for key in [*now, *before]:
         if before.get(key) != now.get(key) and key not in {"recipe", "threads", "device", "checkpoint_seconds"}:
             raise UserError(
@@ -159,7 +163,6 @@ def open_folder(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
     """Make the folder, empty if it is to start over, and say in it what is trained and where."""
     if fresh and (run.path / "recipe.yaml").exists():
         shutil.rmtree(run.path)
-    run.path.mkdir(parents=True, exist_ok=True)
     write_text(run.path / "recipe.yaml", recipe.to_yaml())
     write_json(run.path / "environment.json", environment(fabric))
 
@@ -174,13 +177,12 @@ def resume(trainer: Trainer, run: Run) -> None:
 
 
 def attend(trainer: Trainer, run: Run) -> None:
-    """Train with everything a person wants beside it, then leave model and evaluation in the folder.
-
-    Raises:
-        KeyboardInterrupt: the training was interrupted; it was saved and the message says how to go on.
-    """
+    """Train with everything a person wants beside it; if it was not interrupted, leave model and evaluation."""
     settings = trainer.settings
     (run.path / "samples").mkdir(exist_ok=True)
+    if trainer.step == 0:
+        for left in (run.path / "samples").glob("images-*.png"):  # by a run that never came to a checkpoint
+            left.unlink()
     log = Log(run.path / "metrics.jsonl", trainer.step)
     checkpoints = Checkpoints(run.checkpoints, settings.checkpoint_seconds)
     bar = Bar(trainer, trainer.recipe.name)
@@ -197,9 +199,8 @@ def attend(trainer: Trainer, run: Run) -> None:
             save_picture(trainer, run)
         trainer.fit(callbacks)
         checkpoints.save(trainer)
-    if not trainer.done:
-        raise KeyboardInterrupt(f"Saved at image {trainer.images:,}: the same command goes on from there.")
-    finish(trainer, run, log)
+    if trainer.done:
+        finish(trainer, run, log)
 
 
 def finish(trainer: Trainer, run: Run, log: Log) -> None:

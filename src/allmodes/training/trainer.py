@@ -32,6 +32,9 @@ class Callback(Protocol):
         ...
 
 
+TOGETHER = 10  # steps between two looks of several processes whether one of them was asked to stop
+
+
 class Trainer:
     """Trains the players of an objective on a dataset.
 
@@ -79,13 +82,20 @@ class Trainer:
         Raises:
             UserError: a loss is not finite.
         """
-        while not (self.done or self.stop):
+        while not (self.done or self.stopping()):
             began = time.perf_counter()
             self.one_step()
             self.seconds += time.perf_counter() - began
             for callback in callbacks:
                 callback.after_step(self)
         self.require_finite()
+
+    def stopping(self) -> bool:
+        """Whether any process was asked to stop. Several ask each other every few steps, and stop at the same one."""
+        if self.workers.size == 1:
+            return self.stop
+        asked = torch.tensor(float(self.stop), device=self.fabric.device)
+        return self.step % TOGETHER == 0 and bool(self.workers.gather(asked).any())
 
     def one_step(self) -> None:
         """One step of every player."""
@@ -141,7 +151,7 @@ class Trainer:
                 "Lower optimizer.lr or loss.gamma, and start again with --fresh."
             )
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and counters that a checkpoint holds."""
         tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for name, module in self.players.items():
@@ -150,10 +160,18 @@ class Trainer:
             tensors |= {f"optimizer.{name}.{k}": v for k, v in flat.items()}
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
         seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds}
-        return tensors, {"step": self.step, **seconds}
+        return tensors, {"step": self.step, **seconds, "round": dict(self.round), "data": self.dataset.fingerprint}
 
     def load_state(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-        """Take up a checkpoint."""
+        """Take up a checkpoint.
+
+        Raises:
+            UserError: it was trained on other data.
+        """
+        if counters["data"] != self.dataset.fingerprint:
+            raise UserError(
+                "The data are not those that this run was trained on: bring them back, or start over with --fresh."
+            )
         tensors = {key: value.to(self.fabric.device) for key, value in tensors.items()}
         self.average.load_state_dict(checkpoint.below(tensors, "average."))
         for name, module in self.players.items():
@@ -162,3 +180,4 @@ class Trainer:
         self.objective.load_state_dict(checkpoint.below(tensors, "objective."))
         self.step = int(counters["step"])
         self.seconds, self.matching_seconds = counters["seconds"], counters["matching_seconds"]
+        self.round = counters["round"]

@@ -38,10 +38,9 @@ class Invert(Command):
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for what is found")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
-        from safetensors.torch import save_file
-
-        from ...core.files import atomic, write_json
+        from ...core.files import write_json
         from ...core.pictures import image_pairs
+        from ...core.tensors import save_tensors
         from ...data.images import Images
         from ...data.pixels import to_float
         from ...metrics import inversion_distance
@@ -57,8 +56,8 @@ class Invert(Command):
         print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
         found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)
-        with atomic(arguments.out / "latents.safetensors") as path:
-            save_file({"latents": found.latents.contiguous(), "distances": found.distances}, path)
+        tensors = {"latents": found.latents, "distances": found.distances}
+        save_tensors(arguments.out / "latents.safetensors", tensors)
         shown = image_pairs(images[:SHOWN], trained.model.decode(found.latents[:SHOWN]))
         write_picture(arguments.out / "pairs.png", shown)
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}

@@ -24,7 +24,8 @@ class Train(Command):
     about = (
         "Everything about the run goes into one folder: checkpoints, figures, sample pictures, the model and\n"
         "report.html. If the folder holds a checkpoint, training goes on from it. Ctrl-C saves and stops.\n"
-        "Any value of the recipe can be changed as --key VALUE, or --key=VALUE; see allmodes recipes NAME."
+        "Any value of the recipe can be changed as --key VALUE, or --key=VALUE; see allmodes recipes NAME.\n"
+        "Several GPUs share the batch: torchrun --nproc_per_node 2 -m allmodes.cli train RECIPE."
     )
     examples = (
         Example("train ring/imle", "a toy in the plane: seconds"),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import UserError
-from ..base import Discriminator
+from ..base import Discriminator, require_sizes
 
 
 class Convolutional(Discriminator):
@@ -32,6 +32,7 @@ class Convolutional(Discriminator):
         slope: float = 0.2,
     ) -> None:
         super().__init__()
+        require_sizes(width=width, layers=layers, hidden=hidden or 1)
         trunk = strided_trunk(shape, self.name, [width * 2**k for k in range(layers)], slope)
         with torch.no_grad():
             size = trunk(torch.zeros(1, *shape)).shape[1]

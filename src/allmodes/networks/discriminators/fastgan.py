@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import UserError
-from ..base import Reconstructing, Views
+from ..base import Reconstructing, Views, require_sizes
 from ..generators.dcgan import side_plan
 from ..glu import GatedEnlargement
 
@@ -42,6 +42,7 @@ class FastGAN(Reconstructing):
 
     def __init__(self, shape: tuple[int, ...], *, width: int = 16, most: int = 256) -> None:
         super().__init__()
+        require_sizes(width=width, most=most)
         if len(shape) != 3 or shape[1] != shape[2]:
             raise UserError(
                 f"The discriminator '{self.name}' looks at square images, not at examples of shape {shape}: "

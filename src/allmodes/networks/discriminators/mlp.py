@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ..base import Discriminator
+from ..base import Discriminator, require_sizes
 
 
 class MLP4(Discriminator):
@@ -22,6 +22,7 @@ class MLP4(Discriminator):
 
     def __init__(self, shape: tuple[int, ...], *, width: int = 512, slope: float = 0.2) -> None:
         super().__init__()
+        require_sizes(width=width)
         sizes = [prod(shape), width, width, width // 2]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in zip(sizes, sizes[1:], strict=False):

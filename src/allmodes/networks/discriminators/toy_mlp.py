@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ..base import Discriminator
+from ..base import Discriminator, require_sizes
 
 
 class ToyMLP(Discriminator):
@@ -21,6 +21,7 @@ class ToyMLP(Discriminator):
 
     def __init__(self, shape: tuple[int, ...], *, width: int = 128) -> None:
         super().__init__()
+        require_sizes(width=width)
         sizes = [prod(shape), width, width, width]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in zip(sizes, sizes[1:], strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..base import Discriminator
+from ..base import Discriminator, require_sizes
 from .convolutional import strided_trunk
 
 
@@ -21,6 +21,7 @@ class Unrolled(Discriminator):
 
     def __init__(self, shape: tuple[int, ...], *, width: int = 2) -> None:
         super().__init__()
+        require_sizes(width=width)
         self.layers = strided_trunk(shape, self.name, [width, 2 * width, 4 * width], 0.3, kernel=3)
         with torch.no_grad():
             size = self.layers(torch.zeros(1, *shape)).shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ...core.errors import UserError
-from ..base import Generator
+from ..base import Generator, require_sizes
 from ..norm import BatchNorm
 
 
@@ -45,6 +45,7 @@ class DCGAN(Generator):
 
     def __init__(self, shape: tuple[int, ...], latent: int, *, width: int = 32) -> None:
         super().__init__()
+        require_sizes(width=width)
         if len(shape) != 3 or shape[1] != shape[2]:
             raise UserError(f"The generator '{self.name}' makes square images, not examples of shape {shape}.")
         sides = side_plan(shape[1])

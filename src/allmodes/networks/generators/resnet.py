@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import UserError
-from ..base import Generator
+from ..base import Generator, require_sizes
 from ..norm import BatchNorm
 from .dcgan import side_plan
 
@@ -37,6 +37,7 @@ class ResNet(Generator):
 
     def __init__(self, shape: tuple[int, ...], latent: int, *, width: int = 16) -> None:
         super().__init__()
+        require_sizes(width=width)
         if len(shape) != 3 or shape[1] != shape[2]:
             raise UserError(f"The generator '{self.name}' makes square images, not examples of shape {shape}.")
         sides = side_plan(shape[1])

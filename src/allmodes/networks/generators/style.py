@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import UserError
-from ..base import Generator
+from ..base import Generator, require_sizes
 from .dcgan import side_plan
 
 SLOPE = 0.2  # of the mapping's LeakyReLU
@@ -62,6 +62,7 @@ class Style(Generator):
         noise: int = 0,
     ) -> None:
         super().__init__()
+        require_sizes(width=width, most=most, blocks=blocks, mapping=mapping, style=style)
         if len(shape) != 3 or shape[1] != shape[2]:
             raise UserError(f"The generator '{self.name}' makes square images, not examples of shape {shape}.")
         sides = [side for side in side_plan(shape[1]) if side > 1]  # a single pixel has nothing to normalise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..base import Generator
+from ..base import Generator, require_sizes
 
 
 class ToyMLP(Generator):
@@ -20,6 +20,7 @@ class ToyMLP(Generator):
 
     def __init__(self, shape: tuple[int, ...], latent: int, *, width: int = 128) -> None:
         super().__init__()
+        require_sizes(width=width)
         size = 1
         for side in shape:
             size *= side

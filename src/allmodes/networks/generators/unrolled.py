@@ -25,7 +25,7 @@ class Unrolled(Generator):
     def __init__(self, shape: tuple[int, ...], latent: int) -> None:
         super().__init__()
         if tuple(shape[1:]) != (28, 28):
-            raise UserError(f"The generator 'unrolled' makes 28 x 28 images, not {shape}: use dcgan-256.")
+            raise UserError(f"The generator 'unrolled' makes 28 x 28 images, not examples of shape {shape}.")
         layers: list[nn.Module] = [nn.Linear(latent, 64 * 16, bias=False), nn.Unflatten(1, (64, 4, 4))]
         for channels, out, extra in ((64, 32, 0), (32, 16, 1), (16, 8, 1)):
             up = nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=extra, bias=False)
