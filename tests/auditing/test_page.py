@@ -92,7 +92,7 @@ def test_what_is_lost_is_shown(pages: dict[str, tuple[Findings, str]]) -> None:
 def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> None:
     found, text = pages["whole"]
     assert not found.dropped
-    assert "None of these is missing by more than chance" in text
+    assert "None of these is shown to have lost half of its samples" in text
     assert "Examples: #" in text
     assert "Note" not in text
 

@@ -185,12 +185,24 @@ class TestEvaluate:
         found = answer_of(["evaluate", str(ring), "--metrics", "modes"], capsys)
         assert [score["name"] for score in found["scores"]] == ["modes"]
         assert list(found["headline"]) == ["modes"]
+        found = answer_of(["evaluate", str(ring), "--metrics", "kl,worst_distance"], capsys)
+        assert [score["name"] for score in found["scores"]] == ["kl", "worst_distance"]
         assert main(["evaluate", str(ring)]) == 0
         assert capsys.readouterr().out.splitlines()[0].split() == ["figure", "value", "95%", "interval", "samples"]
 
     def test_refuses_what_it_does_not_know(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
         assert "Did you mean 'modes'?" in refusal_of(["evaluate", str(ring), "--metrics", "mods"], capsys)
         assert str(tmp_path) in refusal_of(["evaluate", str(tmp_path)], capsys)
+
+    def test_refuses_data_that_have_changed(self, tmp_path: Path, capsys: Capture) -> None:
+        rng = np.random.default_rng(0)
+        np.save(tmp_path / "a.npy", rng.integers(0, 255, (12, 16, 16), dtype=np.uint8))
+        small = ["--images", "32", "--batch", "8", "--generator.width", "4", "--matching.pool", "8", "--threads", "1"]
+        small += ["--distance", "pixels", "--evaluate_every", "0"]
+        run = str(tmp_path / "run")
+        assert main(["train", "few-shot/imle", "--data", str(tmp_path / "a.npy"), "--out", run, *small]) == 0
+        np.save(tmp_path / "a.npy", rng.integers(0, 255, (13, 16, 16), dtype=np.uint8))
+        assert "The data are not those that" in refusal_of(["evaluate", run], capsys)
 
 
 class TestEvaluateInAFeatureSpace:
@@ -237,9 +249,29 @@ class TestAudit:
         words = ["audit", *sides, "--out", str(tmp_path / "out")]
         assert "add --distance inception" in refusal_of([*words, "--metrics", "fid"], capsys)
         assert "no option '--distanc'" in refusal_of([*words, "--distanc", "pixels"], capsys)
+        assert "not a whole number of at least 0" in refusal_of([*words, "--seed", "-1"], capsys)
         weights = ["--distance", "inception", "--distance.path", str(tmp_path / "none.pth")]
         assert "none.pth" in refusal_of([*words, *weights], capsys)
         assert not (tmp_path / "out").exists()
+
+    def test_does_not_mix_with_what_is_there(self, sides: list[str], tmp_path: Path, capsys: Capture) -> None:
+        (tmp_path / "web").mkdir()
+        (tmp_path / "web" / "index.html").write_text("mine")
+        assert "is not empty" in refusal_of(["audit", *sides, "--out", str(tmp_path / "web")], capsys)
+        assert (tmp_path / "web" / "index.html").read_text() == "mine"
+        assert "is a file" in refusal_of(["audit", *sides, "--out", str(tmp_path / "real.npy")], capsys)
+        below = str(tmp_path / "real.npy" / "out")
+        assert "real.npy is a file" in refusal_of(["audit", *sides, "--out", below], capsys)
+
+
+class TestBench:
+    def test_options_of_another_subject_are_refused(self, tmp_path: Path, capsys: Capture) -> None:
+        said = refusal_of(["bench", "metrics", "--metrics", "recall"], capsys)
+        assert "--metrics is of bench audit, not of bench metrics" in said
+        assert "of bench training" in refusal_of(["bench", "search", "--recipes", "ring/imle"], capsys)
+        assert "--threads" in refusal_of(["bench", "training", "--threads", "0"], capsys)
+        (tmp_path / "file").touch()
+        assert "is a file" in refusal_of(["bench", "training", "--out", str(tmp_path / "file")], capsys)
 
 
 class TestCompare:
@@ -393,3 +425,14 @@ class TestInvert:
         words = ["invert", str(make_model((1, 8, 8))), "--images", str(tmp_path / "no"), "--out", str(tmp_path / "out")]
         assert "does not exist" in refusal_of(words, capsys)
         assert not (tmp_path / "out").exists()
+
+    def test_results_have_a_folder_and_names_of_their_own(
+        self, make_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model, photos = str(make_model((1, 8, 8))), tmp_path / "photos"
+        photos.mkdir()
+        for name in ("b", "a"):
+            Image.new("L", (8, 8), ord(name)).save(photos / f"{name}.png")
+        words = ["invert", model, "--images", str(photos), "--steps", "1"]
+        assert "is not empty" in refusal_of([*words, "--out", str(photos)], capsys)
+        assert answer_of([*words, "--out", str(tmp_path / "out")], capsys)["files"] == ["a.png", "b.png"]

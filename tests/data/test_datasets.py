@@ -188,6 +188,14 @@ class TestImages:
         with pytest.raises(UserError, match="'data.size' is 1, but must be at least 4"):
             Images(tmp_path / "dots.npy")
 
+    def test_of_several_arrays_the_images_are_taken(self, tmp_path):
+        pages = np.zeros((3, 8, 8), np.uint8)
+        np.savez(tmp_path / "named.npz", labels=np.zeros(3), images=pages)
+        assert len(Images(tmp_path / "named.npz")) == 3
+        np.savez(tmp_path / "parts.npz", test=pages[:1], train=pages)
+        with pytest.raises(UserError, match=r"holds several arrays \(test, train\)"):
+            Images(tmp_path / "parts.npz")
+
     def test_bad_sources_are_named(self, tmp_path):
         with pytest.raises(UserError, match="There are no images in"):
             Images(tmp_path)

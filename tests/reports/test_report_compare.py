@@ -11,7 +11,7 @@ import yaml
 from fake_runs import MakeRun
 from rich.console import Console
 
-from allmodes.reports import compare_table, read_run, to_markdown, to_terminal
+from allmodes.reports import cautions, compare_table, read_run, to_markdown, to_terminal
 from allmodes.reports.compare import headings
 
 
@@ -39,6 +39,19 @@ def test_runs_of_one_name_but_another_training_are_kept_apart(make_run: MakeRun)
     recipe = yaml.safe_load((paths[1] / "recipe.yaml").read_text())
     (paths[1] / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "images": 1}))
     assert [row.recipe for row in compare_table(paths)] == ["stacked-digits/gan [short]", "stacked-digits/gan [long]"]
+
+
+def test_what_does_not_compare_is_said(make_run: MakeRun) -> None:
+    paths = [make_run("stacked-digits/gan", folder=folder) for folder in ("a", "b", "c")]
+    assert cautions(paths) == []
+    for path, key, value in ((paths[1], "data", "other"), (paths[2], "protocol", "veegan")):
+        evaluation = json.loads((path / "evaluation.json").read_text())
+        for score in evaluation["scores"]:
+            score["certificate"][key] = value
+        (path / "evaluation.json").write_text(json.dumps(evaluation))
+    found = cautions(paths)
+    assert any("different data do not compare: a, c; b" in sentence for sentence in found)
+    assert any("'modes' was not measured alike: a, b in" in sentence for sentence in found)
 
 
 def test_missing_figures_are_dashes(make_run: MakeRun) -> None:

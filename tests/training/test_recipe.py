@@ -80,6 +80,7 @@ def test_overrides_are_read_as_yaml():
             {"optimizer": "adam"},
             r"'optimizer' is 'adam', but must say what it is in words such as optimizer: {lr: 0.001}",
         ),
+        ({"seed": -1}, r"'seed' is -1, but must be at least 0"),
         ({"optimizer.lr": -1.0}, r"'optimizer.lr' is -1.0, but must be above 0"),
         ({"optimizer.beta1": 1.0}, r"'optimizer.beta1' is 1.0, but must be from 0 to below 1"),
         ({"optimizer.constant": 1.5}, r"'optimizer.constant' is 1.5, but must be from 0 to 1"),

@@ -156,6 +156,12 @@ def test_changed_data_are_noticed_on_resume(tmp_path):
     changes = {"data": str(tmp_path), "images": 64, "batch": 8, "generator.width": 4, "matching.pool": 8}
     changes |= {"distance": "pixels", "matching.project": None, "threads": 1, "device": "cpu", "evaluate_every": 0}
     run = train("few-shot/imle", tmp_path / "run", overrides=changes)
+    with (
+        Image.open(run.path / "samples" / "real.png") as grid,
+        Image.open(run.path / "samples" / "images-000000000000.png") as whole,
+    ):
+        assert grid.width == whole.width
+        assert grid.height < 0.3 * whole.height  # twelve images, each shown once: two rows of eight
     (run.path / "evaluation.json").unlink()  # as if it had been stopped
     Image.new("L", (16, 16), 255).save(tmp_path / "12.png")
     with pytest.raises(UserError, match="The data are not those that this run was trained on"):
@@ -195,7 +201,15 @@ def test_figures_of_the_round_in_force_survive_a_resume(whole, tmp_path):
 
 def test_two_processes_stop_together_and_go_on(tmp_path):
     """A launcher passes Ctrl-C on to all processes; the terminal may, too, so each gets it twice."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "allmodes.cli"]
+    launcher = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        "-m",
+        "allmodes.cli",
+    ]
     options = ["--images", "640000", "--device", "cpu", "--threads", "1", "--matching.pool", "64", "--log_every", "64"]
     command = [*launcher, "train", "ring/imle", "--out", str(tmp_path / "run"), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..core.records import Batch, Score
 from ..distances.base import Distance
-from ..training.build import build_dataset
 from ..training.run import Run
 from .audit import audit
 from .examples import open_examples
@@ -67,7 +66,7 @@ def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: in
 def _sides(run: Run, count: int) -> tuple[Batch, Tensor]:
     """Different training examples, at most so many, and as many samples as asked for."""
     seed = run.recipe.settings.seed
-    batch = build_dataset(run.recipe).batch(0, count, seed)
+    batch = run.dataset().batch(0, count, seed)
     first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
     labels = None if batch.labels is None else batch.labels[first]
     return Batch(batch.images[first], batch.index[first], labels), run.model().sample(count, seed=seed)

@@ -118,6 +118,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """A whole number of at least 0, as an argument type."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
+    return int(text)
+
+
 def joined(words: Sequence[str], ours: Sequence[str]) -> list[str]:
     """Write ``--key VALUE`` as ``--key=VALUE`` where the key is not ours, so that argparse leaves it whole.
 

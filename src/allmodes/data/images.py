@@ -166,14 +166,14 @@ def is_picture(name: Path) -> bool:
 
 
 def read_array(path: Path) -> Pixels:
-    """A uint8 array ``[n, h, w]`` or ``[n, h, w, 3]`` from ``.npy``, or the first of an ``.npz``.
+    """A uint8 array ``[n, h, w]`` or ``[n, h, w, 3]`` from ``.npy``, or from an ``.npz`` its only one or ``images``.
 
     Raises:
-        UserError: it cannot be read, or is of another type or shape.
+        UserError: it cannot be read, is of another type or shape, or is one of several.
     """
     try:
         found = np.load(path, allow_pickle=False)
-        array = found if isinstance(found, np.ndarray) else found[found.files[0]]
+        array = found if isinstance(found, np.ndarray) else found[_named(found.files, path)]
     except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
         reasons = {IndexError: "it holds nothing", ValueError: "it is cut off, or holds no numbers"}
         raise UserError(f"{path} cannot be read as an array ({reasons.get(type(error), error)}).") from error
@@ -183,6 +183,12 @@ def read_array(path: Path) -> Pixels:
         shape = " x ".join(map(str, array.shape))
         raise UserError(f"{path} holds {array.dtype} of shape {shape}: give uint8 [n, h, w] or [n, h, w, 3].")
     return np.asarray(array)
+
+
+def _named(names: Sequence[str], path: Path) -> str:
+    if len(names) > 1 and "images" not in names:
+        raise UserError(f"{path} holds several arrays ({', '.join(names)}): name that of the images 'images'.")
+    return "images" if "images" in names else names[0]
 
 
 def common_side(pictures: Sequence[Picture]) -> int | None:

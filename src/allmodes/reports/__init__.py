@@ -1,7 +1,7 @@
 """HTML, Markdown and terminal tables from run folders; computes nothing that is not on disk."""
 
 from .audits import Grid, as_markdown, compare_audits, holds_audit, write_audits_page
-from .compare import Cell, Row, compare_table, to_markdown, to_terminal
+from .compare import Cell, Row, cautions, compare_table, to_markdown, to_terminal
 from .page import write_report
 from .run_files import RunFiles, read_run
 
@@ -11,6 +11,7 @@ __all__ = [
     "Row",
     "RunFiles",
     "as_markdown",
+    "cautions",
     "compare_audits",
     "compare_table",
     "holds_audit",

@@ -100,6 +100,36 @@ def compare_table(runs: Sequence[Path | RunFiles]) -> list[Row]:
     ]
 
 
+def cautions(runs: Sequence[Path | RunFiles]) -> list[str]:
+    """Why figures of these runs may not be held against each other: other data, or a figure from another feature space.
+
+    Raises:
+        UserError: a folder is not a run.
+    """
+    files = [run if isinstance(run, RunFiles) else read_run(run) for run in runs]
+    found = []
+    data = _told_apart(files, {*MODES, *PLANE, *FEW}, ("data",))
+    if len(data) > 1:
+        found.append(f"Figures of different data do not compare: {'; '.join(map(', '.join, data.values()))}.")
+    for column in (*MODES, *FEW):
+        spaces = _told_apart(files, {column}, ("features", "classifier", "protocol"))
+        if len(spaces) > 1:
+            parts = [f"{', '.join(names)} in {space}" for space, names in spaces.items()]
+            found.append(f"'{title_of(column)}' was not measured alike: {'; '.join(parts)}.")
+    return found
+
+
+def _told_apart(runs: Sequence[RunFiles], names: set[str], keys: Sequence[str]) -> dict[str, list[str]]:
+    """The runs' folders by what the certificates of these scores say of these keys."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        says = [score.certificate for name, score in run.scores.items() if name in names]
+        if says:
+            words = ", ".join(str(says[0][key]) for key in keys if key in says[0])
+            found.setdefault(words, []).append(run.path.resolve().name)
+    return found
+
+
 def _columns(runs: Sequence[RunFiles]) -> tuple[str, ...]:
     """What some run has a figure of."""
     measured = [name for name in (*MODES, *PLANE, *FEW) if any(run.figure(name) is not None for run in runs)]

@@ -16,7 +16,7 @@ from ..core.discovery import entries
 from ..core.errors import UserError
 from ..core.files import write_text
 from .base import Section
-from .compare import compare_table, headings
+from .compare import cautions, compare_table, headings
 from .run_files import RunFiles, read_run
 from .words import meaning_of, title_of, write_figure
 
@@ -96,6 +96,7 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
         blocks=blocks,
         headings=headings(rows),
         rows=rows if len(files) > 1 else [],
+        cautions=cautions(files),
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(Path(out), page)

@@ -87,6 +87,13 @@ class RunFiles:
         return str(self.recipe.get("title") or self.name)
 
     @property
+    def data(self) -> str:
+        """What the data are called, or where they lie."""
+        part = self.recipe.get("data")
+        known = part if isinstance(part, dict) else {}
+        return str(known.get("path") or known.get("source") or known.get("name") or "")
+
+    @property
     def planar(self) -> bool:
         """Whether the data are points in the plane."""
         return any("points" in score.detail for score in self.scores.values())

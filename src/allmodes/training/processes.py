@@ -105,5 +105,5 @@ def enough_memory() -> Iterator[None]:
             raise
         raise UserError(
             "Out of memory: lower matching.block (candidates held at once), matching.refresh (examples matched at "
-            "once) or batch. matching.pool does not count: candidates are streamed."
+            "once), batch or the width of the networks. matching.pool does not count: candidates are streamed."
         ) from error

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning_fabric import Fabric
 
 from ..core.errors import UserError
@@ -27,6 +25,7 @@ from ..networks.base import Generator
 from . import checkpoint
 from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
+from .environment import environment
 from .evaluation import Evaluation, evaluate
 from .nearest import nearest_images
 from .processes import enough_memory, launch, leave
@@ -63,6 +62,17 @@ class Run:
     def model(self) -> Model:
         """The trained model."""
         return load(self.path)
+
+    def dataset(self) -> Dataset:
+        """The data that it was trained on.
+
+        Raises:
+            UserError: they are not there, or not as they were.
+        """
+        found = build_dataset(self.recipe)
+        if found.fingerprint != self.model().card.get("data", {}).get("fingerprint"):
+            raise UserError(f"The data are not those that {self.path} was trained on: bring them back.")
+        return found
 
     @property
     def finished(self) -> bool:
@@ -121,7 +131,8 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
     The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was.
     """
     dataset = build_dataset(recipe)
-    trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+    with enough_memory():
+        trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
     if fabric.is_global_zero:
         open_folder(run, recipe, fabric, fresh)
     fabric.barrier()
@@ -162,7 +173,10 @@ def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
 def open_folder(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
     """Make the folder, empty if it is to start over, and say in it what is trained and where."""
     if fresh and (run.path / "recipe.yaml").exists():
-        shutil.rmtree(run.path)
+        try:
+            shutil.rmtree(run.path)
+        except OSError as error:
+            raise UserError(f"Cannot start over in {run.path}: {error.strerror} ({error.filename}).") from error
     write_text(run.path / "recipe.yaml", recipe.to_yaml())
     write_json(run.path / "environment.json", environment(fabric))
 
@@ -249,9 +263,11 @@ def save_picture(trainer: Trainer, run: Run) -> None:
 
 
 def save_real(dataset: Dataset, run: Run) -> None:
-    """A grid of real examples, laid out as the grids of samples."""
+    """A grid of real examples, laid out as the grids of samples; of few images, each is shown once."""
     if len(dataset.shape) == 3:
-        image_grid(dataset.picture(dataset.batch(0, GRID, 0).images)).save(run.path / "samples" / "real.png")
+        count = min(GRID, len(dataset)) if dataset.fixed else GRID
+        grid = image_grid(dataset.picture(dataset.batch(0, count, 0).images), columns=round(GRID**0.5))
+        grid.save(run.path / "samples" / "real.png")
 
 
 def save_nearest(dataset: Dataset, model: Model, run: Run) -> None:
@@ -262,33 +278,14 @@ def save_nearest(dataset: Dataset, model: Model, run: Run) -> None:
         image_pairs(*pairs).save(run.path / "samples" / "nearest.png")
 
 
-def environment(fabric: Fabric) -> dict[str, Any]:
-    """Where the run takes place."""
-    device = fabric.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    return {
-        "device": str(device),
-        "device_name": name,
-        "processes": fabric.world_size,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-
-
-def processor() -> str:
-    """The processor as its maker calls it, with the number of its cores."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
-
-
 def evaluate_run(path: str | Path) -> Evaluation:
-    """Evaluate a trained run again, from its model and its data."""
+    """Evaluate a trained run again, from its model and its data.
+
+    Raises:
+        UserError: the folder holds no model, or the data have changed since.
+    """
     run = Run(path)
-    recipe = run.recipe
-    fabric = launch(recipe.settings)
+    settings = run.recipe.settings
+    fabric = launch(settings)
     model = run.model().to(fabric.device)
-    return evaluate(Subject(model.sample, build_dataset(recipe), recipe.settings.seed, fabric.device, model=model))
+    return evaluate(Subject(model.sample, run.dataset(), settings.seed, fabric.device, model=model))

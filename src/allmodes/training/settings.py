@@ -72,6 +72,8 @@ class Settings:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"'seed' is {self.seed}, but must be at least 0.")
         for key in ("images", "batch", "threads", "log_every", "sample_every"):
             if getattr(self, key) < 1:
                 raise UserError(f"'{key}' is {getattr(self, key)}, but must be at least 1.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..answer import columns
-from ..base import Answer, Command, Example, Parser
+from ..base import Answer, Command, Example, Parser, natural
 from ..space import chosen_distance, listed, parse_with_options
 from .evaluate import as_table
 
@@ -46,7 +46,7 @@ class Audit(Command):
             "options are --distance.KEY VALUE",
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
-        parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (default: 0)")
+        parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument(
             "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json, index.html and pictures"
         )
@@ -56,6 +56,9 @@ class Audit(Command):
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...auditing import STANDARD, audit
+        from ...core.outputs import require_folder
+
+        require_folder(arguments.out, "audit.json")
 
         found = audit(
             arguments.real,

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ...core.errors import UserError
 from ..base import Answer, Command, Example, Parser, positive
 from ..space import listed
 
@@ -36,19 +37,25 @@ class Bench(Command):
         parser.add_argument("subject", choices=list(SUBJECTS), metavar="SUBJECT", help=", ".join(SUBJECTS))
         parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of every loss")
         parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
-        parser.add_argument("--device", default="auto", metavar="D", help="training: auto, cpu or cuda (default: auto)")
+        parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
         parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
         parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
         parser.add_argument("--audits", type=positive, metavar="N", help="audit: of every loss (default: 20)")
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="audit: metrics of others to hold beside")
-        parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads for all of them (1)")
+        parser.add_argument("--threads", type=positive, default=1, metavar="N", help="threads for all of them (1)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         import torch
 
         from ...core.files import write_json, write_text
+        from ...core.outputs import require_folder
 
+        for option, subject in OF_ONE.items():
+            if getattr(arguments, option) is not None and subject != arguments.subject:
+                raise UserError(f"--{option} is of bench {subject}, not of bench {arguments.subject}: leave it out.")
+        if arguments.out is not None:
+            require_folder(arguments.out)
         torch.set_num_threads(arguments.threads)
         answer = SUBJECTS[arguments.subject](arguments)
         if arguments.out is not None:
@@ -100,7 +107,7 @@ def _trainings(arguments: argparse.Namespace) -> Answer:
     from ...bench.training import QUICK, RECIPES, Plan, all_tables
 
     recipes = arguments.recipes or (QUICK if arguments.quick else RECIPES)
-    tables = all_tables(Plan(recipes, arguments.device, arguments.threads), progress=_tell)
+    tables = all_tables(Plan(recipes, arguments.device or "auto", arguments.threads), progress=_tell)
     document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
 
@@ -109,4 +116,6 @@ def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
 
 
+OF_ONE = dict.fromkeys(("data", "distance", "audits", "metrics"), "audit")
+OF_ONE |= dict.fromkeys(("recipes", "device"), "training")
 SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "training": _trainings}

@@ -40,16 +40,19 @@ class Compare(Command):
         if out is not None and out.suffix not in {".html", ".md"}:
             raise UserError(f"Cannot write a comparison to {out}: name a .html or a .md file.")
         from ...core.files import write_text
-        from ...reports import compare_table, holds_audit, to_markdown, to_terminal, write_report
+        from ...core.outputs import require_writable
+        from ...reports import cautions, compare_table, holds_audit, to_markdown, to_terminal, write_report
 
+        if out is not None:
+            require_writable(out)
         if any(holds_audit(folder) for folder in arguments.runs):
             return audits(arguments.runs, out)
-        rows = compare_table(arguments.runs)
+        rows, notes = compare_table(arguments.runs), [f"Note: {note}" for note in cautions(arguments.runs)]
         if out is not None and out.suffix == ".html":
             write_report(arguments.runs, out)
         elif out is not None:
-            write_text(out, to_markdown(rows))
-        return Answer([as_document(row) for row in rows], rendered(to_terminal(rows)))
+            write_text(out, "\n".join([to_markdown(rows), *notes]))
+        return Answer([as_document(row) for row in rows], "\n".join([rendered(to_terminal(rows)), *notes]))
 
 
 def audits(folders: list[Path], out: Path | None) -> Answer:

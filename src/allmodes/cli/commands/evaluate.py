@@ -14,6 +14,7 @@ from ..space import chosen_distance, listed, parse_with_options
 
 if TYPE_CHECKING:
     from ...core.records import Score
+    from ...training.evaluation import Evaluation
 
 
 class Evaluate(Command):
@@ -54,15 +55,22 @@ class Evaluate(Command):
 
         run = Run(arguments.run)
         if run.finished:
-            chosen(run.evaluation().scores, arguments.metrics)  # a name that is wrong need not wait for the samples
+            chosen(figures(run.evaluation()), arguments.metrics)  # a name that is wrong need not wait for the samples
         found = evaluate_run(arguments.run)
-        scores = chosen(found.scores, arguments.metrics)
-        names = {score.name for score in scores}
+        scores = chosen(figures(found), arguments.metrics)
         document = found.to_json()
-        document["scores"] = [score for score in document["scores"] if score["name"] in names]
         if arguments.metrics:
-            document["headline"] = {score.name: score.value for score in scores}
+            headline = {score.name: score.value for score in scores}
+            document = {"scores": [score.to_json() for score in scores], "headline": headline}
         return Answer(document, as_table(scores))
+
+
+def figures(found: Evaluation) -> tuple[Score, ...]:
+    """The scores, and what stands beside them in the headline as scores without an interval."""
+    from ...core.records import Score
+
+    scores = {score.name: score for score in found.scores}
+    return tuple(scores.get(name, Score(name, value)) for name, value in found.headline().items())
 
 
 def in_space(arguments: argparse.Namespace) -> Answer:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import UserError
-from ..base import Answer, Command, Example, Parser
+from ..base import Answer, Command, Example, Parser, natural
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,15 +53,17 @@ class Interpolate(Command):
         parser.add_argument(
             "--images", type=Path, nargs="+", metavar="PICTURE", help="two or more pictures to walk past"
         )
-        parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the samples (default: 0)")
+        parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the samples (default: 0)")
         parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .gif, .webp or .png file")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         out: Path = arguments.out
         if out.suffix.lower() not in {".gif", ".webp", ".png"}:
             raise UserError(f"Cannot write a walk to {out}: name a .gif, .webp or .png file.")
+        from ...core.outputs import require_writable
         from ..drawing import open_trained
 
+        require_writable(out)
         trained = open_trained(arguments.run)
         if arguments.images is not None:
             return past_pictures(trained, arguments.images, out, seed=arguments.seed)

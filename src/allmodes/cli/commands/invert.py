@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ...core.errors import UserError
-from ..base import Answer, Command, Example, Parser, positive
+from ..base import Answer, Command, Example, Parser, natural, positive
 
 SHOWN = 96  # images beside what comes nearest to them
 
@@ -33,12 +33,13 @@ class Invert(Command):
         parser.add_argument("--images", type=Path, required=True, metavar="PATH", help="a folder, a .zip or an array")
         parser.add_argument("--steps", type=positive, default=200, metavar="N", help="of the descent (default: 200)")
         parser.add_argument(
-            "--seed", type=int, default=0, metavar="S", help="of the samples to start from (default: 0)"
+            "--seed", type=natural, default=0, metavar="S", help="of the samples to start from (default: 0)"
         )
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for what is found")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...core.files import write_json
+        from ...core.outputs import require_folder
         from ...core.pictures import image_pairs
         from ...core.tensors import save_tensors
         from ...data.images import Images
@@ -46,13 +47,15 @@ class Invert(Command):
         from ...metrics import inversion_distance
         from ..drawing import open_trained, write_picture
 
+        require_folder(arguments.out, "invert.json")
         trained = open_trained(arguments.run)
         if trained.planar:
             raise UserError(f"The model in {arguments.run} makes points of the plane: only images can be inverted.")
         channels, side, _ = trained.model.config["shape"]
         if not arguments.images.exists():
             raise UserError(f"{arguments.images} does not exist: give a folder, a .zip or an array of images.")
-        images = to_float(Images(arguments.images, size=side, channels=channels).images)
+        wanted = Images(arguments.images, size=side, channels=channels)
+        images = to_float(wanted.images)
         print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
         found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)
@@ -61,6 +64,7 @@ class Invert(Command):
         shown = image_pairs(images[:SHOWN], trained.model.decode(found.latents[:SHOWN]))
         write_picture(arguments.out / "pairs.png", shown)
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
+        document["files"] = list(wanted.files)  # in the order of distances and latents
         write_json(arguments.out / "invert.json", document)
         text = (
             f"{len(images):,} images, on average {score.value:.3f} away; side by side in {arguments.out / 'pairs.png'}"

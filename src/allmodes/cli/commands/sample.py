@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ...core.errors import UserError
-from ..base import Answer, Command, Example, Parser, positive
+from ..base import Answer, Command, Example, Parser, natural, positive
 
 
 class Sample(Command):
@@ -25,14 +25,16 @@ class Sample(Command):
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
         parser.add_argument("-n", type=positive, default=64, metavar="N", help="how many (default: 64)")
-        parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
+        parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the draw (default: 0)")
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         out = Path(arguments.out)
         kind = destination(arguments.out)
+        from ...core.outputs import require_writable
         from ..drawing import open_trained, write_array, write_folder, write_picture
 
+        require_writable(out)
         trained = open_trained(arguments.run)
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")

@@ -1,0 +1,32 @@
+"""Where results go, looked at before the work that makes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import UserError
+
+
+def require_writable(path: Path) -> None:
+    """Raise a UserError unless a file or folder of this name can be written, with the folders above it."""
+    path = path.absolute()
+    near = next(place for place in (path, *path.parents) if place.exists())
+    if near != path and not near.is_dir():
+        raise UserError(f"Cannot write {path}: {near} is a file. Choose another place with --out.")
+    if not os.access(near, os.W_OK):
+        raise UserError(f"Cannot write {path}: {near} may not be written to. Choose another place with --out.")
+
+
+def require_folder(folder: Path, mark: str | None = None) -> None:
+    """Raise a UserError unless results can go into this folder.
+
+    Args:
+        folder: there or not.
+        mark: a file that earlier results of this kind hold; a folder that holds something, and not this, is someone's.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: choose a folder with --out.")
+    if mark is not None and folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists():
+        raise UserError(f"{folder} is not empty, and not of an earlier time (no {mark}): choose another with --out.")
+    require_writable(folder)
