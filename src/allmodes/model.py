@@ -163,6 +163,8 @@ def load(path: str | Path) -> Model:
     folder = Path(path)
     folder = folder / "model" if (folder / "model").is_dir() else folder
     if not (folder / "config.json").exists():
+        if (folder / "checkpoints").is_dir():
+            raise UserError(f"The training in {path} has not ended: give its command again, and it goes on.")
         raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
     config = read_json(folder / "config.json")
     try:

@@ -86,7 +86,7 @@ def test_features_of_a_pool_are_computed_once_and_rows_are_drawn(pool: planted.P
 
 
 def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "pools", lambda: iter([pool]))
+    monkeypatch.setattr(audit, "pools", lambda names: iter([pool]))
     monkeypatch.setattr(audit, "EXAMPLES", N)
     monkeypatch.setattr(audit, "NULLS", {N: 5, 2 * N: 1})
     cases = (
@@ -108,7 +108,9 @@ def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.Monk
     assert row["recall"] in (0, 0.5, 1)
 
 
-def test_an_unknown_data_set_is_refused(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "pools", lambda: iter([pool]))
-    with pytest.raises(UserError, match="choose from squares"):
-        audit.all_tables(audit.Plan(), data="MNISTT", progress=lambda _: None)
+def test_an_unknown_data_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="Did you mean 'mnist'"):
+        audit.all_tables(audit.Plan(), data="mnistt", progress=lambda _: None)
+    monkeypatch.setattr(audit, "pools", lambda names: iter(()))
+    with pytest.raises(UserError, match="None of the data is here"):
+        audit.all_tables(audit.Plan(), data="mnist", progress=lambda _: None)

@@ -164,6 +164,17 @@ class TestSample:
         said = refusal_of(["sample", str(tmp_path), "--out", str(tmp_path / "a.png")], capsys)
         assert str(tmp_path) in said
 
+    def test_more_than_fits_into_memory_is_refused(
+        self, make_model: MakeModel, tmp_path: Path, capsys: Capture
+    ) -> None:
+        words = ["sample", str(make_model((1, 8, 8))), "--out", str(tmp_path / "a.npz"), "-n", str(10**12)]
+        assert "1,000,000,000,000 samples need" in refusal_of(words, capsys)
+
+    def test_a_training_that_has_not_ended_is_said(self, tmp_path: Path, capsys: Capture) -> None:
+        (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+        words = ["sample", str(tmp_path / "run"), "--out", str(tmp_path / "a.png")]
+        assert "has not ended" in refusal_of(words, capsys)
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
     def test_a_place_that_cannot_be_written(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
         model = make_model((1, 8, 8))
@@ -270,6 +281,7 @@ class TestBench:
         assert "--metrics is of bench audit, not of bench metrics" in said
         assert "of bench training" in refusal_of(["bench", "search", "--recipes", "ring/imle"], capsys)
         assert "--threads" in refusal_of(["bench", "training", "--threads", "0"], capsys)
+        assert "Did you mean 'cifar10'" in refusal_of(["bench", "audit", "--data", "cifar-10"], capsys)
         (tmp_path / "file").touch()
         assert "is a file" in refusal_of(["bench", "training", "--out", str(tmp_path / "file")], capsys)
 

@@ -210,7 +210,7 @@ class TestImages:
         (tmp_path / "x.zip").write_bytes(b"PK no")
         with pytest.raises(UserError, match=r"x.zip is neither"):
             Images(tmp_path / "x.zip")
-        with pytest.raises(UserError, match=r"need \d+ GiB"):
+        with pytest.raises(UserError, match=r"need [\d,]+ GiB"):
             Images(self.one(tmp_path), size=10**6)
 
     def one(self, folder):

@@ -147,7 +147,7 @@ def _features(array: ArrayLike, where: str) -> Examples:
     features = torch.as_tensor(np.asarray(array))
     if features.ndim != 2 or not features.is_floating_point() or 0 in features.shape:
         shape = " x ".join(map(str, features.shape))
-        raise UserError(f"{where} holds {features.dtype} of shape {shape}: features must be floats [n, d].")
+        raise UserError(f"{where} holds {features.dtype} of shape {shape}: features must be floats [n, d], not empty.")
     features = features.float().contiguous()
     largest = float(features.abs().max())
     if not torch.isfinite(features).all():

@@ -64,7 +64,8 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
         table = _in_order(table, files)
     for values in table.values():
         if len(values) != count:
-            raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.")
+            heading = " The first line of a .csv is its heading." if len(values) == count - 1 else ""
+            raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.{heading}")
     return table
 
 

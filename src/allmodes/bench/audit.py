@@ -15,9 +15,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from ..auditing import STANDARD, Findings, audit, open_distance, open_examples
-from ..core.errors import UserError
+from ..core.errors import UserError, did_you_mean
 from ..reports.words import title_of
 from .planted import (
+    NAMES,
     Plant,
     Planted,
     Pool,
@@ -162,10 +163,11 @@ def all_tables(plan: Plan, *, data: str | None = None, progress: Callable[[str],
         "Share of audits in which a metric is worse than in 95% of those of the same size with nothing lost, of which "
         f"there are {MEASURED} times as many.",
     )
-    here = list(pools())
-    chosen = [pool for pool in here if data in (None, pool.name)]
+    if data is not None and data not in NAMES:
+        raise UserError(f"bench audit knows no data '{data}'.{did_you_mean(data, NAMES)}")
+    chosen = list(pools(NAMES if data is None else (data,)))
     if not chosen:
-        raise UserError(f"There is no data set '{data}' here: choose from {', '.join(pool.name for pool in here)}.")
+        raise UserError("None of the data is here: set ALLMODES_DATA to a folder that holds them.")
     for pool in chosen:
         for space in plan.spaces:
             ours, theirs = _measured(Seen(pool, space), plan, progress)

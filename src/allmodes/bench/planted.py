@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,9 +70,14 @@ class Planted:
 Plant = Callable[[Pool, int, np.random.Generator], Planted]
 
 
-def pools() -> Iterator[Pool]:
-    """MNIST, Fashion-MNIST, CIFAR-10 and the faces of ORL, as far as they are here."""
-    for name, images in (("MNIST", Mnist), ("Fashion-MNIST", FashionMnist), ("CIFAR-10", Cifar10)):
+NAMES = ("mnist", "fashion-mnist", "cifar10", "orl-faces")
+
+
+def pools(wanted: Sequence[str] = NAMES) -> Iterator[Pool]:
+    """MNIST, Fashion-MNIST, CIFAR-10 and the faces of ORL, as far as they are wanted, and here."""
+    for name, images in zip(NAMES, (Mnist, FashionMnist, Cifar10), strict=False):
+        if name not in wanted:
+            continue
         try:
             data = images()
         except UserError as error:
@@ -81,10 +86,10 @@ def pools() -> Iterator[Pool]:
         assert data.labels is not None
         yield Pool(name, data.images, data.labels.numpy())
     faces = Path(os.environ.get("ALLMODES_DATA", "")) / FACES
-    if faces.is_dir():
+    if NAMES[-1] in wanted and faces.is_dir():
         shown = Images(faces, size=SIDE)
         people = [Path(name).parent.name for name in shown.files]
-        yield Pool("ORL faces", shown.images, np.unique(people, return_inverse=True)[1])
+        yield Pool(NAMES[-1], shown.images, np.unique(people, return_inverse=True)[1])
 
 
 def nothing(pool: Pool, n: int, rng: np.random.Generator) -> Planted:

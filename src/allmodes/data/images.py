@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import digest
+from ..core.memory import require_memory
 from .fixed import FixedImages
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff"})
@@ -67,7 +67,8 @@ class Images(FixedImages):
         pictures = open_pictures(Path(path))
         side = size or common_side(pictures) or DEFAULT_SIZE
         check_size(side)
-        check_memory(len(pictures), side, path)
+        tiles_and_stack = 2 * 3 * len(pictures) * side**2
+        require_memory(tiles_and_stack, f"{path}: {len(pictures):,} images of {side} x {side}")
         tiles, sizes = [], set()
         for picture in pictures:
             image = picture.image()
@@ -235,14 +236,3 @@ def check_size(size: int) -> None:
     """Raise a UserError for a side of too few pixels."""
     if size < 4:
         raise UserError(f"'data.size' is {size}, but must be at least 4.")
-
-
-def check_memory(count: int, side: int, path: Path) -> None:
-    """Raise a UserError if so many images would not fit into the memory of this machine."""
-    needed = 2 * 3 * count * side * side  # the tiles and their stack
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.8 * there:
-        raise UserError(
-            f"{path}: {count:,} images of {side} x {side} need {needed / 2**30:.0f} GiB, and this machine has "
-            f"{there / 2**30:.0f}: set a smaller --data.size."
-        )

@@ -29,8 +29,8 @@ class Bench(Command):
         Example("bench search --out runs/bench", "everything, with plots"),
         Example("bench metrics --threads 2", "our metrics beside those of others"),
         Example("bench training --recipes few-shot/rs-imle --threads 2", "which precision is faster here"),
-        Example("bench audit --data MNIST --out runs/bench", "error rates on one data set"),
-        Example("bench audit --data CIFAR-10 --distance efficientnet-lite0 --audits 10", "in one feature space"),
+        Example("bench audit --data mnist --out runs/bench", "error rates on one data set"),
+        Example("bench audit --data cifar10 --distance efficientnet-lite0 --audits 10", "in one feature space"),
     )
 
     def configure(self, parser: Parser) -> None:
@@ -38,7 +38,7 @@ class Bench(Command):
         parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of every loss")
         parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
         parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
-        parser.add_argument("--data", metavar="NAME", help="audit: only this data set, such as MNIST")
+        parser.add_argument("--data", metavar="NAME", help="audit: only these data, such as mnist")
         parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
         parser.add_argument("--audits", type=positive, metavar="N", help="audit: of every loss (default: 20)")
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="audit: metrics of others to hold beside")

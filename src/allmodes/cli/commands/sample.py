@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from ...core.errors import UserError
@@ -31,6 +32,7 @@ class Sample(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         out = Path(arguments.out)
         kind = destination(arguments.out)
+        from ...core.memory import require_memory
         from ...core.outputs import require_writable
         from ..drawing import open_trained, write_array, write_folder, write_picture
 
@@ -38,6 +40,7 @@ class Sample(Command):
         trained = open_trained(arguments.run)
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
+        require_memory(arguments.n * math.prod(trained.model.config["shape"]) * 4, f"{arguments.n:,} samples")
         samples = trained.model.sample(arguments.n, seed=arguments.seed)
         if kind == ".png":
             write_picture(out, trained.draw(samples, None))
