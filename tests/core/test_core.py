@@ -68,7 +68,7 @@ def test_parts_are_completed_and_checked():
         resolve({"name": "nearest", "pol": 5})
     with pytest.raises(UserError, match=r"'matching.pool' is 'many', but must be of type int"):
         resolve({"name": "nearest", "pool": "many"})
-    with pytest.raises(UserError, match=r"'matching.within' is 'pairs', but must be one of whole, part."):
+    with pytest.raises(UserError, match=r"'matching.within' is 'pairs', but must be one of whole, pair, part."):
         resolve({"name": "nearest", "within": "pairs"})
     with pytest.raises(UserError, match="needs a name"):
         resolve({"pool": 5})

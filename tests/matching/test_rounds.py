@@ -31,12 +31,12 @@ class Linear(nn.Module):
         return (z @ self.weight).tanh().view(-1, *SHAPE)
 
 
-def make(project: int | None = None) -> Rounds:
+def make(project: int | None = None, within: str = "part") -> Rounds:
     distance = EmbeddingFeatures(maps=2, pixels=0.1)
     with torch.random.fork_rng():
         torch.manual_seed(0)  # the same network every time
         distance.attach(Embedding((1, 8, 8)))
-    matcher = Nearest(pool=30, block=30, refresh=REFRESH, within="part", project=project)
+    matcher = Nearest(pool=30, block=30, refresh=REFRESH, within=within, project=project)
     return Rounds(matcher, distance, generator=Linear(), prior=Gaussian(4))
 
 
@@ -80,6 +80,22 @@ def test_the_matched_distance_is_that_of_the_part() -> None:
     torch.testing.assert_close(rounds.assignment.distances[rounds.place[:3]].pow(2), squares)
 
 
+def test_a_pair_is_a_part_and_the_next_one() -> None:
+    rounds = make(within="pair")
+    rounds.renew(moment(REFRESH))
+    batch, matched = moment(REFRESH).upcoming(0), rounds.matched(moment(REFRESH))
+    z = rounds.prior.sample(30, stream(0, "pool", REFRESH, 0)).z
+    with torch.no_grad():
+        candidates, examples = rounds.distance.embed(rounds.generator(z)), rounds.distance.embed(batch.images)
+    for row, part in enumerate(matched.part.tolist()):
+        squares = (candidates - examples[row]).view(30, 3, -1).pow(2).sum(2)
+        of_pair = squares[:, part] + squares[:, (part + 1) % 3]
+        torch.testing.assert_close(matched.latents[row], z[of_pair.argmin()])
+        torch.testing.assert_close(rounds.assignment.distances[rounds.place[row]].pow(2), of_pair.min())
+    found = rounds.assignment.distances[rounds.place[:3]].pow(2).mean()
+    torch.testing.assert_close(rounds.distance_to(batch.images, matched), found)
+
+
 def test_the_part_survives_a_checkpoint() -> None:
     first, second = make(), make()
     first.renew(moment(REFRESH))
@@ -90,8 +106,9 @@ def test_the_part_survives_a_checkpoint() -> None:
 
 
 def test_a_sketch_keeps_parts_apart() -> None:
-    """Far fewer dimensions than a part has, but distances of parts are still theirs, roughly."""
-    whole, sketched = make(), make(project=64)
-    for rounds in (whole, sketched):
-        rounds.renew(moment(0))
-    torch.testing.assert_close(sketched.assignment.distances, whole.assignment.distances, rtol=0.4, atol=0)
+    """Far fewer dimensions than a part has, but distances of parts and of pairs are still theirs, roughly."""
+    for within in ("part", "pair"):
+        whole, sketched = make(within=within), make(project=64, within=within)
+        for rounds in (whole, sketched):
+            rounds.renew(moment(0))
+        torch.testing.assert_close(sketched.assignment.distances, whole.assignment.distances, rtol=0.4, atol=0)

@@ -70,7 +70,7 @@ def _checked(cls: type, value: Any, parameter: inspect.Parameter, prefix: str) -
 
 
 def _wanted(cls: type, parameter: inspect.Parameter) -> str:
-    """What a parameter takes, in the words of a recipe: ``one of whole, part``, or ``of type int | null``."""
+    """What a parameter takes, in the words of a recipe: ``one of whole, pair, part``, or ``of type int | null``."""
     known = inspect.signature(cls, eval_str=True).parameters[parameter.name].annotation
     if get_origin(known) is Literal:
         return f"one of {', '.join(map(str, get_args(known)))}"

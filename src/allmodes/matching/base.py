@@ -15,7 +15,7 @@ from torch import Tensor
 from ..core.records import Assignment
 from ..core.workers import Workers
 
-Within = Literal["whole", "part"]
+Within = Literal["whole", "pair", "part"]
 
 
 class Matcher(ABC):
@@ -24,9 +24,10 @@ class Matcher(ABC):
     Attributes:
         refresh: steps between two rounds of matching.
         within: ``"whole"`` matches whole examples; ``"part"`` matches each example in one of the parts that the
-            distance names. An embedding that is several independent things side by side (the channels of stacked
-            images) needs a pool that grows exponentially with their number before any candidate is near in all of
-            them at once. Near in one of them, a small pool has many; but nothing then says how parts go together.
+            distance names, ``"pair"`` in one of them and the next. An embedding that is several independent things
+            side by side (the channels of stacked images) needs a pool that grows exponentially with their number
+            before any candidate is near in all of them at once. Near in one of them, a small pool has many; but
+            nothing then says how parts go together, and in pairs only how two of them do.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
@@ -48,10 +49,12 @@ class Matcher(ABC):
         """Match every example to a latent.
 
         Args:
-            examples: embedded data examples, whole ``(n, D)``, or the part in which each is matched ``(n, D / parts)``.
+            examples: embedded data examples: whole ``(n, D)``, or what each is matched in, ``(n, D / parts)`` or twice
+                that.
             draw: ``draw(block, size)`` gives the candidate latents ``(size, d)`` of a block; the same latents
                 for the same block in every process.
-            embed: the embedding of the samples of latents, ``(size, d) -> (size, D)``.
+            embed: the embedding of the samples of latents, ``(size, d) -> (size, D)``; pairs are laid out side by
+                side, ``(size, 2 D)``.
             workers: the processes that share the candidates.
             part: the part of each example, int64 ``(n,)``; None where they are whole.
         """
@@ -61,8 +64,8 @@ def by_part(examples: Tensor, candidates: Tensor, part: Tensor) -> Iterator[tupl
     """For every part: the rows of the examples that are matched in it, and that part of the candidates.
 
     Args:
-        examples: ``(n, D / parts)``.
-        candidates: ``(m, D)``.
+        examples: ``(n, W)``.
+        candidates: ``(m, parts W)``.
         part: int64 ``(n,)``.
 
     Yields:

@@ -25,7 +25,7 @@ class Nearest(Pool):
         block: candidates generated and searched at a time.
         search: the index: ``exact`` over each block, or over the whole pool ``dci``, ``faiss``, or ``auto``, which
             chooses by the cost on this machine.
-        within: match whole examples, or each in one of the parts that the distance names.
+        within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 

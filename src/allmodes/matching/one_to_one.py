@@ -41,7 +41,7 @@ class OneToOne(Matcher):
 
     Args:
         refresh: steps r between two rounds. All examples of a round are assigned at once.
-        within: match whole examples, or each in one of the parts that the distance names.
+        within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 

@@ -6,7 +6,7 @@ next one. It serves data that is fixed and data that is composed afresh every ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ from .base import Matcher
 
 @dataclass(frozen=True)
 class Matched:
-    """Matched latents ``(B, d)``, and the part that each example was matched in, ``(B,)``; None where whole."""
+    """Matched latents ``(B, d)``, and the (first) part that each example was matched in, ``(B,)``; None where whole."""
 
     latents: Tensor
     part: Tensor | None
@@ -37,9 +37,10 @@ class Coming:
 
     Args:
         index: their numbers in the data, each once, ascending, int64 ``(n,)``.
-        embedded: their embeddings, as they are searched, ``(n, D)``, or ``(n, D / parts)`` where matched in a part.
+        embedded: their embeddings, as they are searched, see :meth:`Matcher.match`.
         place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
-        part: the part that each is matched in, another from round to round, int64 ``(n,)``; None where whole.
+        part: the part (of a pair the first) that each is matched in, another from round to round, int64 ``(n,)``;
+            None where whole.
     """
 
     index: Tensor
@@ -95,7 +96,8 @@ class Rounds:
             if new := _first_seen(batch.index.tolist(), seen):
                 images, numbers = batch.images[new].to(moment.device), batch.index[new]
                 first.append(numbers)
-                embedded.append(self._space(self._embed(images, self._part(numbers, images, moment))))
+                embedding = self._embed(images, self._part(numbers, images, moment))
+                embedded.append(self._space(embedding, self._together(images.shape[1:])))
         values, place = torch.unique(torch.cat(index), return_inverse=True)
         order = torch.cat(first).argsort().to(moment.device)
         return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment))
@@ -108,7 +110,15 @@ class Rounds:
         return ((index + turn) % self.distance.parts(images.shape[1:])).to(moment.device)
 
     def _embed(self, images: Tensor, part: Tensor | None) -> Tensor:
-        return self.distance.embed(images) if part is None else self.distance.embed_part(images, part)
+        if part is None:
+            return self.distance.embed(images)
+        parts = self.distance.parts(images.shape[1:])
+        turns = range(self._together(images.shape[1:]))
+        return torch.cat([self.distance.embed_part(images, (part + turn) % parts) for turn in turns], dim=1)
+
+    def _together(self, shape: Sequence[int]) -> int:
+        """How many parts of an image of this shape are matched at a time."""
+        return min(2 if self.matcher.within == "pair" else 1, self.distance.parts(shape))
 
     def _match(self, examples: Tensor, moment: Moment, part: Tensor | None = None) -> Assignment:
         return self.matcher.match(
@@ -128,11 +138,14 @@ class Rounds:
 
     def _embedded(self, z: Tensor, *, in_parts: bool = False) -> Tensor:
         samples = self.generator(z)
-        parts = self.distance.parts(samples.shape[1:]) if in_parts else 1
-        embedded = self._space(self.distance.embed(samples), parts)
+        shape = samples.shape[1:]
+        embedded = self._space(self.distance.embed(samples), self.distance.parts(shape) if in_parts else 1)
         if not torch.isfinite(embedded).all():
             raise UserError("The generator's samples became NaN or infinite: lower optimizer.lr or objective.weight.")
-        return embedded
+        if not in_parts:
+            return embedded
+        apart = embedded.view(len(z), self.distance.parts(shape), -1)
+        return torch.cat([apart.roll(-turn, 1) for turn in range(self._together(shape))], dim=2).flatten(1)
 
     def _draw(self, moment: Moment, block: int, size: int) -> Tensor:
         rng = stream(moment.seed, "pool", moment.step, block)

@@ -63,7 +63,7 @@ class Thresholds(Rounds):
             raise UserError(
                 f"'objective.staleness' ({staleness}) must be at least 1, and 'objective.force' ({force}) no less."
             )
-        if matcher.within == "part":
+        if matcher.within != "whole":
             raise UserError("Thresholds are for whole examples: set 'matching.within' to whole.")
         self.tighten = tighten
         self.staleness = staleness

@@ -54,7 +54,7 @@ class Glann(Objective):
     ) -> None:
         if not isinstance(prior, Implicit):
             raise UserError(f"The objective 'glann' needs prior: implicit, not '{prior.name}'.")
-        if not 0 < until < 1 or matching.within == "part":
+        if not 0 < until < 1 or matching.within != "whole":
             raise UserError("'objective.until' must be a share between 0 and 1, and 'matching.within' whole.")
         self.generator = generator
         self.prior: Implicit = prior
