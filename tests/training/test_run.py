@@ -224,6 +224,11 @@ def test_two_processes_stop_together_and_go_on(tmp_path):
     assert checkpoint.load_newest(tmp_path / "run" / "checkpoints") is not None
 
 
+def test_a_recipe_in_other_words_is_the_same(whole):
+    words = {"title": "Another title", "about": "Other words.", "threads": 2}
+    assert train("ring/imle", whole.path, overrides={**SMALL, **words}).finished
+
+
 def test_a_finished_run_is_left_alone(whole):
     before = (whole.path / "evaluation.json").stat().st_mtime_ns
     assert train("ring/imle", whole.path, overrides=SMALL).finished

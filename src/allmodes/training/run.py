@@ -30,9 +30,10 @@ from .evaluation import Evaluation, evaluate
 from .nearest import nearest_images
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
-from .recipe import Recipe, load_recipe, parse_recipe
+from .recipe import WORDS, Recipe, load_recipe, parse_recipe
 from .trainer import Callback, Trainer
 
+INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", *WORDS})  # a run goes on all the same
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
@@ -163,7 +164,7 @@ def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
         return
     before, now = parse_recipe(ours.read_text(encoding="utf-8"), str(ours)), recipe.to_dict()
     for key in [*now, *before]:
-        if before.get(key) != now.get(key) and key not in {"recipe", "threads", "device", "checkpoint_seconds"}:
+        if before.get(key) != now.get(key) and key not in INDIFFERENT:
             raise UserError(
                 f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
                 "Use --fresh to start over, or --out for another folder."
