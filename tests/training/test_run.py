@@ -168,6 +168,17 @@ def test_changed_data_are_noticed_on_resume(tmp_path):
         train("few-shot/imle", run.path, overrides=changes)
 
 
+def test_a_checkpoint_of_an_earlier_version_is_named(whole, tmp_path):
+    shutil.copytree(whole.path, tmp_path / "run")
+    (tmp_path / "run" / "evaluation.json").unlink()
+    state, counters = checkpoint.load_newest(whole.checkpoints)
+    del counters["data"]
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    checkpoint.save(tmp_path / "run" / "checkpoints", state, counters)
+    with pytest.raises(UserError, match="begun with an earlier version of allmodes"):
+        train("ring/imle", tmp_path / "run", overrides=SMALL)
+
+
 def test_pictures_of_a_run_without_a_checkpoint_are_not_mixed_in(tmp_path):
     out = tmp_path / "run"
     train("ring/imle", out, overrides={**SMALL, "images": 64 * 40})

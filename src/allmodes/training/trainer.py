@@ -166,8 +166,10 @@ class Trainer:
         """Take up a checkpoint.
 
         Raises:
-            UserError: it was trained on other data.
+            UserError: it was trained on other data, or written before checkpoints named them.
         """
+        if "data" not in counters:
+            raise UserError("This run was begun with an earlier version of allmodes: start over with --fresh.")
         if counters["data"] != self.dataset.fingerprint:
             raise UserError(
                 "The data are not those that this run was trained on: bring them back, or start over with --fresh."
