@@ -121,7 +121,10 @@ class TestEveryDistance:
 
     @pytest.mark.gpu
     def test_is_the_same_on_a_gpu(self, cls):
-        distance, network = make(cls)
+        try:
+            distance, network = make(cls)
+        except UserError as error:  # its weights are a package's, which a machine with a GPU may lack
+            pytest.skip(str(error))
         here = distance.embed(images(5))
         if network is not None:
             network.to("cuda")
