@@ -69,3 +69,9 @@ def test_a_broken_csv_is_refused(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "people.csv").write_text(text)
     with pytest.raises(UserError, match=what):
         read_table(tmp_path / "people.csv", 2, files=("a.png", "b.png"))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "people.txt").write_text("red\ngrey\n")
+    with pytest.raises(UserError, match="neither a .npy nor a .csv"):
+        read_table(tmp_path / "people.txt", 2)

@@ -200,6 +200,8 @@ class TestImages:
         with pytest.raises(UserError, match="There are no images in"):
             Images(tmp_path)
         self.save(tmp_path, "fine.png", np.zeros((8, 8), np.uint8))
+        with pytest.raises(UserError, match=r"fine.png is a single picture"):
+            Images(tmp_path / "fine.png")
         whole = (tmp_path / "fine.png").read_bytes()
         (tmp_path / "torn.png").write_bytes(whole[: len(whole) // 2])
         with pytest.raises(UserError, match=r"torn.png is damaged"):

@@ -70,4 +70,4 @@ def test_the_command_writes_page_and_table(folders: dict[str, Path], tmp_path: P
     assert main(["compare", *both, "--out", str(tmp_path / "both.md")]) == 0
     assert (tmp_path / "both.md").read_text().startswith("### Audits")
     assert main(["compare", both[0], str(tmp_path)]) == 2
-    assert "audit.json" in capsys.readouterr().err
+    assert f"{tmp_path} is not an audit" in capsys.readouterr().err

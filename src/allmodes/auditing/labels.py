@@ -70,8 +70,10 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
 
 
 def _read(path: Path) -> object:
+    if path.suffix.lower() not in {".npy", ".csv"}:
+        raise UserError(f"The labels in {path} are neither a .npy nor a .csv: write them as one of these.")
     try:
-        if path.suffix.lower() != ".csv":
+        if path.suffix.lower() == ".npy":
             labels = np.load(path, allow_pickle=False)
             if isinstance(labels, np.ndarray) and labels.ndim == 1:
                 return labels

@@ -146,6 +146,8 @@ def open_pictures(path: Path) -> Sequence[Picture]:
     """
     if path.suffix.lower() in {".npy", ".npz"}:
         return [PagePicture(page) for page in read_array(path)]
+    if is_picture(path) and path.is_file():
+        raise UserError(f"{path} is a single picture: give the folder or zip that its data set is in.")
     archive = None
     try:
         if path.is_dir():

@@ -65,6 +65,8 @@ def compare_audits(folders: Sequence[Path]) -> list[Grid]:
 
 
 def _read(folder: Path) -> Mapping[str, Any]:
+    if not holds_audit(folder):
+        raise UserError(f"{folder} is not an audit, but others given are: compare audits with audits, runs with runs.")
     found = read_json(folder / "audit.json")
     if not isinstance(found, dict) or found.get("schema") != 1:
         raise UserError(f"{folder / 'audit.json'} is not an audit of this version: make it again.")
