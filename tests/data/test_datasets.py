@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.stats import chisquare
 
 from allmodes.core.errors import UserError
+from allmodes.data import images
 from allmodes.data.digits import SmallDigits
 from allmodes.data.fixed import endless_order
 from allmodes.data.images import Images
@@ -132,6 +133,16 @@ class TestImages:
             assert torch.equal(data.images, torch.from_numpy(pages)[:, None])
             assert data.fingerprint == found[0].fingerprint
         assert Images(tmp_path / "pages", channels=3).shape == (3, 12, 12)
+
+    def test_photographs_are_the_same_data_to_another_version_of_the_decoder(self, tmp_path, monkeypatch):
+        for name in ("a.jpg", "b.jpg"):
+            self.save(tmp_path / name[0], name, np.random.default_rng(ord(name[0])).integers(0, 256, (8, 8), np.uint8))
+        here, other = Images(tmp_path / "a"), Images(tmp_path / "b")
+        read = images.flattened
+        monkeypatch.setattr(images, "flattened", lambda image: read(image).point(lambda level: level ^ 1))
+        there = Images(tmp_path / "a")
+        assert not torch.equal(there.images, here.images)
+        assert there.fingerprint == here.fingerprint != other.fingerprint
 
     def test_an_archive_is_opened_once_however_many_it_holds(self, tmp_path, monkeypatch):
         Image.new("L", (8, 8), 1).save(tmp_path / "a.png")

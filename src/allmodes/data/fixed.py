@@ -61,7 +61,7 @@ class FixedImages(Dataset):
     Args:
         images: uint8 ``(n, C, H, W)``.
         labels: of them, int64 ``(n,)``, or None.
-        fingerprint: hash of the images.
+        fingerprint: hash of the images, or of the files that they come from.
         heldout: share of the images that is kept out of training, see :func:`held_out`.
         fold: which share.
     """

@@ -22,6 +22,7 @@ from .fixed import FixedImages
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff"})
 GREY = frozenset({"1", "L"})
+LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 CLEAR = frozenset({"RGBA", "LA", "PA"})
 DEFAULT_SIZE = 64
 ORIENTATION, SIDEWAYS = 0x0112, frozenset({5, 6, 7, 8})  # how a camera was held (Exif 2.3, section 4.6.4)
@@ -69,18 +70,17 @@ class Images(FixedImages):
         check_size(side)
         tiles_and_stack = 2 * 3 * len(pictures) * side**2
         require_memory(tiles_and_stack, f"{path}: {len(pictures):,} images of {side} x {side}")
-        tiles, sizes = [], set()
+        tiles, sizes, identities = [], set(), []
         for picture in pictures:
             image = picture.image()
             sizes.add(image.size)
             tiles.append(resized(image, side))
+            identities.append(digest(picture.identity(image), str(image.size)))
         self.files = tuple(picture.name for picture in pictures if isinstance(picture, FilePicture))
         self.resize = "none" if sizes == {(side, side)} else f"central square, Lanczos to {side} x {side}"
         grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
         images = stacked(tiles, "L" if grey else "RGB")
-        pixels = images.permute(0, 2, 3, 1).numpy()
-        shape = pixels.shape[:3] if grey else pixels.shape
-        super().__init__(images, None, digest(pixels.tobytes(), str(shape)), heldout=heldout, fold=fold)
+        super().__init__(images, None, digest(*identities, str(tuple(images.shape))), heldout=heldout, fold=fold)
 
 
 class Picture(ABC):
@@ -94,6 +94,10 @@ class Picture(ABC):
     def image(self) -> Image.Image:
         """Grey (``L``) or colour (``RGB``); transparent pixels are white."""
 
+    def identity(self, image: Image.Image) -> bytes:
+        """What tells it from others on any machine."""
+        return image.tobytes()
+
 
 class FilePicture(Picture):
     """A file of a folder, or of a zip archive, which is opened once for all of them."""
@@ -102,6 +106,12 @@ class FilePicture(Picture):
         self.source = source
         self.name = name
         self.archive = archive
+
+    def identity(self, image: Image.Image) -> bytes:
+        """The pixels, or the file of a format that no two versions of a decoder need to read alike."""
+        if Path(self.name).suffix.lower() not in LOSSY:
+            return image.tobytes()
+        return (self.source / self.name).read_bytes() if self.archive is None else self.archive.read(self.name)
 
     def _open(self) -> Image.Image:
         if self.archive is None:

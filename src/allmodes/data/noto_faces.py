@@ -52,12 +52,12 @@ class NotoFaces(FixedImages):
         check_size(size)
         source = path or data_folder(NOTO.folder) or FONT
         if source.suffix.lower() == ".ttf":
-            faces = drawn(source)
+            faces, origin = drawn(source), digest(source.read_bytes())
         else:
-            files = NOTO.read(source)
+            files, origin = NOTO.read(source), NOTO.sha256
             faces = [flattened(picture(files[f"u{ord(face):05x}.png"])) for face in FACES]
         images = stacked([resized(face, size) for face in faces], "RGB")
-        super().__init__(images, None, digest(images.numpy().tobytes()), heldout=heldout, fold=fold)
+        super().__init__(images, None, digest(origin, str(size)), heldout=heldout, fold=fold)
 
 
 def drawn(font: Path) -> list[Image.Image]:
