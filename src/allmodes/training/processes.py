@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from .settings import Settings
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was told
 
 
 def launch(settings: Settings) -> Fabric:
