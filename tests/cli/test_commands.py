@@ -379,8 +379,11 @@ class TestData:
         found = answer_of(["data", "info", str(tmp_path)], capsys)
         assert found["examples"] == 3
         assert list(found["shape"]) == [3, 8, 8]
+        assert found["resize"] == "none"
+        Image.new("RGB", (9, 12)).save(tmp_path / "another.png")
+        assert answer_of(["data", "info", str(tmp_path)], capsys)["resize"] == "central square, Lanczos to 64 x 64"
         assert main(["data", "info", str(tmp_path)]) == 0
-        assert "3 x 8 x 8" in capsys.readouterr().out
+        assert "3 x 64 x 64" in capsys.readouterr().out
 
     @needs_images
     def test_reads_the_samples_that_were_written(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:

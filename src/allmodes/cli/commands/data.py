@@ -52,6 +52,7 @@ def describe(text: str, *, known_only: bool) -> dict[str, Any]:
     from ...core.configuration import build_part, resolve_part
     from ...core.discovery import find
     from ...data.base import Dataset
+    from ...data.images import Images
     from ...data.resolve import PACKAGE, dataset_config
 
     if known_only:
@@ -60,6 +61,8 @@ def describe(text: str, *, known_only: bool) -> dict[str, Any]:
     data = build_part(PACKAGE, Dataset, config, {})
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in config.items()}
     found: dict[str, Any] = {**plain, "examples": len(data), "shape": list(data.shape)}
+    if isinstance(data, Images):
+        found["resize"] = data.resize
     law = data.law()
     return {**found, **({} if law is None else {"modes": len(law)}), "fingerprint": data.fingerprint}
 
