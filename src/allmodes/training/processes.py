@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from .settings import Settings
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was told
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # not to repeat which precision it was given
 
 
 def launch(settings: Settings) -> Fabric:
@@ -27,7 +27,8 @@ def launch(settings: Settings) -> Fabric:
         raise UserError("'device' is cuda, but this machine has no usable GPU: set --device cpu or auto.")
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # one call in seven
+    # filling what is overwritten next helps to find bugs, changes no result, and is one call in seven of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     accelerator = settings.device if settings.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     started = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
