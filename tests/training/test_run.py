@@ -116,6 +116,12 @@ def test_too_little_memory_is_one_sentence(tmp_path):
         train("ring/imle", tmp_path / "run", overrides={**SMALL, **huge})
 
 
+def test_a_batch_that_cannot_fit_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(UserError, match=r"'batch': 1,000,000,000,000 images at a time need"):
+        train("ring/imle", tmp_path / "run", overrides={**SMALL, "batch": 10**12})
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_recipe_or_a_foreign_folder_is_refused(whole, tmp_path):
     with pytest.raises(UserError, match=r"was begun with batch: 64, not 32"):
         train("ring/imle", whole.path, overrides={**SMALL, "batch": 32})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from ..core.configuration import build_part, parameters
 from ..core.discovery import find
 from ..core.errors import UserError
+from ..core.memory import require_memory
 from ..core.seeding import derive_seed
 from ..data.base import Dataset
 from ..distances.base import Distance
@@ -20,8 +22,14 @@ from .recipe import OBJECTIVES, ROOMS, Recipe
 
 
 def build_dataset(recipe: Recipe) -> Dataset:
-    """Open the data of a recipe."""
+    """Open the data of a recipe.
+
+    Raises:
+        UserError: what a step holds at the very least, images and samples, both stacked, and the gradient, is too much.
+    """
     dataset: Dataset = build_part(*ROOMS["data"][:2], recipe.parts["data"], {})
+    batch = recipe.settings.batch
+    require_memory(6 * 4 * batch * math.prod(dataset.shape), f"'batch': {batch:,} images at a time")
     return dataset
 
 
