@@ -58,6 +58,15 @@ def test_weighing_some_pairs_alone_costs_hardly_more(kind: str) -> None:
     assert least * (1 - 1e-4) <= squares[torch.arange(700), found].mean() <= most * least
 
 
+def test_examples_that_come_again_and_again_are_assigned_exactly() -> None:
+    examples = torch.randn(30, 8, generator=stream(0, "examples"))[torch.arange(400) % 30]
+    candidates = torch.randn(400, 8, generator=stream(0, "candidates"))
+    squares = torch.cdist(examples, candidates).square()
+    rows, least = linear_sum_assignment(squares.numpy())
+    found = assigned(examples, candidates)
+    torch.testing.assert_close(squares[rows, found].sum(), squares[rows, least].sum())
+
+
 def test_an_example_that_equals_its_candidate_takes_it() -> None:
     points = torch.randn(300, 4, generator=stream(0, "points"))
     order = torch.randperm(300, generator=stream(0, "order"))
@@ -102,5 +111,7 @@ def test_processes_share_the_candidates_and_agree(size: int) -> None:
 def test_counts_are_checked() -> None:
     with pytest.raises(UserError, match="refresh"):
         OneToOne(refresh=0)
+    with pytest.raises(UserError, match="block"):
+        OneToOne(block=0)
     with pytest.raises(UserError, match="project"):
         OneToOne(project=0)

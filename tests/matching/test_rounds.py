@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from allmodes.core.moment import Moment
@@ -11,7 +13,8 @@ from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.data.fixed import endless_order
 from allmodes.distances.features import EmbeddingFeatures
-from allmodes.matching import Nearest, Rounds
+from allmodes.matching import Matcher, Nearest, Rounds
+from allmodes.matching.one_to_one import OneToOne
 from allmodes.networks.features.embedding import Embedding
 from allmodes.priors.gaussian import Gaussian
 
@@ -31,12 +34,12 @@ class Linear(nn.Module):
         return (z @ self.weight).tanh().view(-1, *SHAPE)
 
 
-def make(project: int | None = None, within: str = "part") -> Rounds:
+def make(project: int | None = None, within: str = "part", matcher: Matcher | None = None) -> Rounds:
     distance = EmbeddingFeatures(maps=2, pixels=0.1)
     with torch.random.fork_rng():
         torch.manual_seed(0)  # the same network every time
         distance.attach(Embedding((1, 8, 8)))
-    matcher = Nearest(pool=30, block=30, refresh=REFRESH, within=within, project=project)
+    matcher = matcher or Nearest(pool=30, block=30, refresh=REFRESH, within=within, project=project)
     return Rounds(matcher, distance, generator=Linear(), prior=Gaussian(4))
 
 
@@ -68,6 +71,34 @@ def test_each_example_is_matched_in_a_part_that_changes_from_round_to_round() ->
                 torch.testing.assert_close(matched.latents[row], nearest)
         parts.append(int(matched.part[0] - examples.index[0]) % 3)
     assert parts == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("within", ["whole", "part"])
+def test_every_turn_of_an_example_has_a_latent_of_its_own(within: str) -> None:
+    """One to one, an example that comes twice in a round takes two candidates: all turns are assigned together."""
+    rounds = make(matcher=OneToOne(refresh=REFRESH, block=4, within=within))
+    rounds.renew(moment(0))
+    index = torch.cat([moment(step).upcoming(0).index for step in range(REFRESH)])
+    assert len(index) == 15 > len(index.unique())
+    found = [rounds.matched(moment(step)) for step in range(REFRESH)]
+    latents = torch.cat([matched.latents for matched in found])
+    part = None if within == "whole" else torch.cat([matched.part for matched in found])
+    wanted = by_hand(rounds, index, torch.zeros_like(index) if part is None else part, parts=1 if part is None else 3)
+    torch.testing.assert_close(latents, wanted)
+
+
+def by_hand(rounds: Rounds, index: torch.Tensor, part: torch.Tensor, parts: int) -> torch.Tensor:
+    """The latents ``(n, 4)`` of the exact assignment of the turns of each part."""
+    z = rounds.prior.sample(int(part.bincount().max()), stream(0, "pool", 0, 0)).z
+    latents = torch.empty(len(index), z.shape[1])
+    with torch.no_grad():
+        samples, real = (rounds.distance.embed(x) for x in (rounds.generator(z), EXAMPLES[index]))
+    for number in range(parts):
+        here = part == number
+        ours, theirs = (x.view(len(x), parts, -1)[:, number] for x in (real[here], samples))
+        _, best = linear_sum_assignment(torch.cdist(ours, theirs).square().numpy())
+        latents[here] = z[best]
+    return latents
 
 
 def test_the_matched_distance_is_that_of_the_part() -> None:

@@ -8,6 +8,9 @@ nothing moves the samples of a kind that the generator makes too often. Here n c
 so that what there is too much of must serve, and become, something else (one-to-one assignment of latents: Bojanowski &
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
+An example that comes several times before the next round takes as many candidates: of a hundred images each gets an
+equal share of all latents, a hundredth of what the generator will draw.
+
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
 grows with the cube of their number. So only edges between near neighbours are weighed, and some at random, over which
 what there is too much of finds its way to what there is too little of (sparse Jonker-Volgenant;
@@ -33,7 +36,6 @@ from .base import Matcher, Within, by_part, whole
 NEAR = 10  # neighbours of each example, and of each candidate, that are weighed
 FAR = 40  # candidates drawn for each example that are, too
 FEW = 200  # examples for which all are
-BLOCK = 1_000  # candidates embedded at a time
 
 
 class OneToOne(Matcher):
@@ -41,17 +43,23 @@ class OneToOne(Matcher):
 
     Args:
         refresh: steps r between two rounds. All examples of a round are assigned at once.
+        block: candidates generated at a time.
         within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name = "one-to-one"
+    every_turn = True
 
-    def __init__(self, *, refresh: int = 10, within: Within = "whole", project: int | None = None) -> None:
-        for field, value in {"refresh": refresh, "project": 1 if project is None else project}.items():
+    def __init__(
+        self, *, refresh: int = 10, block: int = 1_000, within: Within = "whole", project: int | None = None
+    ) -> None:
+        sizes = {"refresh": refresh, "block": block, "project": 1 if project is None else project}
+        for field, value in sizes.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.refresh = refresh
+        self.block = block
         self.within = within
         self.project = project
 
@@ -67,7 +75,7 @@ class OneToOne(Matcher):
         """See :meth:`Matcher.match`. Every process embeds its share of the candidates."""
         part = whole(examples) if part is None else part
         z = draw(0, int(part.bincount().max()))
-        candidates = _shared(z, embed, workers)
+        candidates = self._shared(z, embed, workers)
         served = torch.zeros_like(part)
         distances = torch.zeros(len(examples), device=examples.device)
         for here, columns in by_part(examples, candidates, part):
@@ -75,13 +83,12 @@ class OneToOne(Matcher):
             distances[here] = (examples[here] - columns[served[here]]).norm(dim=1)
         return Assignment(z[served], distances, torch.zeros_like(part))
 
-
-def _shared(z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> Tensor:
-    """The embeddings of all latents, each computed by one process."""
-    share = -(-len(z) // workers.size)
-    rows = torch.arange(share * workers.size, device=z.device) % len(z)  # as many for each
-    mine = torch.split(z[rows[workers.rank * share :][:share]], BLOCK)
-    return workers.gather(torch.cat([embed(some) for some in mine])).flatten(0, 1)[: len(z)]
+    def _shared(self, z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> Tensor:
+        """The embeddings of all latents, each computed by one process."""
+        share = -(-len(z) // workers.size)
+        rows = torch.arange(share * workers.size, device=z.device) % len(z)  # as many for each
+        mine = torch.split(z[rows[workers.rank * share :][:share]], self.block)
+        return workers.gather(torch.cat([embed(some) for some in mine])).flatten(0, 1)[: len(z)]
 
 
 def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
@@ -98,7 +105,7 @@ def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
         The row of each example's candidate, int64 ``(n,)``.
     """
     squares = torch.cdist(examples, candidates).square()
-    if len(examples) <= FEW:
+    if len(examples) <= FEW or _repeated(examples):
         _, columns = linear_sum_assignment(squares.cpu().numpy())
         return torch.from_numpy(columns).to(examples.device)
     weighed = _weighed(squares)
@@ -112,6 +119,11 @@ def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
     if 0 < int(last.sum()) < len(examples):
         found[last] = found[last][assigned(examples[last], candidates[found[last]])]
     return found
+
+
+def _repeated(examples: Tensor) -> bool:
+    """Whether most are there several times: then the near neighbours of a candidate are one and the same example."""
+    return 2 * len(torch.unique(examples, dim=0)) < len(examples)
 
 
 def _weighed(squares: Tensor) -> Tensor:

@@ -48,6 +48,12 @@ class Coming:
     place: Tensor
     part: Tensor | None
 
+    def by_turn(self) -> Coming:
+        """Every entry of the batches by itself, in their order."""
+        turn = self.place.to(self.embedded.device)
+        part = None if self.part is None else self.part[turn]
+        return Coming(self.index[self.place], self.embedded[turn], torch.arange(len(turn)), part)
+
 
 class Rounds:
     """The assignment in force, and when and how it is renewed.
@@ -82,6 +88,7 @@ class Rounds:
         """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
         self.distance.update()
         coming = self._coming_examples(moment)
+        coming = coming.by_turn() if self.matcher.every_turn else coming
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
             found = self._match(coming.embedded, moment, coming.part)
         self.start, self.place, self.part, self.assignment = moment.step, coming.place, coming.part, found
