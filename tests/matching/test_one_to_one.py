@@ -111,6 +111,8 @@ def test_processes_share_the_candidates_and_agree(size: int) -> None:
 def test_counts_are_checked() -> None:
     with pytest.raises(UserError, match="refresh"):
         OneToOne(refresh=0)
+    with pytest.raises(UserError, match="turns"):
+        OneToOne(turns=0)
     with pytest.raises(UserError, match="block"):
         OneToOne(block=0)
     with pytest.raises(UserError, match="project"):

@@ -73,31 +73,40 @@ def test_each_example_is_matched_in_a_part_that_changes_from_round_to_round() ->
     assert parts == [0, 1, 2, 0]
 
 
+@pytest.mark.parametrize("turns", [1, 2])
 @pytest.mark.parametrize("within", ["whole", "part"])
-def test_every_turn_of_an_example_has_a_latent_of_its_own(within: str) -> None:
-    """One to one, an example that comes twice in a round takes two candidates: all turns are assigned together."""
-    rounds = make(matcher=OneToOne(refresh=REFRESH, block=4, within=within))
+def test_one_to_one_the_turns_of_an_example_have_latents_of_their_own(within: str, turns: int) -> None:
+    """Each of so many turns takes a candidate, all are assigned together, and the turns come round."""
+    rounds = make(matcher=OneToOne(refresh=REFRESH, turns=turns, block=4, within=within))
     rounds.renew(moment(0))
     index = torch.cat([moment(step).upcoming(0).index for step in range(REFRESH)])
-    assert len(index) == 15 > len(index.unique())
-    found = [rounds.matched(moment(step)) for step in range(REFRESH)]
-    latents = torch.cat([matched.latents for matched in found])
-    part = None if within == "whole" else torch.cat([matched.part for matched in found])
-    wanted = by_hand(rounds, index, torch.zeros_like(index) if part is None else part, parts=1 if part is None else 3)
-    torch.testing.assert_close(latents, wanted)
+    assert len(index) == 15
+    latents = torch.cat([rounds.matched(moment(step)).latents for step in range(REFRESH)])
+    part = index % 3 if within == "part" else torch.zeros_like(index)
+    needed = {number: -(-int((index == number).sum()) // turns) for number in set(index.tolist())}
+    wanted = by_hand(rounds, needed, part, index, parts=3 if within == "part" else 1)
+    for number, count in needed.items():
+        mine = latents[index == number]
+        torch.testing.assert_close(mine[count:], mine[: len(mine) - count])  # they come round
+        assert sorted(mine[:count].tolist()) == sorted(wanted[number])
 
 
-def by_hand(rounds: Rounds, index: torch.Tensor, part: torch.Tensor, parts: int) -> torch.Tensor:
-    """The latents ``(n, 4)`` of the exact assignment of the turns of each part."""
-    z = rounds.prior.sample(int(part.bincount().max()), stream(0, "pool", 0, 0)).z
-    latents = torch.empty(len(index), z.shape[1])
+def by_hand(
+    rounds: Rounds, needed: dict[int, int], part: torch.Tensor, index: torch.Tensor, parts: int
+) -> dict[int, list[list[float]]]:
+    """The latents of each example by the exact assignment within each part, so many for each."""
+    rows = torch.tensor([number for number, count in needed.items() for _ in range(count)])
+    part_of = torch.tensor([int(part[index == number][0]) for number in rows])
+    z = rounds.prior.sample(int(part_of.bincount().max()), stream(0, "pool", 0, 0)).z
     with torch.no_grad():
-        samples, real = (rounds.distance.embed(x) for x in (rounds.generator(z), EXAMPLES[index]))
+        samples, real = (rounds.distance.embed(x) for x in (rounds.generator(z), EXAMPLES[rows]))
+    latents: dict[int, list[list[float]]] = {number: [] for number in needed}
     for number in range(parts):
-        here = part == number
+        here = torch.nonzero(part_of == number).flatten()
         ours, theirs = (x.view(len(x), parts, -1)[:, number] for x in (real[here], samples))
         _, best = linear_sum_assignment(torch.cdist(ours, theirs).square().numpy())
-        latents[here] = z[best]
+        for row, column in zip(here.tolist(), best, strict=True):
+            latents[int(rows[row])].append(z[column].tolist())
     return latents
 
 

@@ -29,14 +29,14 @@ class Matcher(ABC):
             before any candidate is near in all of them at once. Near in one of them, a small pool has many; but
             nothing then says how parts go together, and in pairs only how two of them do.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
-        every_turn: whether an example that comes several times in a round is matched each time by itself.
+        turns: of an example that comes several times in a round, how many are served by one candidate; None for all.
     """
 
     name: ClassVar[str]
-    every_turn: ClassVar[bool] = False
     refresh: int
     within: Within = "whole"
     project: int | None = None
+    turns: int | None = None
 
     @abstractmethod
     def match(

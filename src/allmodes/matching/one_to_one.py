@@ -8,8 +8,8 @@ nothing moves the samples of a kind that the generator makes too often. Here n c
 so that what there is too much of must serve, and become, something else (one-to-one assignment of latents: Bojanowski &
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
-An example that comes several times before the next round takes as many candidates: of a hundred images each gets an
-equal share of all latents, a hundredth of what the generator will draw.
+An example that comes several times before the next round takes several candidates. So of a hundred images each gets
+an equal share of all latents, a hundredth of what the generator will draw.
 
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
 grows with the cube of their number. So only edges between near neighbours are weighed, and some at random, over which
@@ -43,22 +43,30 @@ class OneToOne(Matcher):
 
     Args:
         refresh: steps r between two rounds. All examples of a round are assigned at once.
+        turns: of an example in a round that share a candidate. The more, the fewer candidates must be generated.
         block: candidates generated at a time.
         within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
     """
 
     name = "one-to-one"
-    every_turn = True
+    turns: int
 
     def __init__(
-        self, *, refresh: int = 10, block: int = 1_000, within: Within = "whole", project: int | None = None
+        self,
+        *,
+        refresh: int = 10,
+        turns: int = 1,
+        block: int = 1_000,
+        within: Within = "whole",
+        project: int | None = None,
     ) -> None:
-        sizes = {"refresh": refresh, "block": block, "project": 1 if project is None else project}
+        sizes = {"refresh": refresh, "turns": turns, "block": block, "project": 1 if project is None else project}
         for field, value in sizes.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.refresh = refresh
+        self.turns = turns
         self.block = block
         self.within = within
         self.project = project

@@ -36,7 +36,7 @@ class Coming:
     """The examples of the batches until the next round.
 
     Args:
-        index: their numbers in the data, each once, ascending, int64 ``(n,)``.
+        index: their numbers in the data, ascending, int64 ``(n,)``; each once, see :meth:`by_turn`.
         embedded: their embeddings, as they are searched, see :meth:`Matcher.match`.
         place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
         part: the part (of a pair the first) that each is matched in, another from round to round, int64 ``(n,)``;
@@ -48,11 +48,18 @@ class Coming:
     place: Tensor
     part: Tensor | None
 
-    def by_turn(self) -> Coming:
-        """Every entry of the batches by itself, in their order."""
-        turn = self.place.to(self.embedded.device)
-        part = None if self.part is None else self.part[turn]
-        return Coming(self.index[self.place], self.embedded[turn], torch.arange(len(turn)), part)
+    def by_turn(self, share: int) -> Coming:
+        """Each example as often as it has turns, or one for so many of them, which then come round."""
+        turns = self.place.bincount()
+        order = self.place.argsort(stable=True)
+        turn = torch.empty_like(order)
+        turn[order] = torch.arange(len(order)) - (turns.cumsum(0) - turns).repeat_interleave(turns)
+        rows = -(-turns // share)  # of each example
+        most = int(rows.max())
+        keys, place = torch.unique(self.place * most + turn % rows[self.place], return_inverse=True)
+        example = keys // most
+        part = None if self.part is None else self.part[example]
+        return Coming(self.index[example], self.embedded[example.to(self.embedded.device)], place, part)
 
 
 class Rounds:
@@ -88,7 +95,7 @@ class Rounds:
         """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
         self.distance.update()
         coming = self._coming_examples(moment)
-        coming = coming.by_turn() if self.matcher.every_turn else coming
+        coming = coming if self.matcher.turns is None else coming.by_turn(self.matcher.turns)
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
             found = self._match(coming.embedded, moment, coming.part)
         self.start, self.place, self.part, self.assignment = moment.step, coming.place, coming.part, found
