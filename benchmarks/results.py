@@ -31,6 +31,7 @@ ROWS = {
         "few-shot/imle",
         "few-shot/adaptive-imle",
         "few-shot/rs-imle",
+        "few-shot/one-to-one",
         "few-shot/glo",
         "few-shot/glann",
     ),
