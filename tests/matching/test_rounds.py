@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -118,6 +120,34 @@ def test_the_matched_distance_is_that_of_the_part() -> None:
     squares = apart.view(3, 3, -1).pow(2).sum(2)[torch.arange(3), matched.part]
     torch.testing.assert_close(rounds.distance_to(batch.images, matched), squares.mean())
     torch.testing.assert_close(rounds.assignment.distances[rounds.place[:3]].pow(2), squares)
+
+
+@pytest.mark.parametrize("within", ["whole", "part", "pair"])
+def test_what_is_kept_for_the_steps_is_what_they_would_compute(within: str) -> None:
+    rounds = make(within=within)
+    rounds.renew(moment(REFRESH))
+    now = moment(REFRESH + 2)
+    batch, matched = now.upcoming(0), rounds.matched(now)
+    anew = replace(matched, targets=None)
+    torch.testing.assert_close(rounds.distance_to(batch.images, matched), rounds.distance_to(batch.images, anew))
+    again = make(within=within)
+    again.load_state_dict(rounds.state_dict())
+    assert torch.equal(again.matched(now).targets, matched.targets)  # bit for bit, or a resumed run would differ
+
+
+def test_what_would_not_fit_or_not_last_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = make()
+    rounds.renew(moment(0))
+    kept = rounds.coming.targets.nbytes
+    monkeypatch.setattr("allmodes.matching.rounds.KEEP", kept - 1)
+    rounds.renew(moment(REFRESH))
+    assert rounds.matched(moment(REFRESH)).targets is None
+    monkeypatch.setattr("allmodes.matching.rounds.KEEP", kept)
+    rounds.renew(moment(2 * REFRESH))
+    assert rounds.matched(moment(2 * REFRESH)).targets is not None
+    monkeypatch.setattr(type(rounds.distance), "steady", False)
+    rounds.renew(moment(3 * REFRESH))
+    assert rounds.matched(moment(3 * REFRESH)).targets is None
 
 
 def test_a_pair_is_a_part_and_the_next_one() -> None:

@@ -23,7 +23,7 @@ class Moment:
         batch_size: examples per step, over all processes.
         device: where the networks are.
         workers: the processes that share the work.
-        upcoming: gives the whole batch of this step (0) or of a later one (1, 2, ...).
+        upcoming: gives the whole batch of this step (0), of a later one (1, 2, ...) or of an earlier one (-1, -2, ...).
     """
 
     step: int

@@ -41,6 +41,11 @@ class Distance(nn.Module, ABC):
     def update(self) -> None:
         """Called once before every round of matching, for a distance that follows a moving network."""
 
+    @property
+    def steady(self) -> bool:
+        """Whether embeddings stay what they are between two rounds of matching."""
+        return True
+
     def moving(self) -> nn.Module:
         """What of it changes in training and must be in checkpoints: nothing, unless it follows a moving network."""
         return nn.Module()

@@ -48,6 +48,10 @@ class DiscriminatorFeatures(Distance):
             for kept, new in zip(self.lagged.parameters(), self._player[0].parameters(), strict=True):
                 kept.lerp_(new, 1 - self.lag)
 
+    @property
+    def steady(self) -> bool:
+        return self.lagged is not None
+
     def moving(self) -> nn.Module:
         return nn.Module() if self.lagged is None else self.lagged
 

@@ -1,14 +1,15 @@
 """Rounds of matching: every r steps, match the examples of the next r batches at once.
 
 The order of the data is known in advance, so a round looks at exactly the examples that will be used before the
-next one. It serves data that is fixed and data that is composed afresh every batch alike.
+next one. It serves data that is fixed and data that is composed afresh every batch alike. What it computed of these
+examples is kept for the steps of the round, which descend the distance to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,22 @@ from ..distances.sketch import sketch
 from ..priors.base import Prior
 from .base import Matcher
 
+KEEP = 2**28  # bytes of embeddings that are kept for the steps of a round
+
 
 @dataclass(frozen=True)
 class Matched:
-    """Matched latents ``(B, d)``, and the (first) part that each example was matched in, ``(B,)``; None where whole."""
+    """The matches of a batch.
+
+    Args:
+        latents: ``(B, d)``.
+        part: the (first) part that each example was matched in, int64 ``(B,)``; None where whole.
+        targets: the embeddings of the examples, ``(B, D)``; None where they were not kept.
+    """
 
     latents: Tensor
     part: Tensor | None
+    targets: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,14 @@ class Coming:
         place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
         part: the part (of a pair the first) that each is matched in, another from round to round, int64 ``(n,)``;
             None where whole.
+        targets: their embeddings ``(n, D)``, as the loss compares them; None where they are too large, or change.
     """
 
     index: Tensor
     embedded: Tensor
     place: Tensor
     part: Tensor | None
+    targets: Tensor | None
 
     def by_turn(self, share: int) -> Coming:
         """Each example as often as it has turns, or one for so many of them, which then come round."""
@@ -59,7 +71,7 @@ class Coming:
         keys, place = torch.unique(self.place * most + turn % rows[self.place], return_inverse=True)
         example = keys // most
         part = None if self.part is None else self.part[example]
-        return Coming(self.index[example], self.embedded[example.to(self.embedded.device)], place, part)
+        return Coming(self.index[example], self.embedded[example.to(self.embedded.device)], place, part, None)
 
 
 class Rounds:
@@ -83,6 +95,7 @@ class Rounds:
     def end(self) -> None:
         """Let go of the round in force: none is, as before the first."""
         self.start, self.part = -1, None
+        self.coming: Coming | None = None
         self.place = torch.empty(0, dtype=torch.int64)
         self.assignment = Assignment(torch.empty(0, 0), torch.empty(0), torch.empty(0, dtype=torch.int64))
 
@@ -94,7 +107,7 @@ class Rounds:
     def renew(self, moment: Moment) -> dict[str, float]:
         """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
         self.distance.update()
-        coming = self._coming_examples(moment)
+        self.coming = coming = self._coming_examples(moment)
         coming = coming if self.matcher.turns is None else coming.by_turn(self.matcher.turns)
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
             found = self._match(coming.embedded, moment, coming.part)
@@ -102,8 +115,9 @@ class Rounds:
         return {"matching/distance": float(found.distances.mean())}
 
     def _coming_examples(self, moment: Moment) -> Coming:
-        index, first, embedded = [], [], []
+        index, first, embedded, targets = [], [], [], []
         seen: set[int] = set()
+        room = KEEP if self.distance.steady else -1
         for ahead in range(self.matcher.refresh):
             batch = moment.upcoming(ahead)
             index.append(batch.index)
@@ -112,9 +126,12 @@ class Rounds:
                 first.append(numbers)
                 embedding = self._embed(images, self._part(numbers, images, moment))
                 embedded.append(self._space(embedding, self._together(images.shape[1:])))
+                if (room := room - embedding.nbytes) >= 0:
+                    targets.append(embedding)
         values, place = torch.unique(torch.cat(index), return_inverse=True)
         order = torch.cat(first).argsort().to(moment.device)
-        return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment))
+        kept = torch.cat(targets)[order] if room >= 0 else None
+        return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment), kept)
 
     def _part(self, index: Tensor, images: Tensor, moment: Moment) -> Tensor | None:
         """The part that examples of these numbers are matched in in this round, ``(n,)``; None where whole."""
@@ -170,7 +187,20 @@ class Rounds:
         offset = (moment.step - self.start) * moment.batch_size
         here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
         here = here.to(self.assignment.latents.device)
-        return Matched(self.assignment.latents[here], None if self.part is None else self.part[here])
+        part = None if self.part is None else self.part[here]
+        return Matched(self.assignment.latents[here], part, self._targets(moment, offset))
+
+    def _targets(self, moment: Moment, offset: int) -> Tensor | None:
+        """The kept embeddings of this process's share of this step's batch."""
+        if self.coming is None:  # since a checkpoint does not hold them
+            since = moment.step - self.start
+            began = replace(moment, step=self.start, upcoming=lambda ahead: moment.upcoming(ahead - since))
+            with torch.no_grad():
+                self.coming = self._coming_examples(began)
+        if self.coming.targets is None:
+            return None
+        rows = self.coming.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
+        return self.coming.targets[rows.to(self.coming.targets.device)]
 
     def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
         r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
@@ -180,7 +210,8 @@ class Rounds:
             matched: their matches.
         """
         samples = self._embed(self.generator(matched.latents), matched.part)
-        return (samples - self._embed(examples, matched.part)).float().pow(2).sum(1).mean()
+        targets = self._embed(examples, matched.part) if matched.targets is None else matched.targets
+        return (samples - targets).float().pow(2).sum(1).mean()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""
@@ -196,7 +227,7 @@ class Rounds:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up a saved round."""
-        self.start, self.part = int(state["start"]), state.get("part")
+        self.start, self.part, self.coming = int(state["start"]), state.get("part"), None
         self.place = state["place"].cpu()
         self.assignment = Assignment(state["latents"], state["distances"], state["age"])
         moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}

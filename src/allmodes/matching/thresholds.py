@@ -78,7 +78,7 @@ class Thresholds(Rounds):
         """Match those of the coming ``refresh`` batches' examples that are due; returns their number, and distances."""
         self.distance.update()
         self._move(moment.device)
-        coming = self._coming_examples(moment)
+        self.coming = coming = self._coming_examples(moment)
         index = coming.index.to(moment.device)
         with evaluating(self.generator):
             reached = self._reached(index, coming.embedded, moment.batch_size)  # step 1

@@ -69,8 +69,11 @@ class Glann(Objective):
         return moment.progress >= self.until and self.second.due(moment)
 
     def prepare(self, moment: Moment) -> dict[str, float]:
-        coded = replace(moment, upcoming=lambda ahead: self._coded(moment.upcoming(ahead), moment))
-        return self.second.renew(coded)
+        return self.second.renew(self._coding(moment))
+
+    def _coding(self, moment: Moment) -> Moment:
+        """The moment with codes in place of images."""
+        return replace(moment, upcoming=lambda ahead: self._coded(moment.upcoming(ahead), moment))
 
     def _coded(self, batch: Batch, moment: Moment) -> Batch:
         """The batch with codes in place of images."""
@@ -83,7 +86,7 @@ class Glann(Objective):
 
         def closure() -> Loss:
             codes = self._coded(batch, moment).images
-            value = self.second.distance_to(codes, self.second.matched(moment))
+            value = self.second.distance_to(codes, self.second.matched(self._coding(moment)))
             return Loss(value, {"matched": value.detach()})
 
         yield Update("prior", closure)
