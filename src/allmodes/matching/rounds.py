@@ -51,7 +51,8 @@ class Coming:
         place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
         part: the part (of a pair the first) that each is matched in, another from round to round, int64 ``(n,)``;
             None where whole.
-        targets: their embeddings ``(n, D)``, as the loss compares them; None where they are too large, or change.
+        targets: their embeddings ``(n, D)``, as the loss compares them; None where they are too large, or change, or
+            most are needed once.
     """
 
     index: Tensor
@@ -130,7 +131,7 @@ class Rounds:
                     targets.append(embedding)
         values, place = torch.unique(torch.cat(index), return_inverse=True)
         order = torch.cat(first).argsort().to(moment.device)
-        kept = torch.cat(targets)[order] if room >= 0 else None
+        kept = torch.cat(targets)[order] if room >= 0 and 2 * len(values) <= len(place) else None
         return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment), kept)
 
     def _part(self, index: Tensor, images: Tensor, moment: Moment) -> Tensor | None:
