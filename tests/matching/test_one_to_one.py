@@ -67,6 +67,16 @@ def test_examples_that_come_again_and_again_are_assigned_exactly() -> None:
     torch.testing.assert_close(squares[rows, found].sum(), squares[rows, least].sum())
 
 
+@pytest.mark.parametrize(("size", "most"), [(20, 1.0), (400, 1.01)])
+def test_of_a_larger_pool_those_that_fit_worst_serve_none(size: int, most: float) -> None:
+    examples = torch.randn(size, 4, generator=stream(0, "examples"))
+    found = OneToOne(pool=3 * size).match(examples, draw, embed=lambda z: z, workers=Alone())
+    squares = torch.cdist(examples, draw(0, 3 * size)).square()
+    least = squares[linear_sum_assignment(squares.numpy())].sum()
+    assert len(found.latents.unique(dim=0)) == size
+    assert least * (1 - 1e-4) <= found.distances.square().sum() <= most * least * (1 + 1e-4)
+
+
 def test_an_example_that_equals_its_candidate_takes_it() -> None:
     points = torch.randn(300, 4, generator=stream(0, "points"))
     order = torch.randperm(300, generator=stream(0, "order"))
@@ -113,6 +123,8 @@ def test_counts_are_checked() -> None:
         OneToOne(refresh=0)
     with pytest.raises(UserError, match="turns"):
         OneToOne(turns=0)
+    with pytest.raises(UserError, match="pool"):
+        OneToOne(pool=0)
     with pytest.raises(UserError, match="block"):
         OneToOne(block=0)
     with pytest.raises(UserError, match="project"):

@@ -9,7 +9,8 @@ so that what there is too much of must serve, and become, something else (one-to
 Joulin 2017, section 3.2, there with fixed targets; as optimal transport between batches: Genevay et al. 2018).
 
 An example that comes several times before the next round takes several candidates. So of a hundred images each gets
-an equal share of all latents, a hundredth of what the generator will draw.
+an equal share of all latents, a hundredth of what the generator will draw. From a pool that is larger than needed
+those are left out that fit worst, which comes nearer to the nearest neighbour: a little of the balance for more detail.
 
 The more examples are assigned at once, the nearer each finds its candidate, but the exact assignment takes time that
 grows with the cube of their number. So only edges between near neighbours are weighed, and some at random, over which
@@ -44,6 +45,7 @@ class OneToOne(Matcher):
     Args:
         refresh: steps r between two rounds. All examples of a round are assigned at once.
         turns: of an example in a round that share a candidate. The more, the fewer candidates must be generated.
+        pool: number of candidates m, over all processes, if more than are needed.
         block: candidates generated at a time.
         within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
@@ -57,16 +59,19 @@ class OneToOne(Matcher):
         *,
         refresh: int = 10,
         turns: int = 1,
+        pool: int = 1,
         block: int = 1_000,
         within: Within = "whole",
         project: int | None = None,
     ) -> None:
-        sizes = {"refresh": refresh, "turns": turns, "block": block, "project": 1 if project is None else project}
+        sizes = {"refresh": refresh, "turns": turns, "pool": pool, "block": block}
+        sizes["project"] = 1 if project is None else project
         for field, value in sizes.items():
             if value < 1:
                 raise UserError(f"'matching.{field}' is {value}, but must be at least 1.")
         self.refresh = refresh
         self.turns = turns
+        self.pool = pool
         self.block = block
         self.within = within
         self.project = project
@@ -82,7 +87,7 @@ class OneToOne(Matcher):
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process embeds its share of the candidates."""
         part = whole(examples) if part is None else part
-        z = draw(0, int(part.bincount().max()))
+        z = draw(0, max(self.pool, int(part.bincount().max())))
         candidates = self._shared(z, embed, workers)
         served = torch.zeros_like(part)
         distances = torch.zeros(len(examples), device=examples.device)
