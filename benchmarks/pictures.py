@@ -41,7 +41,7 @@ DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
 SHOWN = 24
 COPIED = {
     "runs/results/ring-imle-seed0/samples/training.gif": "ring.gif",
-    "runs/results/few-shot-rs-imle-seed0/samples/nearest.png": "few-shot.png",
+    "runs/results/few-shot-one-to-one-seed0/samples/nearest.png": "few-shot.png",
     "runs/raccoons/samples/nearest.png": "raccoons.png",
     "runs/examples/adaptive_imle.gif": "adaptive-imle.gif",
 }
