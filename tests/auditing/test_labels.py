@@ -50,6 +50,12 @@ def test_every_example_needs_a_label() -> None:
         read_table([1, 2, 3], 4)
 
 
+def test_numbers_that_name_single_examples_are_no_labels() -> None:
+    with pytest.raises(UserError, match="'age' has 30 different labels for 40"):
+        read_table({"age": [*range(30), *range(10)]}, 40)
+    assert read_table({"age": [*range(20), *range(20)]}, 40)
+
+
 def test_a_csv_names_files_in_any_order(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("file,hair,smile\nb.png,red,yes\na.png,grey,no\nz.png,none,no\n")
     table = read_table(tmp_path / "people.csv", 2, files=("a.png", "b.png"))

@@ -25,6 +25,7 @@ from ..search import Exact
 from .shares import Share, compare
 
 VOTERS = 5
+MANY = 20  # different labels, of which every second example may have one of its own
 
 Table = Mapping[str, Sequence[str]]  # a name for each real example, for every attribute
 Codes = NDArray[np.int64]
@@ -51,7 +52,7 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
         files: of the examples, in order.
 
     Raises:
-        UserError: a file cannot be read, or an attribute does not name every example once.
+        UserError: a file cannot be read, or an attribute does not name every example once, or hardly any two alike.
     """
     if isinstance(labels, str | Path):
         labels = _read(Path(labels))
@@ -62,10 +63,12 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
         table[str(name)] = [str(value) for value in values]
     if "file" in table:
         table = _in_order(table, files)
-    for values in table.values():
+    for name, values in table.items():
         if len(values) != count:
             heading = " The first line of a .csv is its heading." if len(values) == count - 1 else ""
             raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.{heading}")
+        if len(kinds := set(values)) > max(MANY, count / 2):
+            raise UserError(f"'{name}' has {len(kinds)} different labels for {count} real examples: group them first.")
     return table
 
 

@@ -32,7 +32,7 @@ from ..networks.features.classifier import Classifier
 from ..networks.features.embedding import Embedding
 
 LEAST_STEPS = 300
-VERSION = "1"  # of the training below: a change makes older networks in the cache invalid
+VERSION = "2"  # of networks and training: a change makes older networks in the cache invalid
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def trained_network(name: str, dataset: Dataset, *, seed: int = 0) -> Trained:
     if name == "classifier" and data.classes == 0:
         raise UserError("A classifier needs labelled data, and this data has no labels: use embedding-features.")
     network = _initial(name, data, seed)
-    key = f"{name}-{digest(data.fingerprint, str(network), str(seed), VERSION)}"
+    key = f"{name}-{digest(data.fingerprint, _shapes(network), str(seed), VERSION)}"
     folder = cache_dir() / "features"
     report = _load(network, folder / key)
     if report is None:
@@ -79,6 +79,11 @@ def _initial(name: str, data: Labelled, seed: int) -> FeatureNetwork:
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, name))
         return Classifier(shape, data.classes) if name == "classifier" else Embedding(shape)
+
+
+def _shapes(network: nn.Module) -> str:
+    """What is learned in it; not its printed form, which another version of torch words anew."""
+    return " ".join(f"{name}{list(values.shape)}" for name, values in network.state_dict().items())
 
 
 def _unlabelled(dataset: Dataset) -> Labelled:
