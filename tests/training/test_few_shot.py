@@ -160,7 +160,8 @@ def test_without_a_fold_it_says_what_is_not_known(data: FixedImages) -> None:
 def test_a_first_look_is_short(data: FixedImages) -> None:
     plant = Replay(data.batch(0, 18, 0).images)
     found = evaluate(subject(data, plant, quick=True))
-    assert list(found.headline()) == ["frechet_distance", "covered"]
+    assert list(found.headline()) == ["frechet_distance", "covered", "copied_mass"]
+    assert score(found, "copied_mass").value > 0.9
     assert score(found, "covered").n_fake == 60
     assert all("quick look" in each.certificate["protocol"] for each in found.scores)
 

@@ -44,7 +44,7 @@ NO_FOLD = "No images were held out: --data.heldout 0.2 would tell what was learn
 
 
 class FewShotProtocol(EvaluationProtocol):
-    """Likeness, coverage, copies, reach and smoothness; in a first look likeness and coverage alone."""
+    """Likeness, coverage, copies, reach and smoothness; in a first look the first three alone."""
 
     name = "few-shot"
     order = 50
@@ -58,7 +58,7 @@ class FewShotProtocol(EvaluationProtocol):
         if subject.quick:
             fake = torch.cat([space.features(images) for images in _samples(subject, QUICK)])
             look = (frechet_distance(space.real, fake), covered(space.real, fake))
-            return tuple(_certified(score, subject, space) for score in look)
+            return (*(_certified(score, subject, space) for score in look), _copied(subject, space, fake))
         found = _likeness(subject, space, second_space(subject.dataset, subject.device))
         if subject.model is not None:
             found += [*_reach(subject, subject.model, space), *_smoothness(subject, subject.model)]
@@ -90,23 +90,24 @@ def _likeness(subject: Subject, space: Space, second: Space | None) -> list[Scor
         for each, features in zip(spaces, seen, strict=True):
             features.append(each.features(images))
     fakes = [torch.cat(features) for features in seen]
-    fake, heldout = fakes[0], space.heldout if len(space.heldout) > 1 else None
+    fake, held_out = fakes[0], len(space.heldout) > 1
     chief = frechet_distance(space.real, fake)
-    chief = chief if heldout is not None else replace(chief, warnings=(*chief.warnings, NO_FOLD))
+    chief = chief if held_out else replace(chief, warnings=(*chief.warnings, NO_FOLD))
     found = [_certified(chief, subject, space)]
     if second is not None:
         other = replace(frechet_distance(second.real, fakes[1]), name="frechet_vgg")
         found.append(_certified(other, subject, second))
-    if heldout is not None:
+    if held_out:
         beside = _heldout_distance(space, fake)
         found.append(_certified(beside, subject, space, protocol="few-shot: samples against held-out images"))
     figures = [*precision_recall(space.real, fake), *density_coverage(space.real, fake), covered(space.real, fake)]
-    found += [_certified(score, subject, space) for score in figures]
-    copied = copied_mass(space.real, fake, heldout, seed=subject.seed)
-    return [
-        *found,
-        _certified(copied, subject, space, protocol="few-shot: samples nearer to training images than others"),
-    ]
+    return [*found, *(_certified(score, subject, space) for score in figures), _copied(subject, space, fake)]
+
+
+def _copied(subject: Subject, space: Space, fake: Tensor) -> Score:
+    heldout = space.heldout if len(space.heldout) > 1 else None
+    score = copied_mass(space.real, fake, heldout, seed=subject.seed)
+    return _certified(score, subject, space, protocol="few-shot: samples nearer to training images than others")
 
 
 def _heldout_distance(space: Space, fake: Tensor) -> Score:
