@@ -36,7 +36,16 @@ ROWS = {
         "few-shot/glann",
     ),
     "crowd": ("crowd/imle", "crowd/adaptive-imle", "crowd/rs-imle"),
-    "toys": ("ring/gan", "ring/imle", "grid/gan", "grid/imle", "spiral/gan", "spiral/imle"),
+    "toys": (
+        "ring/gan",
+        "ring/unrolled-gan",
+        "ring/imle",
+        "grid/gan",
+        "grid/unrolled-gan",
+        "grid/imle",
+        "spiral/gan",
+        "spiral/imle",
+    ),
 }
 
 

@@ -38,6 +38,7 @@ TOYS: dict[str, tuple[str, dict]] = {
     "glo": ("crowd/imle", {"objective": "glo", "matching": None, "prior": {"name": "fitted-gaussian", "dim": 4}}),
     "glann": ("crowd/imle", {"objective": {"name": "glann", "until": 0.7}, "prior": {"name": "implicit", "dim": 4}}),
     "fastgan": ("stacked-digits/gan", {**FASTGAN, "objective": "fastgan", "data": {"name": "digits"}, "prior.dim": 16}),
+    "unrolled-gan": ("ring/gan", {"objective": "unrolled-gan"}),
 }
 PROJECTED = {
     "distance": "random-projection",
@@ -55,6 +56,7 @@ DIGITS: dict[str, tuple[str, dict]] = {
         "stacked-digits/gan",
         {**FASTGAN, "objective": {"name": "fastgan", "augmentation": ["colour", "translation"]}},
     ),
+    "unrolled-gan": ("stacked-digits/gan", {"objective": {"name": "unrolled-gan", "unroll": 2}}),
 }
 
 

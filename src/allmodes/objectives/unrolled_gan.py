@@ -1,0 +1,98 @@
+r"""The Unrolled GAN (Metz, Poole, Pfau & Sohl-Dickstein 2017, equations 7 to 10).
+
+A generator that moves all samples to where the discriminator scores them highest is answered at once, and moves them
+all elsewhere. So it is trained against what the discriminator will have become:
+
+1. The discriminator descends its loss, as in any GAN.
+2. From its weights :math:`\theta^0`, take K further steps of descent,
+   :math:`\theta^{k+1} = \theta^k - \eta\, \nabla_\theta L_D(\theta^k)`, on the same images and samples.
+3. The generator descends :math:`L_G(\theta^K)`, and its gradient runs through these steps, too: it knows how the
+   discriminator will answer. The discriminator itself keeps :math:`\theta^0`.
+
+With K = 0 this is the GAN. Steps are plain gradient descent, as in equation 7; the paper's experiments unroll Adam.
+Processes that share a batch all take them on the whole of it, and each learns for its own samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from ..core.errors import UserError
+from ..core.moment import Moment
+from ..core.records import Batch
+from ..core.workers import Workers
+from ..networks.base import Discriminator, Generator
+from ..priors.base import Prior
+from .base import Loss, Objective, Update
+from .gan import Gan
+from .losses.base import AdversarialLoss
+
+
+class UnrolledGan(Objective):
+    """Generator against the discriminator as it will be K steps later.
+
+    Args:
+        unroll: K, steps that the discriminator is ahead in the generator's turn.
+        rate: eta, of these steps.
+
+    Raises:
+        UserError: ``unroll`` is negative, or ``rate`` not positive.
+    """
+
+    name = "unrolled-gan"
+
+    def __init__(
+        self,
+        generator: Generator,
+        prior: Prior,
+        *,
+        discriminator: Discriminator,
+        loss: AdversarialLoss,
+        unroll: int = 10,
+        rate: float = 0.003,
+    ) -> None:
+        if unroll < 0 or rate <= 0:
+            raise UserError(f"'objective.unroll' ({unroll}) must be at least 0, and 'objective.rate' ({rate}) above 0.")
+        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss)
+        self.generator = generator
+        self.prior = prior
+        self.discriminator = discriminator
+        self.loss = loss
+        self.unroll = unroll
+        self.rate = rate
+
+    def players(self) -> dict[str, torch.nn.Module]:
+        return self.adversarial.players()
+
+    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
+        fake = self.generator(self.adversarial.draw(moment))
+        yield Update("discriminator", lambda: self.adversarial.discriminator_loss(batch.images, fake.detach(), moment))
+        yield Update("generator", lambda: self.generator_loss(batch.images, fake, moment.workers))
+
+    def generator_loss(self, real: Tensor, fake: Tensor, workers: Workers) -> Loss:
+        """Steps 2 and 3: this process's share of real images and samples, ``(B, *shape)`` each."""
+        real, fake = _all(real, workers), _all(fake, workers)
+        weights = {name: value.detach().requires_grad_() for name, value in self.discriminator.named_parameters()}
+        for _ in range(self.unroll):
+            loss = self.loss.discriminator(*self._scores(weights, real, fake))
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            weights = {name: weights[name] - self.rate * slope for name, slope in zip(weights, slopes, strict=True)}
+        value = self.loss.generator(*self._scores(weights, real, fake))
+        return Loss(value * workers.size, {"loss": value.detach()})  # gradients are averaged over the processes
+
+    def _scores(self, weights: Mapping[str, Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Of real images and samples ``(B, *shape)`` by a discriminator of these weights, ``(B,)`` each."""
+        scores: Tensor = functional_call(self.discriminator, dict(weights), (torch.cat([real, fake]),))
+        first, second = scores.float().chunk(2)
+        return first, second
+
+
+def _all(mine: Tensor, workers: Workers) -> Tensor:
+    """The shares of all processes, ``(B, ...) -> (size * B, ...)``; gradients flow into one's own."""
+    shares = list(workers.gather(mine.detach()))
+    shares[workers.rank] = mine
+    return torch.cat(shares)

@@ -1,0 +1,77 @@
+"""The generator of the Unrolled GAN sees through the discriminator's next steps, exactly."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from allmodes.core.errors import UserError
+from allmodes.core.workers import Alone
+from allmodes.networks.base import Discriminator
+from allmodes.networks.generators.toy_mlp import ToyMLP
+from allmodes.objectives.gan import Gan
+from allmodes.objectives.losses.hinge import Hinge
+from allmodes.objectives.losses.non_saturating import NonSaturating
+from allmodes.objectives.unrolled_gan import UnrolledGan
+from allmodes.priors.gaussian import Gaussian
+
+B, D = 5, 3
+
+
+class Linear(Discriminator):
+    """w x."""
+
+    name = "linear"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([0.1, -0.2, 0.05]))
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return images
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images @ self.w
+
+
+def points(seed: int) -> torch.Tensor:
+    return torch.rand(B, D, generator=torch.Generator().manual_seed(seed))
+
+
+def method(unroll: int, rate: float = 0.05, *, loss=None) -> UnrolledGan:
+    parts = ToyMLP((D,), 2, width=4), Gaussian(dim=2)
+    return UnrolledGan(*parts, discriminator=Linear(), loss=loss or Hinge(), unroll=unroll, rate=rate)
+
+
+@pytest.mark.parametrize("unroll", [0, 1, 4])
+def test_a_linear_discriminator_in_closed_form(unroll: int) -> None:
+    """Within the margins L_D has the slope g - x (means), so w_K = w - K eta (g - x), and L_G = -w_K g."""
+    unrolled, real, fake = method(unroll), points(0), points(1).requires_grad_()
+    loss = unrolled.generator_loss(real, fake, Alone()).value
+    loss.backward()
+    w, x, g = unrolled.discriminator.w.detach(), real.mean(0), fake.detach().mean(0)
+    far = unroll * unrolled.rate
+    assert float(loss.detach()) == pytest.approx(float(-(w - far * (g - x)) @ g), rel=1e-5)
+    torch.testing.assert_close(fake.grad, ((-w + far * (2 * g - x)) / B).expand(B, D))
+    assert unrolled.discriminator.w.grad is None
+
+
+def test_without_steps_it_is_the_gan() -> None:
+    unrolled = method(0, loss=NonSaturating())
+    plain = Gan(unrolled.generator, unrolled.prior, discriminator=unrolled.discriminator, loss=NonSaturating())
+    slopes = []
+    for turn in (
+        lambda fake: unrolled.generator_loss(points(0), fake, Alone()),
+        lambda fake: plain.generator_loss(fake, None),
+    ):
+        fake = points(1).requires_grad_()
+        turn(fake).value.backward()
+        slopes.append(fake.grad)
+    torch.testing.assert_close(*slopes)
+
+
+@pytest.mark.parametrize(("unroll", "rate"), [(-1, 0.1), (1, 0.0)])
+def test_steps_make_sense(unroll: int, rate: float) -> None:
+    with pytest.raises(UserError, match=r"objective\.unroll"):
+        method(unroll, rate)
