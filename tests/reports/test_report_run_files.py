@@ -10,6 +10,8 @@ from fake_runs import MakeRun
 
 from allmodes.core.errors import UserError
 from allmodes.reports import read_run
+from allmodes.reports.run_files import Entry
+from allmodes.reports.sections.curves import curves_of
 
 
 def test_a_finished_run(make_run: MakeRun) -> None:
@@ -60,3 +62,9 @@ def test_a_broken_file_is_named(make_run: MakeRun, file: str, text: str) -> None
     (path / file).write_text(text)
     with pytest.raises(UserError, match=file):
         read_run(path)
+
+
+def test_a_curve_has_one_value_at_a_place() -> None:
+    """The last look of a training is a first one and the whole evaluation."""
+    looks = [Entry(10, 1.0, {"kl": 0.5, "modes": 7}), Entry(20, 2.0, {"kl": 0.2}), Entry(20, 2.0, {"kl": 0.3})]
+    assert curves_of(looks) == {"kl": ([10, 20], [0.5, 0.3]), "modes": ([10], [7])}

@@ -20,13 +20,12 @@ Curve = tuple[list[int], list[float]]
 
 
 def curves_of(entries: Sequence[Entry]) -> dict[str, Curve]:
-    """Every scalar as (images, values)."""
-    found: dict[str, Curve] = {}
+    """Every scalar as (images, values); of two at the same place, a first look and the last, the later counts."""
+    points: dict[str, dict[int, float]] = {}
     for entry in entries:
         for name, value in entry.scalars.items():
-            images, values = found.setdefault(name, ([], []))
-            images.append(entry.images)
-            values.append(value)
+            points.setdefault(name, {})[entry.images] = value
+    found: dict[str, Curve] = {name: (list(curve), list(curve.values())) for name, curve in points.items()}
     stride = max(1, len(entries) // POINTS)
     return {name: (images[::-stride][::-1], values[::-stride][::-1]) for name, (images, values) in found.items()}
 
