@@ -11,6 +11,7 @@ all elsewhere. So it is trained against what the discriminator will have become:
 
 With K = 0 this is the GAN. Steps are plain gradient descent, as in equation 7; the paper's experiments unroll Adam.
 Processes that share a batch all take them on the whole of it, and each learns for its own samples.
+Gradient penalties belong to step 1 alone.
 """
 
 from __future__ import annotations
