@@ -68,7 +68,9 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
             heading = " The first line of a .csv is its heading." if len(values) == count - 1 else ""
             raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.{heading}")
         if len(kinds := set(values)) > max(MANY, count / 2):
-            raise UserError(f"'{name}' has {len(kinds)} different labels for {count} real examples: group them first.")
+            raise UserError(
+                f"'{name}' has {len(kinds)} different labels for {count} examples: group them, or leave it out."
+            )
     return table
 
 
