@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import allmodes
-from allmodes.auditing import audit, examples, open_examples, space
+from allmodes.auditing import Examples, audit, examples, open_examples, space
 from allmodes.core.errors import UserError
 from allmodes.distances.pixels import Pixels as PixelDistance
 
@@ -130,7 +130,7 @@ def test_features_are_used_as_they_are() -> None:
         (np.zeros((30, 5)), np.full((30, 5), np.nan), "NaN or infinity, first in row 0"),
         (np.zeros((30, 5)), np.zeros((30, 6)), "5 features and the samples 6"),
         (np.zeros((30, 5)), np.zeros((30, 8, 8), np.uint8), "One side holds images"),
-        (np.zeros((30, 8, 8), np.uint8), np.zeros((30, 9, 9), np.uint8), "bring them to one size"),
+        (Examples.of(torch.zeros(30, 1, 8, 8)), Examples.of(torch.zeros(30, 1, 9, 9)), "bring them to one size"),
         (np.zeros((3, 8, 8), np.uint8), np.zeros((30, 8, 8), np.uint8), "The data are 3"),
         (np.zeros((30, 8, 8)), np.zeros((30, 8, 8), np.uint8), "float64 of shape 30 x 8 x 8"),
         ("nowhere/at/all", np.zeros((30, 5)), "nowhere/at/all does not exist"),

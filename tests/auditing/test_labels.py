@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from allmodes.auditing import Label
-from allmodes.auditing.labels import compare_labels, read_table
+from allmodes.auditing.labels import compare_labels
+from allmodes.auditing.tables import read_table
 from allmodes.core.errors import UserError
 
 
@@ -66,7 +67,7 @@ def test_a_csv_names_files_in_any_order(tmp_path: Path) -> None:
     ("text", "what"),
     [
         ("file,hair\nb.png,red\n", "a.png has none"),
-        ("hair,smile\nred\ngrey,yes\n", "shorter than their header"),
+        ("hair,smile\nred\ngrey,yes\n", "Line 2 of the labels in .* has 1 cells and the heading 2"),
         ("hair\nred\n", "1 labels for 2"),
         ("", "cannot be read"),
     ],

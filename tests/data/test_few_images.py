@@ -94,7 +94,7 @@ def test_which_examples_come_again():
 
 class TestCollection:
     def collection(self) -> Collection:
-        return Collection("things", r"a/\d\.png", content_hash(MEMBERS), ("http://there/x.zip",))
+        return Collection("things", r"a/\d\.png", content_hash(MEMBERS), ("https://there/x.zip",))
 
     def folder(self, root: Path, files=FILES) -> Path:
         for name, content in files.items():

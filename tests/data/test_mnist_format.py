@@ -81,7 +81,7 @@ def test_a_missing_set_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_download_appears_only_when_genuine(tmp_path, monkeypatch):
-    contents = {"http://bad/x": b"altered", "http://good/x": b"genuine"}
+    contents = {"https://bad/x": b"altered", "https://good/x": b"genuine"}
 
     def download(url: str, target: str, progress: bool) -> None:
         Path(target).write_bytes(contents[url])
@@ -93,7 +93,7 @@ def test_a_download_appears_only_when_genuine(tmp_path, monkeypatch):
         fetch(urls, target, genuine=lambda content: content == b"genuine", what="x", remedy="copy it")
 
     with pytest.raises(UserError, match="checksum of the download is wrong"):
-        get("http://bad/x")
+        get("https://bad/x")
     assert list(tmp_path.iterdir()) == []
-    get("http://bad/x", "http://good/x")
+    get("https://bad/x", "https://good/x")
     assert target.read_bytes() == b"genuine"

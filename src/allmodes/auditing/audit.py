@@ -24,12 +24,13 @@ from .density import CROWDED, Balls, corrected, dropped_mass
 from .examples import Examples, Source, open_examples
 from .features import Features, halved
 from .findings import CHANCE, Example, Findings, View
-from .labels import Table, compare_labels, read_table
+from .labels import compare_labels
 from .nearness import Mass, copied_mass, invented_mass
 from .regions import compare_regions
 from .scores import STANDARD, Pair, measure
 from .shares import ALPHA
 from .space import AUTO, Space, certify
+from .tables import Table, read_table
 
 FEW = 1_000
 DRAWN = 3  # one example in so many draws regions: the more are left to be counted, the smaller a loss can be seen
@@ -44,6 +45,7 @@ def audit(
     metrics: Sequence[str] = STANDARD,
     fraction: float = 0.5,
     seed: int = 0,
+    skip_damaged: bool = False,
 ) -> Findings:
     """Find what the samples leave out of the data.
 
@@ -53,16 +55,17 @@ def audit(
         distance: the feature space, or its name, or ``"auto"``: pixels, or EfficientNet-Lite0's features of colour
             images of at least 32 x 32; not used where features are given.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
-            :func:`.labels.read_table`). Of several attributes, pairs are looked at, too.
+            :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
         fraction: of its share that a part of the data must keep not to be called dropped.
         seed: of the split, the regions, the samples of a model and the bootstrap.
+        skip_damaged: leave out pictures that cannot be read, and say so.
 
     Raises:
         UserError: a side cannot be read or is too small, they do not go together, or there is no such metric.
     """
-    data = open_examples(real, seed=seed)
-    samples = open_examples(fake, like=data, seed=seed)
+    data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
+    samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
     table = {} if labels is None else read_table(labels, len(data), files=data.files)
     space, half = Space.of(data, samples, distance), halved(len(data), seed)
     pair = Pair(space.sides.real, space.sides.fake, half, seed)
@@ -107,7 +110,7 @@ def _found(
         examples=_ranked(data, balls, scores),
         summary=summary,
         certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
-        warnings=(*space.warnings, *_warnings(data, samples)),
+        warnings=(*data.notes, *samples.notes, *space.warnings, *_warnings(data, samples)),
         view=View(data, samples, drawn.real),
     )
 

@@ -18,8 +18,11 @@ from ..core.errors import UserError
 from ..core.files import cache_dir, digest
 from ..core.progress import track
 from ..core.tensors import save_tensors
-from ..data.images import Images
-from ..data.pixels import to_float
+from ..data.arrays import SUFFIXES as ARRAYS
+from ..data.arrays import as_array, read_array
+from ..data.folders import is_there
+from ..data.images import Pictures, gathered, open_pictures, pictures_of
+from ..data.pixels import to_float, to_uint8
 from ..distances.base import Distance
 from ..model import Model, load
 
@@ -45,6 +48,7 @@ class Examples:
         files: the file of each image, or nothing.
         fingerprint: hash of the content.
         resize: how the images were brought to their size.
+        notes: what was left out, or how it was understood, in plain sentences.
     """
 
     images: Tensor | None
@@ -52,6 +56,15 @@ class Examples:
     files: tuple[str, ...]
     fingerprint: str
     resize: str = "none"
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, drawn: Tensor) -> Examples:
+        """What a model or a data set of ours gives: images ``(n, C, H, W)`` in [-1, 1], or points ``(n, d)``."""
+        if drawn.ndim != 4:
+            return _features(drawn.numpy(), "the model's samples")
+        pixels = to_uint8(drawn)
+        return cls(pixels, None, (), digest(pixels.numpy().tobytes()))
 
     def __len__(self) -> int:
         return len(self.images if self.images is not None else self.features)  # type: ignore[arg-type]
@@ -92,67 +105,57 @@ def _embedded(images: Tensor, distance: Distance) -> Tensor:
     return torch.cat([distance.embed(to_float(block)).float() for block in shown])
 
 
-Source = str | Path | ArrayLike | Model
+Source = str | Path | ArrayLike | Tensor | Model | Examples
 
 
-def open_examples(source: Source, *, like: Examples | None = None, seed: int = 0) -> Examples:
+def open_examples(
+    source: Source, *, like: Examples | None = None, seed: int = 0, skip_damaged: bool = False
+) -> Examples:
     """Whatever a user calls data or samples.
 
     Args:
         source: a folder, ``.zip``, ``.npy`` or ``.npz`` of images or features, a run or model folder, a model, an
-            array or tensor: uint8 images ``[n, h, w]`` or ``[n, h, w, c]``, or float features ``[n, d]``.
+            array or tensor of images (see :mod:`allmodes.data.arrays`) or of float features ``[n, d]``.
         like: the other side, whose size and colour these images are brought to.
         seed: of the samples of a model.
+        skip_damaged: leave out pictures that cannot be read, and say so.
 
     Raises:
         UserError: it cannot be read, is empty, or does not go with the other side.
     """
-    if isinstance(source, str | Path) and not Path(source).exists():
-        raise UserError(f"{source} does not exist: give a folder, .zip, .npy or .npz of images, or a run.")
+    if isinstance(source, Examples):
+        return source
     if isinstance(source, str | Path) and _is_run(Path(source)):
         source = load(source)
     if isinstance(source, Model):
-        return _bytes(source.sample(SAMPLES, seed=seed))
+        return Examples.of(source.sample(SAMPLES, seed=seed))
     if isinstance(source, str | Path):
-        path = Path(source)
-        features = _features_in(path)
-        return _features(features, str(path)) if features is not None else _images(path, like)
-    return _array(source)
+        path, title = Path(source), str(source)
+        if path.suffix.lower() not in ARRAYS or not is_there(path):
+            return _images(open_pictures(path), like, skip_damaged)
+        array = read_array(path)
+    else:
+        title = "The array of data" if like is None else "The array of samples"
+        array = as_array(source, title)
+    return _features(array, title) if array.ndim == 2 else _images(pictures_of(array, title), like, skip_damaged)
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "config.json").exists() or (path / "model" / "config.json").exists()
+    """Whether a folder holds what training leaves; a folder of pictures may hold a ``config.json``, too."""
+    return any(is_there(path / mark) for mark in ("recipe.yaml", "model/config.json", "model.safetensors"))
 
 
-def _bytes(images: Tensor) -> Examples:
-    if images.ndim != 4:
-        return _features(images.numpy(), "the model's samples")
-    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return Examples(pixels, None, (), digest(pixels.numpy().tobytes()))
-
-
-def _features_in(path: Path) -> NDArray[np.generic] | None:
-    """The features that a file holds, or None where it holds something else."""
-    if path.suffix.lower() not in {".npy", ".npz"}:
-        return None
-    try:
-        found = np.load(path, allow_pickle=False)
-        array = found if isinstance(found, np.ndarray) else found[found.files[0]]
-    except Exception:  # the reader of images says what is wrong
-        return None
-    return array if array.ndim == 2 else None
-
-
-def _features(array: ArrayLike, where: str) -> Examples:
-    features = torch.as_tensor(np.asarray(array))
-    if features.ndim != 2 or not features.is_floating_point() or 0 in features.shape:
-        shape = " x ".join(map(str, features.shape))
-        raise UserError(f"{where} holds {features.dtype} of shape {shape}: features must be floats [n, d], not empty.")
-    features = features.float().contiguous()
-    largest = float(features.abs().max())
-    if not torch.isfinite(features).all():
-        row = int((~torch.isfinite(features)).any(1).nonzero()[0, 0])
-        raise UserError(f"The features of {where} contain NaN or infinity, first in row {row}: remove such rows.")
+def _features(array: NDArray[np.generic], where: str) -> Examples:
+    if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
+        shape = " x ".join(map(str, array.shape))
+        raise UserError(f"{where} holds {array.dtype} of shape {shape}: features must be floats [n, d], not empty.")
+    features = torch.from_numpy(array.astype(np.float32))
+    bad = ~np.isfinite(array).all(1)
+    if bad.any():
+        raise UserError(
+            f"The features of {where} contain NaN or infinity, first in row {bad.argmax()}: remove such rows."
+        )
+    largest = float(np.abs(array).max())
     if largest > 1 / SMALLEST or 0 < largest < SMALLEST:
         raise UserError(
             f"The features of {where} reach {largest:.0e}, and their squares cannot be computed: scale them."
@@ -160,28 +163,11 @@ def _features(array: ArrayLike, where: str) -> Examples:
     return Examples(None, features, (), digest(features.numpy().tobytes()))
 
 
-def _images(path: Path, like: Examples | None) -> Examples:
+def _images(pictures: Pictures, like: Examples | None, skip_damaged: bool) -> Examples:
     size = channels = None
     if like is not None and like.images is not None:
         channels, size = like.images.shape[1], like.images.shape[3]
-    images = Images(path, size=size, channels=channels)
-    names = tuple(
-        name.encode("utf-8", "replace").decode() for name in images.files
-    )  # some file systems allow any bytes
-    return Examples(images.images, None, names, images.fingerprint, images.resize)
-
-
-def _array(array: ArrayLike) -> Examples:
-    values = array if isinstance(array, Tensor) else torch.as_tensor(np.asarray(array))
-    if values.ndim == 2:
-        return _features(values.detach().cpu().numpy(), "the array")
-    if values.dtype != torch.uint8 and values.ndim == 4:
-        return _bytes(values.detach().float().cpu())
-    if values.dtype != torch.uint8 or values.ndim not in {3, 4} or len(values) == 0:
-        shape = " x ".join(map(str, values.shape))
-        raise UserError(
-            f"The array holds {values.dtype} of shape {shape}: give uint8 images [n, h, w] or [n, h, w, c], float "
-            "images [n, c, h, w] in [-1, 1], or float features [n, d]."
-        )
-    images = values[:, None] if values.ndim == 3 else values.permute(0, 3, 1, 2).contiguous()
-    return Examples(images, None, (), digest(images.numpy().tobytes()))
+    found = gathered(pictures, size=size, channels=channels, skip_damaged=skip_damaged)
+    names = tuple(name.encode("utf-8", "replace").decode() for name in found.files)  # a file system may allow any bytes
+    notes = tuple(note.encode("utf-8", "replace").decode() for note in found.notes)
+    return Examples(found.images, None, names, found.fingerprint, found.resize, notes)

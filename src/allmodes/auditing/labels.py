@@ -7,12 +7,9 @@ the data that is not counted. Both are then subject to the same mistakes, so equ
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,14 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ..core.errors import UserError
 from ..search import Exact
 from .shares import Share, compare
+from .tables import Table
 
 VOTERS = 5
-MANY = 20  # different labels, of which every second example may have one of its own
 
-Table = Mapping[str, Sequence[str]]  # a name for each real example, for every attribute
 Codes = NDArray[np.int64]
 
 
@@ -40,66 +35,6 @@ class Label(Share):
     """
 
     value: Mapping[str, str]
-
-
-def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Table:
-    """Labels in any form as a table.
-
-    Args:
-        labels: ``(n,)`` of anything, a mapping of attributes to such, or a file: a ``.npy`` of ``(n,)``, or a ``.csv``
-            with a column for each attribute. Its rows are in the order of the examples, or have a column ``file``.
-        count: number of real examples.
-        files: of the examples, in order.
-
-    Raises:
-        UserError: a file cannot be read, or an attribute does not name every example once, or hardly any two alike.
-    """
-    if isinstance(labels, str | Path):
-        labels = _read(Path(labels))
-    columns: Mapping[object, Any] = labels if isinstance(labels, Mapping) else {"label": labels}
-    table = {}
-    for name, column in columns.items():
-        values = column.tolist() if isinstance(column, np.ndarray | Tensor) else list(column)
-        table[str(name)] = [str(value) for value in values]
-    if "file" in table:
-        table = _in_order(table, files)
-    for name, values in table.items():
-        if len(values) != count:
-            heading = " The first line of a .csv is its heading." if len(values) == count - 1 else ""
-            raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.{heading}")
-        if len(kinds := set(values)) > max(MANY, count / 2):
-            raise UserError(
-                f"'{name}' has {len(kinds)} different labels for {count} examples: group them, or leave it out."
-            )
-    return table
-
-
-def _read(path: Path) -> object:
-    if path.suffix.lower() not in {".npy", ".csv"}:
-        raise UserError(f"The labels in {path} are neither a .npy nor a .csv: write them as one of these.")
-    try:
-        if path.suffix.lower() == ".npy":
-            labels = np.load(path, allow_pickle=False)
-            if isinstance(labels, np.ndarray) and labels.ndim == 1:
-                return labels
-            raise ValueError("it must hold one label for every example, in one dimension")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-        return {name: [row[i] for row in rows] for i, name in enumerate(header)}
-    except IndexError as error:
-        raise UserError(f"The labels in {path} have rows shorter than their header: fill them in.") from error
-    except (OSError, ValueError, EOFError, csv.Error) as error:
-        raise UserError(f"The labels in {path} cannot be read ({error}): give a .npy or a .csv.") from error
-
-
-def _in_order(table: Table, files: Sequence[str]) -> dict[str, list[str]]:
-    """The rows that name these files, in their order."""
-    row = {name: i for i, name in enumerate(table["file"])}
-    missing = [name for name in files if name not in row]
-    if missing or not files:
-        which = f"{missing[0]} has none" if missing else "the examples are not files"
-        raise UserError(f"The labels have a column 'file', but {which}: name each file as it is below the data folder.")
-    return {name: [column[row[file]] for file in files] for name, column in table.items() if name != "file"}
 
 
 def compare_labels(real: Tensor, fake: Tensor, voting: Tensor, *, table: Table, fraction: float) -> tuple[Label, ...]:

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from ..core.seeding import derive_seed
 from ..search import Exact
-from .labels import Table
 from .shares import Share, compare
+from .tables import Table
 
 PER_REGION = 10  # examples of the part that draws them, on average, in a region of the finest resolution
 MOST = 500  # regions of the finest resolution

@@ -12,7 +12,7 @@ from ..core.records import Batch, Score
 from ..distances.base import Distance
 from ..training.run import Run
 from .audit import audit
-from .examples import open_examples
+from .examples import Examples
 from .features import halved
 from .scores import Pair, measure
 from .space import LEAST, Space, certify
@@ -38,7 +38,8 @@ def audit_run(run: Run) -> None:
     print(f"Auditing {EXAMPLES:,} samples against {len(batch):,} examples ...", file=sys.stderr)
     labels = None if batch.labels is None else batch.labels.numpy()
     few = labels is not None and len(set(labels.tolist())) <= len(batch) // PER_LABEL
-    found = audit(batch.images, samples, labels=labels if few else None, seed=run.recipe.settings.seed)
+    sides = Examples.of(batch.images), Examples.of(samples)
+    found = audit(*sides, labels=labels if few else None, seed=run.recipe.settings.seed)
     found.save(folder)
 
 
@@ -56,7 +57,7 @@ def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: in
     """
     seed = run.recipe.settings.seed
     batch, drawn = _sides(run, count)
-    data, samples = open_examples(batch.images), open_examples(drawn)
+    data, samples = Examples.of(batch.images), Examples.of(drawn)
     space = Space.of(data, samples, distance)
     pair = Pair(space.sides.real, space.sides.fake, halved(len(data), seed), seed)
     certificate = {**certify(data, samples, space, seed), "split": "training data"}

@@ -28,7 +28,10 @@ def fetch(urls: Sequence[str], target: Path, *, genuine: Callable[[bytes], bool]
 
     Raises:
         UserError: no mirror has it.
+        ValueError: an address is not of https.
     """
+    if not all(url.startswith("https://") for url in urls):
+        raise ValueError(f"{target.name} may come over https alone, not from {', '.join(urls)}")
     before, reason = socket.getdefaulttimeout(), ""
     socket.setdefaulttimeout(10)
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from .errors import UserError
 from .files import atomic
@@ -52,9 +52,11 @@ def to_rgb(images: Array) -> NDArray[np.uint8]:
         uint8 ``(n, H, W, 3)``.
 
     Raises:
-        UserError: the shape is none of these.
+        UserError: the type or the shape is none of these.
     """
     is_bytes = str(images.dtype).endswith("uint8")
+    if not is_bytes and "float" not in str(images.dtype):
+        raise UserError(f"Cannot draw images of {images.dtype}: give uint8 from 0 to 255, or floats from -1 to 1.")
     pixels = _numpy(images).astype(np.float32)
     if pixels.ndim != 4 or not 1 <= pixels.shape[1] <= 4:
         raise UserError(f"Cannot draw images of shape {tuple(pixels.shape)}: give (n, channels 1 to 4, height, width).")
@@ -205,5 +207,5 @@ def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path) as picture:
             return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+    except Exception as error:  # decoders that meet damaged bytes raise nearly anything
         raise UserError(f"Cannot read the picture {path}: delete it and draw it again.") from error

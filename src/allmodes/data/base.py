@@ -42,12 +42,14 @@ class Dataset(ABC):
         shape: the shape of one example, ``(C, H, W)``, or ``(2,)`` for planar points.
         fingerprint: hash of content and configuration.
         fixed: whether the same ``len(self)`` examples come again and again, by their index.
+        notes: what was left out of the source, or how it was understood, in plain sentences.
     """
 
     name: ClassVar[str]
     shape: tuple[int, ...]
     fingerprint: str
     fixed: bool = False
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def __len__(self) -> int:

@@ -15,12 +15,13 @@ from torch import Tensor
 from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
+from .arrays import read_array
 from .base import Labelled
 from .fixed import FixedImages
 from .mnist import Digits
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 TILES = 100  # a sheet holds 100 x 100 images
 RECORD = 1 + 3 * 32 * 32
 
@@ -65,12 +66,14 @@ def _open(path: Path | None) -> Digits:
 
 def _from_sheets(folder: Path) -> Digits:
     try:
-        labels = np.load(folder / "labels.npz", allow_pickle=False)
+        labels = [read_array(folder / "labels.npz", wanted=(part,)) for part in ("train", "test")]
         sheets = sorted(folder.glob("train_*.webp"))
         train = torch.cat([_sheet(sheet) for sheet in sheets])
         test = _sheet(folder / "test.webp")
-        train_labels, test_labels = labels["train"][: len(train)], labels["test"]
-    except (OSError, ValueError, KeyError) as error:
+        train_labels, test_labels = labels[0][: len(train)], labels[1]
+        if (len(train), len(test)) != (len(train_labels), len(test_labels)):
+            raise ValueError("there are not as many labels as images")
+    except (OSError, ValueError) as error:
         raise UserError(f"The sheets in {folder} cannot be read ({error}): copy them again.") from error
     return _parts(train, train_labels, test, test_labels)
 
@@ -82,14 +85,14 @@ def _sheet(file: Path) -> Tensor:
 
 
 def _official(content: bytes) -> bool:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest() == MD5
+    return hashlib.sha256(content).hexdigest() == SHA256
 
 
 def _from_archive(file: Path) -> Digits:
     """The official binary form: records of one label byte and 3,072 pixel bytes."""
     content = file.read_bytes()
     if not _official(content):
-        raise UserError(f"{file} is not the official archive (its MD5 differs): delete it and try again.")
+        raise UserError(f"{file} is not the official archive (its SHA-256 differs): delete it and try again.")
     records = {}
     with tarfile.open(file) as archive:
         for member in archive:

@@ -6,8 +6,7 @@ import hashlib
 import io
 import os
 import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
 from ..core.files import cache_dir
+from .archives import Archive
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Collection:
     def _from(self, place: Path) -> dict[str, bytes]:
         try:
             found = self._in_folder(place) if place.is_dir() else self._in_zip(place.read_bytes())
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, UserError) as error:
             raise UserError(f"{place} is neither a folder nor a zip of {self.folder} ({error}).") from error
         if content_hash(found) != self.sha256:
             raise UserError(
@@ -67,11 +67,10 @@ class Collection:
         return {name: files[path].read_bytes() for path, name in self._members(files).items()}
 
     def _in_zip(self, content: bytes) -> dict[str, bytes]:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            paths = dict.fromkeys(archive.namelist())
-            return {name: archive.read(path) for path, name in self._members(paths).items()}
+        archive = Archive(content, "it")
+        return {name: archive.read(path) for path, name in self._members(archive.names).items()}
 
-    def _members(self, paths: Mapping[str, object]) -> dict[str, str]:
+    def _members(self, paths: Iterable[str]) -> dict[str, str]:
         """Which of the paths are members, and what they are called."""
         matches = {path: re.search(rf"(?:^|/)({self.member})$", path) for path in paths}
         return {path: match.group(1) for path, match in matches.items() if match is not None}
@@ -79,7 +78,7 @@ class Collection:
     def _genuine(self, content: bytes) -> bool:
         try:
             return content_hash(self._in_zip(content)) == self.sha256
-        except zipfile.BadZipFile:
+        except (ValueError, UserError):
             return False
 
 

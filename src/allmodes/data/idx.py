@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.memory import require_memory
+
+MOST_AXES = 4
+AGAIN = "copy or download it again"
 
 
 def read_idx(path: Path) -> Tensor:
@@ -20,19 +26,30 @@ def read_idx(path: Path) -> Tensor:
         uint8, of the shape that the file states.
 
     Raises:
-        UserError: the file is missing, is no idx file, or is cut off.
+        UserError: the file is missing, is no idx file, is cut off or goes on, or is larger than the memory.
     """
     try:
-        raw = path.read_bytes()
-        data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            return _parsed(cast(BinaryIO, gzip.open(file)) if packed else file, path)
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read ({error}): copy or download it again.") from error
-    if len(data) < 4 or data[:3] != b"\x00\x00\x08":
-        raise UserError(f"{path} is not an idx file of unsigned bytes: copy or download it again.")
-    axes = data[3]
-    shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
-    content = data[4 + 4 * axes :]
-    expected = int(np.prod(shape, dtype=np.int64))
-    if len(content) != expected:
-        raise UserError(f"{path} holds {len(content):,} bytes instead of {expected:,}: copy or download it again.")
+        raise UserError(f"{path} cannot be read ({error}): {AGAIN}.") from error
+
+
+def _parsed(stream: BinaryIO, path: Path) -> Tensor:
+    """What a stream holds. Of what is packed, no more is unpacked than the sizes before it say."""
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:3] != b"\x00\x00\x08" or not 1 <= magic[3] <= MOST_AXES:
+        raise UserError(f"{path} is not an idx file of unsigned bytes: {AGAIN}.")
+    sizes = stream.read(4 * magic[3])
+    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
+    expected = math.prod(shape) if len(sizes) == 4 * magic[3] else -1
+    if 0 in shape or expected < 0:
+        raise UserError(f"{path} holds nothing: {AGAIN}.")
+    require_memory(2 * expected, f"{path}: {' x '.join(map(str, shape))} bytes")
+    content = stream.read(expected)
+    if len(content) != expected or stream.read(1):
+        there = f"{len(content):,} bytes" if len(content) < expected else "more"
+        raise UserError(f"{path} holds {there} instead of {expected:,}: {AGAIN}.")
     return torch.from_numpy(np.frombuffer(content, np.uint8).copy()).view(shape)

@@ -14,7 +14,7 @@ from ..core.errors import UserError
 from ..core.files import digest
 from .collection import Collection, data_folder, picture
 from .fixed import FixedImages
-from .images import check_size, flattened, resized, stacked
+from .pictures import check_size, flattened, resized, stacked
 
 NOTO = Collection(
     "fewshot-noto-faces",

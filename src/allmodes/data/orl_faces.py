@@ -9,7 +9,7 @@ import torch
 from ..core.files import digest
 from .collection import Collection, picture
 from .fixed import FixedImages
-from .images import check_size, resized, stacked
+from .pictures import check_size, resized, stacked
 
 ORL = Collection(
     "orl-faces",

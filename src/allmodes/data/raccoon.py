@@ -10,7 +10,7 @@ from PIL import Image
 from ..core.files import digest
 from .collection import Collection, picture
 from .fixed import FixedImages
-from .images import check_size, flattened, stacked
+from .pictures import check_size, flattened, stacked
 
 RACCOON = Collection(
     "fewshot-raccoon",

@@ -8,6 +8,7 @@ from typing import Any
 from ..core.discovery import entries
 from ..core.errors import UserError, did_you_mean
 from .base import Dataset
+from .folders import is_there
 
 PACKAGE = "allmodes.data"
 
@@ -21,6 +22,6 @@ def dataset_config(text: str) -> dict[str, Any]:
     known = entries(PACKAGE, Dataset)
     if text in known:
         return {"name": text}
-    if Path(text).exists():
+    if is_there(Path(text)):
         return {"name": "images", "path": text}
     raise UserError(f"'data': '{text}' is neither a dataset nor an existing path.{did_you_mean(text, known)}")

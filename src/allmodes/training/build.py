@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,8 @@ def build_dataset(recipe: Recipe) -> Dataset:
         UserError: what a step holds at the very least, images and samples, both stacked, and the gradient, is too much.
     """
     dataset: Dataset = build_part(*ROOMS["data"][:2], recipe.parts["data"], {})
+    for note in dataset.notes:
+        print(f"note: {note}", file=sys.stderr)
     batch = recipe.settings.batch
     require_memory(6 * 4 * batch * math.prod(dataset.shape), f"'batch': {batch:,} images at a time")
     return dataset

@@ -25,8 +25,12 @@ class Audit(Command):
     order = 6
     summary = "Say which part of the data a generator leaves out, and how sure that is."
     about = (
-        "Data and samples are folders of images, .zip, .npy or .npz arrays of images (uint8) or features (floats), or "
-        "trained runs. If nothing is dropped, the chance that any region is called dropped is at most 5%."
+        "Data and samples are folders of images, .zip, .npy or .npz arrays of images (uint8, or floats from -1 to 1, "
+        "0 to 1 or 0 to 255) or features (floats [n, d]), or trained runs. If nothing is dropped, the chance that any "
+        "region is called dropped is at most 5%.\n\n"
+        "Labels are a .npy of [n], or a .csv: its first line names the columns, and each further line is an example, "
+        "in the order of the data, or with a column 'file' that names each picture as it is below the data folder:\n\n"
+        "  file,hair,smile\n  b/07.png,red,yes\n  a/01.png,grey,no"
     )
     examples = (
         Example("audit --real photos/ --fake samples/ --out audit/", "two folders; open audit/index.html"),
@@ -38,7 +42,9 @@ class Audit(Command):
     def configure(self, parser: Parser) -> None:
         parser.add_argument("--real", type=Path, required=True, metavar="PATH", help="the data")
         parser.add_argument("--fake", type=Path, required=True, metavar="PATH", help="samples, or a run to draw them")
-        parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv")
+        parser.add_argument(
+            "--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv (see above)"
+        )
         parser.add_argument(
             "--distance",
             metavar="D",
@@ -46,6 +52,7 @@ class Audit(Command):
             "options are --distance.KEY VALUE",
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
+        parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument(
             "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json, index.html and pictures"
@@ -67,6 +74,7 @@ class Audit(Command):
             labels=arguments.labels,
             metrics=arguments.metrics or STANDARD,
             seed=arguments.seed,
+            skip_damaged=arguments.skip_damaged,
         )
         found.save(arguments.out)
         return Answer(found.document(), f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}")

@@ -26,25 +26,28 @@ class Data(Command):
     )
 
     def configure(self, parser: Parser) -> None:
-        parser.usage = "allmodes data list | prepare NAME | info PATH [--json]"
+        parser.usage = "allmodes data list | prepare NAME | info PATH [--skip-damaged] [--json]"
         parser.add_argument("action", choices=("list", "prepare", "info"), metavar="ACTION", help="what to do")
         parser.add_argument("what", nargs="?", metavar="NAME|PATH", help="a data set, a folder, a .zip, .npy or .npz")
+        parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         if (arguments.action == "list") != (arguments.what is None):
             raise UserError("Write allmodes data list, allmodes data prepare NAME or allmodes data info PATH.")
         if arguments.action == "list":
             return listing()
-        found = describe(arguments.what, known_only=arguments.action == "prepare")
-        return Answer(found, columns([(key, as_text(value)) for key, value in found.items()]))
+        found = describe(arguments.what, known_only=arguments.action == "prepare", skip_damaged=arguments.skip_damaged)
+        table = columns([(key, as_text(value)) for key, value in found.items() if key != "notes"])
+        return Answer(found, "\n".join([table, *(f"Note: {note}" for note in found["notes"])]))
 
 
-def describe(text: str, *, known_only: bool) -> dict[str, Any]:
+def describe(text: str, *, known_only: bool, skip_damaged: bool) -> dict[str, Any]:
     """Open data, fetching what is not there yet, and say what they are.
 
     Args:
         text: a data set's name, or a path.
         known_only: refuse paths.
+        skip_damaged: leave out pictures of a path that cannot be read.
 
     Raises:
         UserError: there is no such data, or they are damaged.
@@ -57,14 +60,20 @@ def describe(text: str, *, known_only: bool) -> dict[str, Any]:
 
     if known_only:
         find(PACKAGE, Dataset, text)
-    config = resolve_part(PACKAGE, Dataset, dataset_config(text), frozenset(), "data")
+    asked = dataset_config(text)
+    if skip_damaged and asked["name"] != Images.name:
+        raise UserError(f"--skip-damaged is for pictures of your own: {text} is known, and whole or not at all.")
+    if skip_damaged:
+        asked["skip_damaged"] = True
+    config = resolve_part(PACKAGE, Dataset, asked, frozenset(), "data")
     data = build_part(PACKAGE, Dataset, config, {})
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in config.items()}
     found: dict[str, Any] = {**plain, "examples": len(data), "shape": list(data.shape)}
     if isinstance(data, Images):
         found["resize"] = data.resize
     law = data.law()
-    return {**found, **({} if law is None else {"modes": len(law)}), "fingerprint": data.fingerprint}
+    modes = {} if law is None else {"modes": len(law)}
+    return {**found, **modes, "fingerprint": data.fingerprint, "notes": list(data.notes)}
 
 
 def listing() -> Answer:
@@ -81,6 +90,8 @@ def as_text(value: Any) -> str:
     """A figure with commas, a shape as 3 x 28 x 28, anything else as it is."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     return " x ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -127,7 +127,8 @@ def opened(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
     Raises:
         UserError: there are fewer than two, or one is not there or cannot be read.
     """
-    from ...data.images import FilePicture, resized, stacked
+    from ...data.images import Pictures, gathered
+    from ...data.pictures import FilePicture
     from ...data.pixels import to_float
 
     if len(files) < 2:
@@ -135,8 +136,11 @@ def opened(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
     for file in files:
         if not file.is_file():
             raise UserError(f"{file} is no file: give pictures, as in --images a.png b.png.")
-    tiles = [resized(FilePicture(file.parent, file.name).image(), shape[1]) for file in files]
-    return to_float(stacked(tiles, "L" if shape[0] == 1 else "RGB"))
+    pictures = [FilePicture(file.parent, file.name) for file in files]
+    for picture in pictures:
+        picture.image()  # what is damaged cannot be left out here
+    found = gathered(Pictures(pictures, str(files[0].parent)), size=shape[1], channels=shape[0])
+    return to_float(found.images)
 
 
 def walk(prior: Prior, stops: Tensor, *, steps: int) -> Tensor:

@@ -31,6 +31,7 @@ class Invert(Command):
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
         parser.add_argument("--images", type=Path, required=True, metavar="PATH", help="a folder, a .zip or an array")
+        parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--steps", type=positive, default=200, metavar="N", help="of the descent (default: 200)")
         parser.add_argument(
             "--seed", type=natural, default=0, metavar="S", help="of the samples to start from (default: 0)"
@@ -52,10 +53,10 @@ class Invert(Command):
         if trained.planar:
             raise UserError(f"The model in {arguments.run} makes points of the plane: only images can be inverted.")
         channels, side, _ = trained.model.config["shape"]
-        if not arguments.images.exists():
-            raise UserError(f"{arguments.images} does not exist: give a folder, a .zip or an array of images.")
-        wanted = Images(arguments.images, size=side, channels=channels)
+        wanted = Images(arguments.images, size=side, channels=channels, skip_damaged=arguments.skip_damaged)
         images = to_float(wanted.images)
+        for note in wanted.notes:
+            print(f"note: {note}", file=sys.stderr)
         print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
         found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)

@@ -20,7 +20,7 @@ from ...core.errors import UserError
 from ...core.files import cache_dir
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
-SHA256 = "6726825d"  # its beginning, as the file's name has it
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 MIRRORS = (
     f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}",
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -215,4 +215,4 @@ def load_inception(path: Path | None = None) -> Inception:
 
 
 def _genuine(content: bytes) -> bool:
-    return hashlib.sha256(content).hexdigest().startswith(SHA256)
+    return hashlib.sha256(content).hexdigest() == SHA256
