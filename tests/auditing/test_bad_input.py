@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from allmodes.auditing import audit
 from allmodes.cli import main
+from allmodes.core.errors import UserError
 
 Make = Callable[[int], Image.Image]
 RNG = np.random.default_rng(0)
@@ -134,6 +137,53 @@ def test_arrays_that_are_no_features_are_said(
 def test_an_empty_archive_of_arrays_is_said(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "empty.npz")
     assert "it holds nothing" in told(plain, tmp_path / "empty.npz", tmp_path / "out", capsys)
+
+
+def test_pictures_are_the_same_in_every_form(plain: Path, tmp_path: Path) -> None:
+    pages = np.stack([np.asarray(Image.open(file)) for file in sorted(plain.iterdir())])
+    other = RNG.integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "scaled.npz", images=pages / 255, labels=np.zeros((24, 2)))
+    truth = audit(plain, other, metrics=("coverage",)).document()
+    forms = (pages, torch.from_numpy(pages).permute(0, 3, 1, 2) / 127.5 - 1, tmp_path / "scaled.npz")
+    for form in forms:
+        found = audit(form, other, metrics=("coverage",))
+        document = found.document()
+        for example in truth["examples"]:
+            example.pop("file", None)
+        for key in ("regions", "examples", "dropped_mass", "summary"):
+            assert document[key] == truth[key]
+        assert found.certificate["real"] == truth["certificate"]["real"]
+        assert any("taken as from black to white" in line for line in found.warnings) == (form is not pages)
+
+
+def test_whole_numbers_are_refused_on_either_side(plain: Path) -> None:
+    dark, light = (np.full((30, 16, 16, 3), value) for value in (0, 255))
+    for real, fake, side in ((dark, light, "data"), (plain, light, "samples")):
+        with pytest.raises(UserError, match=rf"The array of {side} holds int64 of shape 30 x 16 x 16 x 3, from"):
+            audit(real, fake)
+
+
+def test_damaged_pictures_are_left_out_on_demand(
+    plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plain / "03.png").write_bytes(b"")
+    out = tmp_path / "out"
+    sides = ["--real", str(plain), "--fake", str(plain), "--out", str(out)]
+    assert main(["audit", *sides, "--skip-damaged", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["n_real"], document["n_fake"]) == (23, 23)
+    assert "1 of 24 pictures left out" in (out / "index.html").read_text(encoding="utf-8")
+    assert main(["data", "info", str(plain)]) == 2
+    assert "--skip-damaged" in capsys.readouterr().err
+    assert main(["data", "info", str(plain), "--skip-damaged"]) == 0
+    said = capsys.readouterr().out
+    assert "Note: 1 of 24 pictures left out" in said
+    assert re.search(r"examples +23", said)
+
+
+def test_pictures_beside_a_config_are_no_run(plain: Path) -> None:
+    (plain / "config.json").write_text("{}")
+    assert audit(plain, plain, metrics=("coverage",)).n_real == 24
 
 
 @pytest.mark.parametrize("same", ["real", "fake", "both"])

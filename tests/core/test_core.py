@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import urllib.request
+
 import pytest
 import torch
 from hypothesis import given
@@ -79,3 +82,13 @@ def test_an_argument_is_checked_by_itself_beside_one_that_is_required(tmp_path):
     assert resolve_part("allmodes.data", Dataset, given, frozenset(), "data")["size"] == 32
     with pytest.raises(UserError, match=r"'data.path' is missing"):
         resolve_part("allmodes.data", Dataset, {"name": "images", "size": 32}, frozenset(), "data")
+
+
+@pytest.mark.parametrize("host", ["example.org", "192.0.2.1"])
+def test_no_test_reaches_the_network(host):
+    with pytest.raises(pytest.fail.Exception, match="a test reaches for"):
+        urllib.request.urlopen(f"http://{host}/", timeout=1)
+    with pytest.raises(pytest.fail.Exception, match="a test reaches for"):
+        socket.create_connection((host, 443), timeout=1)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), timeout=5):
+        pass

@@ -86,6 +86,12 @@ def test_toy_frame_colours_and_broken_points() -> None:
     assert centre[2] - centre[0] > 60  # blue, where no grey dot is
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint16, np.bool_])
+def test_numbers_of_no_known_range_are_not_drawn(kind: type) -> None:
+    with pytest.raises(UserError, match=r"Cannot draw images of \w+: give uint8 from 0 to 255, or floats from -1 to 1"):
+        to_rgb(np.zeros((1, 3, 8, 8), kind))
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_animation(tmp_path: Path, suffix: str) -> None:
     frames: list[Image.Image | Path] = [Image.new("RGB", (20, 10), (60 * n, 0, 0)) for n in range(4)]

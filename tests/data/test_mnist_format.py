@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,15 @@ import torch
 
 from allmodes.core.downloads import fetch
 from allmodes.core.errors import UserError
+from allmodes.data import cifar10
+from allmodes.data.fashion_mnist import FASHION_SOURCE
 from allmodes.data.idx import read_idx
-from allmodes.data.mnist import PARTS, Mnist
+from allmodes.data.mnist import MNIST_SOURCE, PARTS, Mnist
+from allmodes.data.orl_faces import ORL
+from allmodes.data.raccoon import RACCOON
+from allmodes.networks.features import inception
+
+SOURCE = Path(__file__).parents[2]
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -42,11 +50,17 @@ def test_packed_and_plain_files_are_equal(tmp_path):
     [
         (idx_bytes(np.zeros((3, 4)))[:-1], "holds 11 bytes instead of 12"),
         (gzip.compress(idx_bytes(np.zeros((30, 4))), mtime=0)[:-9], "cannot be read"),
+        (idx_bytes(np.zeros((3, 4))) + b"\0", "holds more instead of 12"),
+        (b"\0\0\x08\4" + bytes([0x80, 0, 0, 0] * 4), "GiB, and this machine has"),  # 2^124, which is 0 of 64 bits
+        (b"\0\0\x08\2" + bytes([0xFF] * 8), "GiB, and this machine has"),
+        (b"\0\0\x08\2" + bytes(7), "holds nothing"),
+        (idx_bytes(np.zeros((0, 4))), "holds nothing"),
+        (b"\0\0\x08\xff" + bytes(4 * 255), "not an idx file"),
         (b"\x89PNG....", "not an idx file"),
         (b"", "not an idx file"),
         (b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00\x00\x00\x00", "not an idx file of unsigned bytes"),
     ],
-    ids=["short", "cut-gzip", "png", "empty", "floats"],
+    ids=["short", "cut-gzip", "long", "overflow", "huge", "cut", "none", "axes", "png", "empty", "floats"],
 )
 def test_a_damaged_file_is_named(content, message, tmp_path):
     (tmp_path / "digits").write_bytes(content)
@@ -78,6 +92,46 @@ def test_a_missing_set_says_what_to_do(tmp_path, monkeypatch):
         Mnist()
     with pytest.raises(UserError, match="does not hold the four idx files"):
         Mnist(path=tmp_path)
+
+
+def test_a_packed_file_unpacks_no_further_than_it_states(tmp_path, monkeypatch):
+    (tmp_path / "digits.gz").write_bytes(gzip.compress(idx_bytes(np.zeros((3, 4))) + bytes(2**24)))
+    asked = []
+    monkeypatch.setattr(
+        gzip.GzipFile, "read", lambda self, n=-1, read=gzip.GzipFile.read: asked.append(n) or read(self, n)
+    )
+    with pytest.raises(UserError, match="holds more instead of 12"):
+        read_idx(tmp_path / "digits.gz")
+    assert max(asked) == 12
+    assert min(asked) > 0
+
+
+def test_every_address_is_of_https_and_every_download_has_its_sha256():
+    addresses = [
+        *MNIST_SOURCE.mirrors,
+        *FASHION_SOURCE.mirrors,
+        cifar10.URL,
+        *inception.MIRRORS,
+        *ORL.urls,
+        *RACCOON.urls,
+    ]
+    hashes = [
+        *MNIST_SOURCE.sha256,
+        *FASHION_SOURCE.sha256,
+        cifar10.SHA256,
+        inception.SHA256,
+        ORL.sha256,
+        RACCOON.sha256,
+    ]
+    assert all(address.startswith("https://") for address in addresses)
+    assert all(len(bytes.fromhex(known)) == 32 for known in hashes)
+    found = [url for file in (SOURCE / "src").rglob("*.py") for url in re.findall("http://[^\"' )]+", file.read_text())]
+    assert set(found) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+def test_nothing_is_fetched_without_encryption(tmp_path):
+    with pytest.raises(ValueError, match="https alone"):
+        fetch(["http://here/x"], tmp_path / "x", genuine=lambda content: True, what="x", remedy="copy it")
 
 
 def test_a_download_appears_only_when_genuine(tmp_path, monkeypatch):

@@ -89,9 +89,9 @@ def _read(path: Path) -> object:
         if path.suffix.lower() == ".csv":
             return _columns(path)
         labels = parsed(path.read_bytes())
-        if labels.ndim == 1:
-            return labels
-        raise ValueError("it must hold one label for every example, in one dimension")
+        if labels.ndim != 1:
+            raise ValueError("it must hold one label for every example, in one dimension")
+        return labels
     except (OSError, ValueError, csv.Error) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"The labels in {path} cannot be read ({said}): give a .npy or a .csv.") from error
@@ -109,7 +109,7 @@ def _columns(path: Path) -> dict[str, list[str]]:
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8; save it as 'CSV UTF-8'") from error
     separator = max(SEPARATORS, key=next((line for line in text.splitlines() if line.strip()), "").count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
     if not lines:
         raise ValueError("it is empty")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from ..core.errors import UserError
 
 LOCKED = 0x1  # bit 0 of the flags (PKWARE's APPNOTE.TXT, section 4.4.4)
+END, LONGEST_COMMENT, MANY = 22, 2**16, 2**16 - 1  # of the record at the end, and what it says of more (section 4.3.16)
 BOUNDED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # unpack no further than they are asked to
 STEP, SMALL_STEP = 2**20, 2**12  # bytes at a time; 4 KiB packed by bzip2 or LZMA can unpack to 100 MB
 
@@ -33,6 +35,8 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
             self.names = tuple(info.filename for info in self._zip.infolist() if not info.is_dir())
+            if (stated := _stated(self._zip)) not in {len(self._zip.infolist()), MANY}:
+                raise ValueError(f"it states {stated} files and lists {len(self._zip.infolist())}")
         except Exception as error:  # damaged bytes raise nearly anything
             raise UserError(f"{self.title} is no zip, or a damaged one ({reason(error)}).") from error
         twice = [name for name, count in Counter(self.names).items() if count > 1]
@@ -82,6 +86,17 @@ class Archive:
             raise UserError(f"{self.title} is damaged ({reason(error)}): copy or pack it again.") from error
 
 
+def _stated(archive: zipfile.ZipFile) -> int:
+    """How many files and folders the end of an archive says that it has; ``MANY`` if it says so elsewhere.
+
+    The list says it, too, but a damaged length in it swallows what follows.
+    """
+    assert archive.fp is not None
+    archive.fp.seek(max(0, archive.fp.seek(0, io.SEEK_END) - END - LONGEST_COMMENT))
+    tail = archive.fp.read()
+    return int.from_bytes(tail[(start := tail.rfind(b"PK\5\6")) + 10 : start + 12], "little")
+
+
 def reason(error: Exception) -> str:
-    """What an error says, or its name where it says nothing."""
-    return str(error) or type(error).__name__
+    """What an error says, in short, or its name where it says nothing."""
+    return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,7 +103,10 @@ def parsed(content: bytes) -> Array:
     if there < claimed:
         raise ValueError(f"it is cut off: {claimed:,} bytes by its heading, and {there:,} are there")
     array = np.frombuffer(content, dtype, count=math.prod(shape), offset=stream.tell())
-    return array.reshape(shape, order="F" if by_column else "C").astype(dtype.newbyteorder("="))
+    array = array.astype(dtype.newbyteorder("="))
+    if dtype.kind == "U" and array.size and array.view(np.uint32).max() > sys.maxunicode:
+        raise ValueError("it holds what are no characters")
+    return array.reshape(shape, order="F" if by_column else "C")
 
 
 def as_array(values: ArrayLike | Tensor, where: str) -> Array:
