@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # files of one name, which hold no examples to be run
 HERE = frozenset({"localhost", "127.0.0.1", "::1", "", None, b"localhost", b"127.0.0.1"})
 
 
