@@ -1,33 +1,35 @@
 """What a training leaves behind: a prior, a generator, a card. All that sampling, audit and export need.
 
 A model is a folder: ``model.safetensors`` (weights) and ``config.json`` (names and arguments of prior and
-generator, and the card). It holds no code and no pickle; names resolve only through the project's own rooms.
+generator, and the card), each with the hash of its content, so that one flipped bit is noticed. It holds no code and
+no pickle; names resolve only through the project's own rooms. A training that has not ended has a model too, in its
+newest checkpoint.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from .core.configuration import build_part, resolve_part
 from .core.errors import UserError
-from .core.files import read_json, write_json
+from .core.files import digest, read_object, write_json
 from .core.seeding import stream
-from .core.tensors import save_tensors
+from .core.tensors import TensorFile, load_tensors, save_tensors
 from .networks.base import Generator
 from .priors.base import Prior
 from .search import Exact
 
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
-SCHEMA = 1
+SCHEMA = 2  # 1 had no hashes
 BLOCK = 500  # examples that the generator makes at once
 RATE = 0.1  # of the descent in the latent
 
@@ -143,8 +145,9 @@ class Model:
         """Write the model folder; each file is replaced whole."""
         weights = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
         weights |= {f"prior.{k}": v for k, v in self.prior.state_dict().items()}
-        save_tensors(Path(folder) / "model.safetensors", weights)
-        write_json(Path(folder) / "config.json", {"schema": SCHEMA, **self.config, "card": self.card})
+        found = save_tensors(Path(folder) / "model.safetensors", weights)
+        document = {"schema": SCHEMA, **self.config, "card": self.card, "weights": found}
+        write_json(Path(folder) / "config.json", {**document, "hash": _hash(document)})
 
 
 def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
@@ -155,18 +158,61 @@ def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
 
 
 def load(path: str | Path) -> Model:
-    """Load a run folder or a model folder.
+    """Load a run folder or a model folder. Of a training that has not ended, the newest checkpoint is taken, and said.
 
     Raises:
         UserError: there is no model, or its files are damaged.
     """
     folder = Path(path)
     folder = folder / "model" if (folder / "model").is_dir() else folder
-    if not (folder / "config.json").exists():
-        if (folder / "checkpoints").is_dir():
-            raise UserError(f"The training in {path} has not ended: give its command again, and it goes on.")
+    if (folder / "config.json").exists():
+        return _from_folder(folder)
+    checkpoints = sorted((folder / "checkpoints").glob("step-*.safetensors"), reverse=True)
+    if not checkpoints:
+        if (folder / "recipe.yaml").exists() or (folder / "checkpoints").is_dir():
+            raise UserError(f"The training in {path} has not ended, and has no checkpoint yet: give its command again.")
         raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
-    config = read_json(folder / "config.json")
+    for checkpoint in checkpoints:
+        try:
+            return _from_checkpoint(checkpoint)
+        except UserError as error:
+            print(f"{error} The checkpoint before is taken.", file=sys.stderr)
+    raise UserError(f"No checkpoint in {path} can be read: start the training over with --fresh.")
+
+
+def _from_folder(folder: Path) -> Model:
+    config = read_object(folder / "config.json")
+    stated = config.pop("hash", None)
+    if config.get("schema") != SCHEMA:
+        raise UserError(
+            f"{folder / 'config.json'} is of schema {config.get('schema')!r}, where this version of allmodes reads "
+            f"{SCHEMA}: train the run again, or install the version that wrote it."
+        )
+    if stated != _hash(config):
+        raise UserError(f"{folder / 'config.json'} is damaged: its content is not what was written. Copy it again.")
+    weights = load_tensors(folder / "model.safetensors")
+    if weights.hash != config.get("weights"):
+        raise UserError(f"{folder / 'model.safetensors'} does not belong to its config.json: copy both again.")
+    return _assembled(config, weights.tensors, str(folder))
+
+
+def _from_checkpoint(path: Path) -> Model:
+    found: TensorFile = load_tensors(path)
+    try:
+        config = json.loads(found.metadata["model"])
+        card = config["card"]
+        print(
+            f"The training of {path.parent.parent} has not ended: this is its model after {card['images']:,} images.",
+            file=sys.stderr,
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path} holds no model: it is of an earlier version of allmodes.") from error
+    weights = {f"generator.{k}": v for k, v in _below(found.tensors, "average.module.").items()}
+    weights |= {f"prior.{k}": v for k, v in _below(found.tensors, "prior.").items()}
+    return _assembled(config, weights, str(path))
+
+
+def _assembled(config: Mapping[str, Any], weights: Mapping[str, Tensor], where: str) -> Model:
     try:
         parts = {
             "generator": resolve_part(
@@ -175,13 +221,19 @@ def load(path: str | Path) -> Model:
             "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),
             "shape": config["shape"],
         }
+        card = dict(config["card"])
         generator, prior = build_networks(parts)
-        weights = load_file(folder / "model.safetensors")
         generator.load_state_dict(_below(weights, "generator."))
         prior.load_state_dict(_below(weights, "prior."))
-    except (KeyError, TypeError, AttributeError, RuntimeError, OSError, SafetensorError) as error:
-        raise UserError(f"The model in {folder} is damaged ({error}). Train or copy it again.") from error
-    return Model(generator, prior, config=parts, card=config.get("card", {}))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise UserError(f"The model in {where} is damaged ({error}). Train or copy it again.") from error
+    if not all(bool(value.isfinite().all()) for value in weights.values()):
+        raise UserError(f"The model in {where} has weights that are not finite: train it again.")
+    return Model(generator, prior, config=parts, card=card)
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    return digest(json.dumps(document, sort_keys=True))
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -120,7 +120,13 @@ def test_text_goes_to_stdout_and_chatter_does_not(speaking: type[Speaking], caps
         (UserError("Mend this."), 2, "error: Mend this.\n"),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
         (KeyboardInterrupt("Saved."), 130, "Interrupted. Saved.\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "big.bin"), 2, "The disk is full for big.bin"),
+        (OSError(errno.EROFS, "Read-only file system", "/mnt"), 2, "Read-only file system (/mnt)"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "aaa"), 2, "File name too long (aaa)"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "big.bin"),
+            2,
+            "error: No space left on device (big.bin): mend that",
+        ),
     ],
 )
 def test_exit_codes(

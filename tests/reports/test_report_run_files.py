@@ -68,3 +68,16 @@ def test_a_curve_has_one_value_at_a_place() -> None:
     """The last look of a training is a first one and the whole evaluation."""
     looks = [Entry(10, 1.0, {"kl": 0.5, "modes": 7}), Entry(20, 2.0, {"kl": 0.2}), Entry(20, 2.0, {"kl": 0.3})]
     assert curves_of(looks) == {"kl": ([10, 20], [0.5, 0.3]), "modes": ([10], [7])}
+
+
+def test_a_picture_that_leads_out_of_the_folder_is_not_shown(tmp_path):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"x")
+    samples = tmp_path / "run" / "samples"
+    samples.mkdir(parents=True)
+    (tmp_path / "run" / "recipe.yaml").write_text("recipe: x")
+    for name in ("real.png", "images-000000000001.png"):
+        (samples / name).symlink_to(secret)
+    found = read_run(tmp_path / "run")
+    assert found.real is None
+    assert found.pictures == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from safetensors.torch import load_file
 
 from allmodes.core.errors import UserError
 from allmodes.training import checkpoint
+from allmodes.training.callbacks import Log
 from allmodes.training.run import Run, train
 
 SMALL = {
@@ -255,3 +257,119 @@ def test_a_finished_run_is_left_alone(whole):
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(UserError, match=r"is not a run: it holds no recipe.yaml"):
         _ = Run(tmp_path).recipe
+
+
+def test_a_folder_takes_one_training_at_a_time(tmp_path):
+    out = tmp_path / "run"
+    process = start(out)
+    while process.poll() is None and not (out / "recipe.yaml").exists():
+        time.sleep(0.01)
+    for fresh in (False, True):
+        with pytest.raises(
+            UserError, match=rf"run is in use: another training is at work there \(process {process.pid}\)"
+        ):
+            train("ring/imle", out, overrides=SMALL, fresh=fresh)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert train("ring/imle", out, overrides=SMALL).finished  # a crash leaves no lock behind
+
+
+def test_a_kill_before_the_recipe_was_written_leaves_a_folder_that_can_be_used(tmp_path):
+    out = tmp_path / "run"
+    (out / "samples").mkdir(parents=True)
+    (out / "samples").rmdir()
+    (out / ".recipe.partial-abc.yaml").write_text("half")
+    (out / ".lock").write_text("1")
+    assert train("ring/imle", out, overrides={**SMALL, "images": 640}).finished
+    assert not list(out.rglob("*partial*"))
+
+
+def test_a_finished_run_goes_on_to_more_images_as_one_training_would(tmp_path):
+    steady = {**SMALL, "optimizer.constant": 1.0}
+    once = train("ring/imle", tmp_path / "once", overrides=steady)
+    short = train("ring/imle", tmp_path / "twice", overrides={**steady, "images": 64 * 50})
+    assert short.finished
+    longer = train("ring/imle", tmp_path / "twice", overrides=steady)
+    assert longer.finished
+    assert longer.recipe.settings.images == 64 * 120
+    expected, got = (load_file(run.path / "model" / "model.safetensors") for run in (once, longer))
+    assert all(torch.equal(expected[key], got[key]) for key in expected)
+    with pytest.raises(UserError, match="images: 7680, not 640"):
+        train("ring/imle", tmp_path / "twice", overrides={**steady, "images": 640, "batch": 32})
+
+
+def test_a_kill_while_finishing_doubles_no_line(whole, tmp_path):
+    shutil.copytree(whole.path, tmp_path / "run")
+    (tmp_path / "run" / "evaluation.json").unlink()
+    train("ring/imle", tmp_path / "run", overrides=SMALL)
+    before, after = ((path / "metrics.jsonl").read_text().splitlines() for path in (whole.path, tmp_path / "run"))
+    assert len(before) == len(after)
+
+
+def test_a_stopped_run_is_sampled_from_its_newest_checkpoint(whole, tmp_path, capsys):
+    shutil.copytree(whole.path, tmp_path / "run")
+    for left in ("model", "evaluation.json"):
+        path = tmp_path / "run" / left
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert torch.equal(Run(tmp_path / "run").model().sample(8, seed=3), whole.model().sample(8, seed=3))
+    assert "has not ended: this is its model after 7,680 images" in capsys.readouterr().err
+    newest = max((tmp_path / "run").glob("checkpoints/*"))
+    flip(newest, random.Random(0))
+    model = Run(tmp_path / "run").model()
+    assert model.card["images"] < 7680
+    assert "is damaged" in capsys.readouterr().err
+
+
+def flip(path, rng) -> None:
+    """Turn one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["model/model.safetensors", "model/config.json", "checkpoints"])
+def test_every_flipped_bit_is_noticed(whole, tmp_path, name, capsys):
+    rng = random.Random(1)
+    shutil.copytree(whole.path, tmp_path / "run")
+    path = tmp_path / "run" / name
+    path = max(path.glob("*.safetensors")) if path.is_dir() else path
+    intact = path.read_bytes()
+    for _ in range(64):
+        path.write_bytes(intact)
+        flip(path, rng)
+        if name == "checkpoints":
+            found = checkpoint.load_newest(path.parent)
+            assert found is None or found[1]["step"] < 120
+            assert path.name in capsys.readouterr().err
+        else:
+            with pytest.raises(UserError, match=re.escape(path.name)):
+                Run(tmp_path / "run").model()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("recipe.yaml", b"\xff\xfe", "not text in UTF-8"),
+        ("recipe.yaml", b"- 1", "is not a recipe"),
+        ("recipe.yaml", b"a: &a [1, 1]\nb: [*a, *a]", "aliases"),
+        ("recipe.yaml", b"[" * 100_000, "nested too deeply"),
+        ("evaluation.json", b"{}", "evaluation.json is damaged"),
+        ("evaluation.json", b"[]", "does not hold a JSON object"),
+        ("model/config.json", b"[" * 100_000, "nested too deeply"),
+        ("model/config.json", b'{"schema": 99}', "of schema 99"),
+        ("model/config.json", b'{"schema": 2, "card": []}', "config.json is damaged"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_one_sentence(whole, tmp_path, name, content, words):
+    shutil.copytree(whole.path, tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(content)
+    run = Run(tmp_path / "run")
+    with pytest.raises(UserError, match=words):
+        _ = run.recipe, run.evaluation(), run.model()
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe{", b"[]", b'{"step": null}', b'{"step": 1e999}', b"[" * 100_000])
+def test_a_damaged_line_of_the_log_is_dropped(line, tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1, "kind": "train"}\n' + line + b"\n")
+    Log(tmp_path / "metrics.jsonl", 5)
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1, "kind": "train"}\n'

@@ -10,14 +10,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
 from ..core.progress import track
-from ..core.tensors import save_tensors
+from ..core.tensors import load_tensors, save_tensors
 from ..data.arrays import SUFFIXES as ARRAYS
 from ..data.arrays import as_array, read_array
 from ..data.folders import is_there
@@ -83,8 +81,8 @@ class Examples:
     def _kept(self, images: Tensor, distance: Distance) -> Tensor:
         """The embedding ``(n, D)``, from the cache folder or into it."""
         kept = cache_dir() / "features" / f"{digest(self.fingerprint, distance.fingerprint())}.safetensors"
-        with suppress(FileNotFoundError, SafetensorError):
-            return load_file(kept)["features"]
+        with suppress(UserError, KeyError):  # not there, or damaged: made anew
+            return load_tensors(kept).tensors["features"]
         features = _embedded(images, distance)
         save_tensors(kept, {"features": features})
         return features

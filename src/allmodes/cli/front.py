@@ -37,10 +37,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interruption:
         return complain(f"Interrupted. {interruption}".rstrip(), INTERRUPTED)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.filename is None and error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}:
             raise
-        where = f" for {error.filename}" if error.filename else ""
-        return complain(f"error: The disk is full{where}: free some space and give the command again.", MENDABLE)
+        where = f" ({error.filename})" if error.filename else ""
+        return complain(f"error: {error.strerror or error}{where}: mend that and give the command again.", MENDABLE)
     except SystemExit as leave:  # argparse, after printing a help page
         return leave.code if isinstance(leave.code, int) else DONE
 

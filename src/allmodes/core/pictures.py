@@ -177,6 +177,16 @@ def _letter(draw: ImageDraw.ImageDraw, title: str, words: Sequence[tuple[str, tu
         draw.text((edge, base), f"{outside} samples outside", fill=INK, font=font, anchor="rs")
 
 
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture, whole or not at all, in the format of its suffix.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with atomic(Path(path)) as temporary:
+        picture.save(temporary)
+
+
 def save_animation(frames: Sequence[Image.Image | Path], path: Path, *, milliseconds: int = 150) -> None:
     """Write frames as an endless animation that rests on its last frame.
 

@@ -9,10 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..core.errors import UserError
-from ..core.files import read_json
+from ..core.files import parse_yaml, read_object, read_text
 from ..core.records import Score
 
 
@@ -128,13 +126,10 @@ def read_run(path: Path) -> RunFiles:
         UserError: the folder is not a run, or a file in it is broken.
     """
     path = Path(path)
-    try:
-        text = (path / "recipe.yaml").read_text(encoding="utf-8")
-        recipe = yaml.safe_load(text)
-    except OSError as error:
-        raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path / 'recipe.yaml'} is not valid YAML: train the run again.") from error
+    if not (path / "recipe.yaml").exists():
+        raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
+    text = read_text(path / "recipe.yaml")
+    recipe = parse_yaml(text, str(path / "recipe.yaml"))
     if not isinstance(recipe, dict):
         raise UserError(f"{path / 'recipe.yaml'} is not a recipe: train the run again.")
     evaluation = _document(path / "evaluation.json")
@@ -146,7 +141,7 @@ def read_run(path: Path) -> RunFiles:
         environment=_document(path / "environment.json"),
         train=_entries(path / "metrics.jsonl", "train"),
         evaluations=_entries(path / "metrics.jsonl", "evaluation"),
-        scores={score.name: score for score in map(_score, evaluation.get("scores") or ())},
+        scores=_scores(path / "evaluation.json", evaluation),
         headline=_numbers(evaluation.get("headline")),
         pictures=_pictures(samples),
         real=_existing(samples / "real.png"),
@@ -156,14 +151,20 @@ def read_run(path: Path) -> RunFiles:
 
 
 def _document(path: Path) -> Mapping[str, Any]:
-    document = read_json(path) if path.exists() else {}
-    if not isinstance(document, dict):
-        raise UserError(f"{path} does not hold a JSON object: delete it and evaluate the run again.")
-    return document
+    return read_object(path) if path.exists() else {}
+
+
+def _scores(path: Path, document: Mapping[str, Any]) -> dict[str, Score]:
+    try:
+        return {score.name: score for score in map(_score, document.get("scores") or ())}
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and evaluate the run again.") from error
 
 
 def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None
+    """The picture, if it is there and in the run's folder: a link out of it would show a stranger's file."""
+    inside = path.resolve().is_relative_to(path.parent.parent.resolve())
+    return path if inside and path.is_file() else None
 
 
 def _numbers(values: object) -> dict[str, float]:
@@ -196,11 +197,10 @@ def _entries(path: Path, kind: str) -> tuple[Entry, ...]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+            if entry["kind"] == kind:
+                found.append(Entry(int(entry["images"]), float(entry["seconds"]), _numbers(entry.get("scalars"))))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
-        if isinstance(entry, dict) and entry.get("kind") == kind:
-            seconds = float(entry.get("seconds") or 0)
-            found.append(Entry(int(entry.get("images") or 0), seconds, _numbers(entry.get("scalars"))))
     return tuple(found)
 
 
@@ -208,6 +208,6 @@ def _pictures(folder: Path) -> tuple[Picture, ...]:
     found = []
     for path in folder.glob("images-*.png"):
         number = path.stem.removeprefix("images-")
-        if number.isdigit():
+        if number.isdigit() and _existing(path):
             found.append(Picture(int(number), path))
     return tuple(sorted(found, key=lambda picture: picture.images))

@@ -16,8 +16,9 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ..core.files import write_text
+from ..core.files import append_line, write_text
 from . import checkpoint
+from .pictures import described
 from .trainer import Trainer
 
 ECHO = 1.0  # seconds within which two signals are one
@@ -33,26 +34,27 @@ class Log:
     """``metrics.jsonl``: one JSON document a line, of kind ``train`` or ``evaluation``.
 
     Args:
-        path: the file; lines after ``step`` are dropped, as a resumed run writes them again.
+        path: the file. What a resumed run writes again is dropped: the lines after ``step``, and the evaluation at
+            the end if the training had ended and was stopped before that was known.
         step: where the training starts.
+        done: whether there is nothing left to train.
     """
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path, step: int, *, done: bool = False) -> None:
         self.path = path
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if _step_of(line) <= step]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        kept = [line for line in lines if _belongs(line, step, done)]
         write_text(path, "".join(f"{line}\n" for line in kept))
 
-    def write(self, trainer: Trainer, kind: str, scalars: dict[str, float]) -> None:
-        """Append a line."""
+    def write(self, trainer: Trainer, kind: str, scalars: dict[str, float], *, whole: bool = False) -> None:
+        """Append a line; ``whole`` marks the evaluation at the end."""
         entry = {
             "kind": kind,
             "images": trainer.images,
             "step": trainer.step,
             "seconds": round(trainer.seconds, 3),
-        }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**entry, "scalars": scalars}) + "\n")
+        } | ({"whole": True} if whole else {})
+        append_line(self.path, json.dumps({**entry, "scalars": scalars}))
 
     def after_step(self, trainer: Trainer) -> None:
         if not crossed(trainer, trainer.settings.log_every):
@@ -61,11 +63,14 @@ class Log:
         self.write(trainer, "train", current_scalars(trainer))
 
 
-def _step_of(line: str) -> float:
+def _belongs(line: str, step: int, done: bool) -> bool:
+    """Whether a line was written up to this step, and whole: one may be cut off by a kill, or damaged."""
     try:
-        return int(json.loads(line)["step"])
-    except ValueError:  # cut off when the process was killed
-        return math.inf
+        entry = json.loads(line)
+        at, whole = int(entry["step"]), bool(entry.get("whole"))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return False
+    return at < step or (at == step and not (whole and done))
 
 
 def current_scalars(trainer: Trainer) -> dict[str, float]:
@@ -92,7 +97,7 @@ class Checkpoints:
         """Write a checkpoint now."""
         trainer.require_finite()
         tensors, counters = trainer.state()
-        checkpoint.save(self.folder, tensors, counters)
+        checkpoint.save(self.folder, tensors, counters, model=described(trainer))
         self.last = time.monotonic()
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,7 +23,7 @@ from ..core.errors import UserError
 from ..core.files import cache_dir, digest, read_json, write_json
 from ..core.progress import track
 from ..core.seeding import derive_seed, stream
-from ..core.tensors import save_tensors
+from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset, Labelled
 from ..networks.features.base import FeatureNetwork
 from ..networks.features.classifier import Classifier
@@ -97,9 +95,9 @@ def _unlabelled(dataset: Dataset) -> Labelled:
 
 def _load(network: nn.Module, stem: Path) -> dict[str, Any] | None:
     try:
-        network.load_state_dict(load_file(stem.with_suffix(".safetensors")))
+        network.load_state_dict(load_tensors(stem.with_suffix(".safetensors")).tensors)
         report = read_json(stem.with_suffix(".json"))
-    except (OSError, SafetensorError, RuntimeError, UserError):
+    except (RuntimeError, UserError):
         return None  # absent or damaged: train
     return report if isinstance(report, dict) and report.get("fingerprint") == stem.name else None
 

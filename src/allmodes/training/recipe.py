@@ -18,6 +18,7 @@ import yaml
 from ..core.configuration import parameters, resolve_arguments, resolve_part
 from ..core.discovery import find
 from ..core.errors import UserError, did_you_mean
+from ..core.files import parse_yaml, read_text
 from ..data.base import Dataset
 from ..data.resolve import dataset_config
 from ..distances.base import Distance
@@ -152,10 +153,7 @@ def _value(text: str) -> Any:
 
 def parse_recipe(text: str, source: str) -> dict[str, Any]:
     """The mapping that a recipe's YAML holds; raises a UserError that names ``source`` if it holds none."""
-    try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
+    config = parse_yaml(text, source)
     if not isinstance(config, dict):
         raise UserError(f"{source} is not a recipe: it must hold keys such as data, generator and objective.")
     return config
@@ -167,11 +165,7 @@ def _read(source: str) -> dict[str, Any]:
         return parse_recipe(file.read_text(encoding="utf-8"), source)
     path = Path(source)
     if path.suffix in {".yaml", ".yml"}:
-        try:
-            return parse_recipe(path.read_text(encoding="utf-8"), source)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-            raise UserError(f"Cannot read the recipe {source}: {reason}.") from error
+        return parse_recipe(read_text(path), source)
     raise UserError(f"'{source}' is neither a recipe nor a YAML file.{did_you_mean(source, recipe_names())}")
 
 

@@ -10,33 +10,33 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lightning_fabric import Fabric
 
 from ..core.errors import UserError
-from ..core.files import read_json, write_json, write_text
-from ..core.pictures import image_grid, image_pairs, save_animation, toy_frame
+from ..core.files import PARTIAL, left_behind, read_object, read_text, write_json, write_text, writing
+from ..core.locks import held, locked, refusal
+from ..core.pictures import save_animation
 from ..data.base import Dataset
 from ..model import Model, load
-from ..networks.base import Generator
 from . import checkpoint
 from .build import build_dataset, build_objective
 from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
 from .environment import environment
 from .evaluation import Evaluation, evaluate
-from .nearest import nearest_images
+from .pictures import current_model, save_nearest, save_picture, save_real
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
 from .recipe import WORDS, Recipe, load_recipe, parse_recipe
 from .trainer import Callback, Trainer
 
 INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", *WORDS})  # a run goes on all the same
-GRID = 64
-CLOUD = 1000
-BESIDE = 36  # samples that are shown beside the training images nearest to them
+LOCK = ".lock"
+AT_WORK = "another training is at work there"
 
 
 class Run:
@@ -82,7 +82,21 @@ class Run:
 
     def evaluation(self) -> Evaluation:
         """The evaluation at the end of the training."""
-        return Evaluation.from_json(read_json(self.path / "evaluation.json"))
+        path = self.path / "evaluation.json"
+        try:
+            return Evaluation.from_json(read_object(path))
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise UserError(f"{path} is damaged, or of another kind: delete it and give train again.") from error
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the pictures."""
+        return self.path / "samples"
+
+    @property
+    def lock(self) -> Path:
+        """What a training holds while it works in the folder."""
+        return self.path / LOCK
 
     @property
     def checkpoints(self) -> Path:
@@ -115,26 +129,31 @@ def train(
     fabric = launch(recipe.settings)
     if fabric.is_global_zero:
         check_folder(run, recipe, fresh)
-    if run.finished and not fresh:
-        print(f"{run.path} is finished: use --fresh to train it again.", file=sys.stderr)
+    if run.finished and not fresh and Run(run.path).recipe.settings.images >= recipe.settings.images:
+        print(f"{run.path} is finished: use --fresh to train it again, or more --images to go on.", file=sys.stderr)
         leave()
         return run
-    trainer = go_on(run, recipe, fabric, fresh)
+    with ExitStack() as work:
+        trainer = go_on(run, recipe, fabric, fresh, work)
     leave()
     if fabric.is_global_zero and not trainer.done:
         raise KeyboardInterrupt(f"Saved at image {trainer.images:,}: the same command goes on from there.")
     return run
 
 
-def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
+def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool, work: ExitStack) -> Trainer:
     """Train in the run's folder, from its newest checkpoint on if there is one, until done or interrupted.
 
-    The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was.
+    The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was. Its
+    lock is held as long as ``work`` lasts.
     """
     dataset = build_dataset(recipe)
     with enough_memory():
         trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
     if fabric.is_global_zero:
+        with writing(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            work.enter_context(locked(run.lock, AT_WORK))
         open_folder(run, recipe, fabric, fresh)
     fabric.barrier()
     resume(trainer, run)
@@ -150,34 +169,50 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
 def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
     """See that the folder is free, or holds a run of the same recipe, or of any if it is to start over.
 
+    A run of fewer images goes on to more.
+
     Raises:
-        UserError: the folder holds something else, or a run of a recipe that differs.
+        UserError: the folder holds something else, or a run of a recipe that differs, or a training works in it.
     """
     ours = run.path / "recipe.yaml"
     if run.path.is_file():
         raise UserError(f"{run.path} is a file: choose a folder with --out.")
+    if run.lock.exists() and held(run.lock):
+        raise UserError(refusal(run.lock, AT_WORK))
     if not ours.exists():
-        if run.path.exists() and any(run.path.iterdir()):
+        if run.path.exists() and not all(path.name == LOCK or PARTIAL in path.name for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
         return
     if fresh or not (run.finished or any(run.checkpoints.glob("*.safetensors"))):  # nothing to go on from
         return
-    before, now = parse_recipe(ours.read_text(encoding="utf-8"), str(ours)), recipe.to_dict()
+    before, now = parse_recipe(read_text(ours), str(ours)), recipe.to_dict()
     for key in [*now, *before]:
-        if before.get(key) != now.get(key) and key not in INDIFFERENT:
+        if before.get(key) != now.get(key) and key not in INDIFFERENT and not longer(key, before, now):
             raise UserError(
                 f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
                 "Use --fresh to start over, or --out for another folder."
             )
 
 
+def longer(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether the recipes differ here only in that the second trains for more images."""
+    numbers = before.get(key), now.get(key)
+    return key == "images" and all(isinstance(number, int) for number in numbers) and numbers[0] < numbers[1]  # type: ignore[operator]
+
+
 def open_folder(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> None:
     """Make the folder, empty if it is to start over, and say in it what is trained and where."""
-    if fresh and (run.path / "recipe.yaml").exists():
-        try:
-            shutil.rmtree(run.path)
-        except OSError as error:
-            raise UserError(f"Cannot start over in {run.path}: {error.strerror} ({error.filename}).") from error
+    with writing(run.path):
+        if fresh and (run.path / "recipe.yaml").exists():
+            for path in run.path.iterdir():
+                if path.name != LOCK:
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for path in left_behind(run.path):
+            path.unlink(missing_ok=True)
+        if run.finished:  # it goes on to more images: what was said of its end no longer holds
+            (run.path / "evaluation.json").unlink()
+            for name in ("audit", "model"):
+                shutil.rmtree(run.path / name, ignore_errors=True)
     write_text(run.path / "recipe.yaml", recipe.to_yaml())
     write_json(run.path / "environment.json", environment(fabric))
 
@@ -194,11 +229,12 @@ def resume(trainer: Trainer, run: Run) -> None:
 def attend(trainer: Trainer, run: Run) -> None:
     """Train with everything a person wants beside it; if it was not interrupted, leave model and evaluation."""
     settings = trainer.settings
-    (run.path / "samples").mkdir(exist_ok=True)
+    with writing(run.samples):
+        run.samples.mkdir(exist_ok=True)
     if trainer.step == 0:
-        for left in (run.path / "samples").glob("images-*.png"):  # by a run that never came to a checkpoint
+        for left in run.samples.glob("images-*.png"):  # by a run that never came to a checkpoint
             left.unlink()
-    log = Log(run.path / "metrics.jsonl", trainer.step)
+    log = Log(run.path / "metrics.jsonl", trainer.step, done=trainer.done)
     checkpoints = Checkpoints(run.checkpoints, settings.checkpoint_seconds)
     bar = Bar(trainer, trainer.recipe.name)
 
@@ -207,11 +243,11 @@ def attend(trainer: Trainer, run: Run) -> None:
         bar.headline = found.headline()
         log.write(trainer, "evaluation", bar.headline)
 
-    pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run))
+    pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run.samples))
     callbacks: list[Callback] = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
     with bar.progress, Interruptible(trainer):
         if trainer.step == 0:
-            save_picture(trainer, run)
+            save_picture(trainer, run.samples)
         trainer.fit(callbacks)
         checkpoints.save(trainer)
     if trainer.done:
@@ -222,13 +258,13 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     """Leave the model, its evaluation, pictures of samples and of the data, an animation; the evaluation comes last."""
     model = current_model(trainer)
     model.save(run.path / "model")
-    save_real(trainer.dataset, run)
-    save_nearest(trainer.dataset, model, run)
-    save_picture(trainer, run)
-    frames = sorted((run.path / "samples").glob("images-*.png"))
-    save_animation(frames, run.path / "samples" / "training.gif")
+    save_real(trainer.dataset, run.samples)
+    save_nearest(trainer.dataset, model, run.samples)
+    save_picture(trainer, run.samples)
+    frames = sorted(run.samples.glob("images-*.png"))
+    save_animation(frames, run.samples / "training.gif")
     found = evaluate(subject(trainer))
-    log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)})
+    log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())
 
 
@@ -237,46 +273,6 @@ def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
     model = current_model(trainer)
     seed, device = trainer.settings.seed, trainer.fabric.device
     return Subject(model.sample, trainer.dataset, seed, device, quick, model=model)
-
-
-def current_model(trainer: Trainer) -> Model:
-    """The averaged generator with its prior, as it stands."""
-    parts = trainer.recipe.parts
-    config = {"generator": parts["generator"], "prior": parts["prior"], "shape": list(trainer.dataset.shape)}
-    card = {
-        "recipe": trainer.recipe.name,
-        "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
-        "images": trainer.images,
-        "seed": trainer.settings.seed,
-    }
-    generator = cast(Generator, trainer.average.module)
-    return Model(generator, trainer.objective.prior, config=config, card=card)
-
-
-def save_picture(trainer: Trainer, run: Run) -> None:
-    """A grid of samples from fixed latents, or for planar data the points over the data."""
-    model, path = current_model(trainer), run.path / "samples" / f"images-{trainer.images:012d}.png"
-    if len(trainer.dataset.shape) == 1:
-        real = trainer.dataset.batch(0, CLOUD, 0).images
-        toy_frame(model.sample(CLOUD), real, title=f"{trainer.recipe.name}  {trainer.images:,} examples").save(path)
-    else:
-        image_grid(trainer.dataset.picture(model.sample(GRID))).save(path)
-
-
-def save_real(dataset: Dataset, run: Run) -> None:
-    """A grid of real examples, laid out as the grids of samples; of few images, each is shown once."""
-    if len(dataset.shape) == 3:
-        count = min(GRID, len(dataset)) if dataset.fixed else GRID
-        grid = image_grid(dataset.picture(dataset.batch(0, count, 0).images), columns=round(GRID**0.5))
-        grid.save(run.path / "samples" / "real.png")
-
-
-def save_nearest(dataset: Dataset, model: Model, run: Run) -> None:
-    """Samples, and below each the training image nearest to it, if the same images come again and again."""
-    if dataset.fixed and len(dataset.shape) == 3:
-        samples = model.sample(BESIDE)
-        pairs = (dataset.picture(images) for images in (samples, nearest_images(dataset, samples)))
-        image_pairs(*pairs).save(run.path / "samples" / "nearest.png")
 
 
 def evaluate_run(path: str | Path) -> Evaluation:

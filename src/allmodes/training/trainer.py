@@ -159,6 +159,7 @@ class Trainer:
             flat = checkpoint.flatten_optimizer(self.optimizers[name])
             tensors |= {f"optimizer.{name}.{k}": v for k, v in flat.items()}
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
+        tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}  # for who samples from it
         seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds}
         return tensors, {"step": self.step, **seconds, "round": dict(self.round), "data": self.dataset.fingerprint}
 

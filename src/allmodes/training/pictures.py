@@ -1,0 +1,64 @@
+"""The pictures of a run: samples while it trains, the data, and samples beside the data nearest to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from ..core.pictures import image_grid, image_pairs, toy_frame
+from ..core.pictures import save_picture as save
+from ..data.base import Dataset
+from ..model import Model
+from ..networks.base import Generator
+from .nearest import nearest_images
+from .trainer import Trainer
+
+GRID = 64
+CLOUD = 1000
+BESIDE = 36  # samples that are shown beside the training images nearest to them
+
+
+def described(trainer: Trainer) -> dict[str, Any]:
+    """What a model is built from, and its card, as JSON can hold them."""
+    parts = trainer.recipe.parts
+    card = {
+        "recipe": trainer.recipe.name,
+        "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
+        "images": trainer.images,
+        "seed": trainer.settings.seed,
+    }
+    shape = list(trainer.dataset.shape)
+    return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}
+
+
+def current_model(trainer: Trainer) -> Model:
+    """The averaged generator with its prior, as it stands."""
+    config = described(trainer)
+    card = config.pop("card")
+    return Model(cast(Generator, trainer.average.module), trainer.objective.prior, config=config, card=card)
+
+
+def save_picture(trainer: Trainer, folder: Path) -> None:
+    """A grid of samples from fixed latents, or for planar data the points over the data."""
+    model, path = current_model(trainer), folder / f"images-{trainer.images:012d}.png"
+    if len(trainer.dataset.shape) == 1:
+        real = trainer.dataset.batch(0, CLOUD, 0).images
+        save(toy_frame(model.sample(CLOUD), real, title=f"{trainer.recipe.name}  {trainer.images:,} examples"), path)
+    else:
+        save(image_grid(trainer.dataset.picture(model.sample(GRID))), path)
+
+
+def save_real(dataset: Dataset, folder: Path) -> None:
+    """A grid of real examples, laid out as the grids of samples; of few images, each is shown once."""
+    if len(dataset.shape) == 3:
+        count = min(GRID, len(dataset)) if dataset.fixed else GRID
+        grid = image_grid(dataset.picture(dataset.batch(0, count, 0).images), columns=round(GRID**0.5))
+        save(grid, folder / "real.png")
+
+
+def save_nearest(dataset: Dataset, model: Model, folder: Path) -> None:
+    """Samples, and below each the training image nearest to it, if the same images come again and again."""
+    if dataset.fixed and len(dataset.shape) == 3:
+        samples = model.sample(BESIDE)
+        pairs = (dataset.picture(images) for images in (samples, nearest_images(dataset, samples)))
+        save(image_pairs(*pairs), folder / "nearest.png")
