@@ -1,7 +1,9 @@
-// The only file that knows Python. Arrays are checked there; here they are contiguous and of the right type.
+// The only file that knows Python. Arrays are contiguous and of the right type; that their sizes fit together is checked.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+
+#include <stdexcept>
 
 #include "dci.hpp"
 
@@ -11,12 +13,23 @@ using namespace allmodes;
 using Rows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Ids = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using OutRows = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using OutIds = nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using OutTable = nb::ndarray<int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 namespace {
 
 int64_t rows(const Rows& array) { return static_cast<int64_t>(array.shape(0)); }
+
+void require(bool fits) {
+    if (!fits) throw std::invalid_argument("arrays of sizes that do not fit together");
+}
+
+// An array that owns its memory.
+template <typename Number, typename... Sizes>
+auto owned(std::unique_ptr<Number[]> numbers, Sizes... sizes) {
+    Number* data = numbers.release();
+    const nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<Number*>(p); });
+    return nb::ndarray<nb::numpy, Number>(data, {static_cast<size_t>(sizes)...}, owner);
+}
 
 std::shared_ptr<void> keep_alive(const Rows& array) {
     auto* handle = new Rows(array);
@@ -39,18 +52,21 @@ NB_MODULE(_native, m) {
         .def("__init__",
              [](Dci* self, nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu> origin, Rows directions,
                 int64_t composite, Order order) {
+                 require(origin.shape(0) == directions.shape(1) && composite > 0 && rows(directions) % composite == 0);
                  auto geometry = std::make_shared<const Geometry>(static_cast<int64_t>(directions.shape(1)),
                                                                   rows(directions), origin.data(), directions.data());
                  new (self) Dci(std::move(geometry), composite, order);
              })
         .def("add",
              [](Dci& self, Rows points, bool borrow, int threads) {
+                 require(static_cast<int64_t>(points.shape(1)) == self.dim());
                  std::shared_ptr<void> owner = borrow ? keep_alive(points) : nullptr;
                  const nb::gil_scoped_release released;
                  return self.add(points.data(), rows(points), std::move(owner), threads);
              })
         .def("restore",
              [](Dci& self, Rows points, Ids ids, int64_t next, int threads) {
+                 require(static_cast<int64_t>(points.shape(1)) == self.dim() && points.shape(0) == ids.shape(0));
                  std::shared_ptr<void> owner = keep_alive(points);
                  const nb::gil_scoped_release released;
                  self.restore(points.data(), rows(points), ids.data(), next, std::move(owner), threads);
@@ -64,14 +80,21 @@ NB_MODULE(_native, m) {
         .def("query",
              [](const Dci& self, Rows queries, int64_t retrieve, int64_t visit, int threads, OutTable ids,
                 OutRows distances) {
+                 require(static_cast<int64_t>(queries.shape(1)) == self.dim() && ids.shape(0) == queries.shape(0) &&
+                         distances.shape(0) == queries.shape(0) && distances.shape(1) == ids.shape(1) &&
+                         retrieve > 0 && visit > 0 && threads > 0);
                  const nb::gil_scoped_release released;
                  const Budget budget{static_cast<int64_t>(ids.shape(1)), retrieve, visit, threads};
                  return self.query(queries.data(), rows(queries), budget, {ids.data(), distances.data()});
              })
-        .def("copy",
-             [](const Dci& self, OutRows out, OutIds ids) {
-                 const nb::gil_scoped_release released;
-                 self.copy(out.data(), ids.data());
+        .def("contents",
+             [](const Dci& self) {
+                 Contents all = [&self] {
+                     const nb::gil_scoped_release released;
+                     return self.contents();
+                 }();
+                 return nb::make_tuple(owned(std::move(all.rows), all.size, self.dim()),
+                                       owned(std::move(all.ids), all.size), all.next);
              })
         .def_prop_ro("next", &Dci::next)
         .def_prop_ro("nbytes", &Dci::nbytes)

@@ -14,13 +14,15 @@ namespace {
 
 constexpr int64_t QUERIES = 96;  // scanned together: a multiple of every kernel's group
 constexpr int64_t AHEAD = 4;     // rows fetched before they are needed
+constexpr int64_t BUFFERS = int64_t{1} << 26;  // bytes of the lists of a thread, if one query's are not more
 
 // Buffers of one thread, allocated once.
 struct Scratch {
     Scan scan;
     std::vector<float> projections;
+    std::vector<double> rounding;
     std::vector<std::vector<int64_t>> slots;
-    std::vector<std::pair<float, int64_t>> nearest;
+    std::vector<std::pair<double, int64_t>> nearest;
 };
 
 Scratch& scratch() {
@@ -35,17 +37,17 @@ void append(const Candidates& found, std::vector<std::vector<int64_t>>& slots) {
 
 // The k nearest of the candidates, by distances computed in full: a heap whose top is the farthest so far.
 void compare(const Store& store, const float* query, const std::vector<int64_t>& slots, size_t k,
-             std::vector<std::pair<float, int64_t>>& nearest) {
+             std::vector<std::pair<double, int64_t>>& nearest) {
     const int64_t dim = store.geometry().dim;
     nearest.clear();
-    float bound = std::numeric_limits<float>::infinity();
+    double bound = std::numeric_limits<double>::infinity();
     for (size_t i = 0; i < slots.size(); ++i) {
         if (i + AHEAD < slots.size()) {
             const auto* row = reinterpret_cast<const char*>(store.row(slots[i + AHEAD]));
             for (int64_t byte = 0; byte < std::min<int64_t>(dim * 4, 1024); byte += 64) __builtin_prefetch(row + byte);
         }
-        const float value = kernels().squared_distance(store.row(slots[i]), query, dim, bound);
-        const std::pair<float, int64_t> entry{value, store.id(slots[i])};
+        const double value = squared_distance(store.row(slots[i]), query, dim, bound);
+        const std::pair<double, int64_t> entry{value, store.id(slots[i])};
         if (nearest.size() == k) {
             if (!(entry < nearest.front())) continue;
             std::pop_heap(nearest.begin(), nearest.end());
@@ -96,8 +98,10 @@ int64_t Dci::add(const float* rows, int64_t n, std::shared_ptr<void> owner, int 
 void Dci::restore(const float* rows, int64_t n, const int64_t* ids, int64_t next, std::shared_ptr<void> owner,
                   int threads) {
     const auto lock = changing();
+    for (int64_t i = 0; i < n; ++i)
+        if (ids[i] < (i ? ids[i - 1] + 1 : next_)) throw std::invalid_argument("ids must ascend above those given so far");
     insert(rows, n, ids, std::move(owner), threads);
-    next_ = std::max(next, n ? ids[n - 1] + 1 : 0);
+    next_ = std::max({next_, next, n ? ids[n - 1] + 1 : 0});
 }
 
 int64_t Dci::remove(const int64_t* ids, int64_t n) {
@@ -123,11 +127,24 @@ Work Dci::query_block(const float* queries, int64_t n, const Budget& budget, con
     const int64_t depth = store_.geometry().depth, simple = depth / composite_;
     own.projections.resize(static_cast<size_t>(n * depth));
     store_.geometry().project(queries, n, own.projections.data());
+    own.rounding.resize(static_cast<size_t>(n));
+    for (int64_t q = 0; q < n; ++q) {
+        float* projections = own.projections.data() + q * depth;
+        if (store_.geometry().usable(projections)) {
+            own.rounding[q] = store_.geometry().rounding(queries + q * store_.geometry().dim, projections);
+        } else {
+            std::fill_n(projections, depth, 0.0f);  // nothing is known of it: all points are near
+            own.rounding[q] = std::numeric_limits<double>::infinity();
+        }
+    }
     own.slots.assign(static_cast<size_t>(n), {});
-    if (order_ == Order::L2) append(own.scan.l2(store_, own.projections.data(), n, budget.retrieve), own.slots);
+    if (order_ == Order::L2)
+        append(own.scan.l2(store_, own.projections.data(), own.rounding.data(), n, budget.retrieve), own.slots);
     for (int64_t l = 0; l < composite_ && order_ != Order::L2; ++l) {
         if (order_ == Order::LInfinity)
-            append(own.scan.linf(store_, own.projections.data(), n, budget.retrieve, l * simple, simple), own.slots);
+            append(own.scan.linf(store_, own.projections.data(), own.rounding.data(), n, budget.retrieve, l * simple,
+                                 simple),
+                   own.slots);
         for (int64_t q = 0; q < n && order_ == Order::Prioritized; ++q) {
             const auto found = lists_[l].retrieve(store_, own.projections.data() + q * depth, budget.retrieve,
                                                   budget.visit, work.visits);
@@ -141,11 +158,12 @@ Work Dci::query_block(const float* queries, int64_t n, const Budget& budget, con
             std::sort(slots.begin(), slots.end());
             slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
         }
+        for (const int64_t stray : store_.strays()) slots.push_back(store_.slot_of(stray));
         compare(store_, queries + q * dim, slots, static_cast<size_t>(k), own.nearest);
         work.evaluations += static_cast<int64_t>(slots.size());
         for (int64_t i = 0; i < static_cast<int64_t>(own.nearest.size()); ++i) {
             answers.ids[q * k + i] = own.nearest[i].second;
-            answers.distances[q * k + i] = std::sqrt(own.nearest[i].first);
+            answers.distances[q * k + i] = static_cast<float>(std::sqrt(own.nearest[i].first));
         }
     }
     return work;
@@ -160,7 +178,8 @@ Work Dci::query(const float* queries, int64_t n, const Budget& budget, const Ans
     Budget bounded = budget;
     bounded.retrieve = std::clamp<int64_t>(std::max(budget.retrieve, k), 1, store_.size());
     const int64_t share = (n + budget.threads - 1) / budget.threads, group = kernels().group;
-    const int64_t step = std::min(QUERIES, (share + group - 1) / group * group);
+    const int64_t most = std::clamp<int64_t>(BUFFERS / Scan::bytes(store_, bounded.retrieve), 1, QUERIES);
+    const int64_t step = std::min(most, (share + group - 1) / group * group);
     const int64_t blocks = (n + step - 1) / step;
     std::vector<Work> work(static_cast<size_t>(blocks));
     in_parallel(blocks, budget.threads, [&](int64_t block) {
@@ -189,15 +208,18 @@ int64_t Dci::nbytes() const {
                            [](int64_t sum, const SortedLists& lists) { return sum + lists.nbytes(); });
 }
 
-void Dci::copy(float* rows, int64_t* ids) const {
+Contents Dci::contents() const {
     const auto lock = reading();
-    const int64_t dim = store_.geometry().dim;
+    const int64_t dim = store_.geometry().dim, size = store_.size();
+    Contents all{size, std::unique_ptr<float[]>(new float[static_cast<size_t>(size * dim)]),
+                 std::unique_ptr<int64_t[]>(new int64_t[static_cast<size_t>(size)]), next_};
+    int64_t i = 0;
     for (int64_t slot = 0; slot < store_.slots(); ++slot) {
         if (!store_.alive(slot)) continue;
-        std::copy_n(store_.row(slot), dim, rows);
-        *ids++ = store_.id(slot);
-        rows += dim;
+        std::copy_n(store_.row(slot), dim, all.rows.get() + i * dim);
+        all.ids[i++] = store_.id(slot);
     }
+    return all;
 }
 
 }  // namespace allmodes

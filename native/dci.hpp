@@ -35,6 +35,14 @@ struct Answers {
     float* distances;  // [n][k]
 };
 
+// All that an index holds at one moment.
+struct Contents {
+    int64_t size;
+    std::unique_ptr<float[]> rows;   // [size][dim]
+    std::unique_ptr<int64_t[]> ids;  // [size], ascending
+    int64_t next;                    // the id of the next point that is added
+};
+
 // How much of the index a query may look at.
 struct Budget {
     int64_t k;
@@ -50,7 +58,8 @@ public:
 
     // See Store::add; `next` ids are given in order.
     int64_t add(const float* rows, int64_t n, std::shared_ptr<void> owner, int threads = 1);
-    // Points under ids of their own, ascending and above all that were given; the next is at least `next`.
+    // Points under ids of their own, or an exception unless they ascend and are above all that were given; the next is
+    // at least `next`.
     void restore(const float* rows, int64_t n, const int64_t* ids, int64_t next, std::shared_ptr<void> owner,
                  int threads);
     // The number of ids that are not in the index; nothing is removed unless it is 0.
@@ -58,11 +67,11 @@ public:
     void clear();
     Work query(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const;
 
+    int64_t dim() const { return store_.geometry().dim; }
     int64_t size() const;
     int64_t next() const;
     int64_t nbytes() const;
-    // All rows [size][dim] with their ids [size].
-    void copy(float* rows, int64_t* ids) const;
+    Contents contents() const;
 
 private:
     Work query_block(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const;

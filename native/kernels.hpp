@@ -36,11 +36,16 @@ struct Kernels {
     // Squared L2 distance less the query's norm: norms - 2 p.q, for `queries` of shape [n][depth] given times -2.
     void (*scan_l2)(const float* blocks, const float* norms, int64_t count, int64_t depth, uint32_t first,
                     const float* queries, int64_t n, Survivors* out);
+    // Squared L2 distance from the differences of projections: half as fast, and no digits cancel.
+    void (*scan_differences)(const float* blocks, int64_t count, int64_t depth, uint32_t first, const float* queries,
+                             int64_t n, Survivors* out);
     // L-infinity distance over `used` of the directions; a block begins every `depth` directions.
     void (*scan_linf)(const float* blocks, int64_t count, int64_t depth, int64_t used, uint32_t first,
                       const float* queries, int64_t n, Survivors* out);
     // |a - b|^2, or some number above `bound` as soon as that is certain.
     float (*squared_distance)(const float* a, const float* b, int64_t dim, float bound);
+    // The same in double precision, where no float overflows or vanishes.
+    double (*wide_distance)(const float* a, const float* b, int64_t dim);
 };
 
 // Those of the best instruction set that this processor has.

@@ -172,6 +172,27 @@ struct L2 {
     }
 };
 
+struct Differences {
+    const float* blocks;
+    int64_t depth;
+
+    template <int B, int G>
+    inline void compare(int64_t block, const float* queries, vec (&values)[B][G][VECTORS]) const {
+        for (int b = 0; b < B; ++b)
+            for (int g = 0; g < G; ++g)
+                for (int v = 0; v < VECTORS; ++v) values[b][g][v] = vec{};
+        for (int64_t k = 0; k < depth; ++k)
+            for (int b = 0; b < B; ++b)
+                for (int v = 0; v < VECTORS; ++v) {
+                    const vec p = load(blocks + ((block + b) * depth + k) * BLOCK + v * WIDTH);
+                    for (int g = 0; g < G; ++g) {
+                        const vec gap = p - splat(queries[g * depth + k]);
+                        values[b][g][v] += gap * gap;
+                    }
+                }
+    }
+};
+
 struct LInfinity {
     const float* blocks;
     int64_t depth, used;
@@ -196,6 +217,11 @@ struct LInfinity {
 void scan_l2(const float* blocks, const float* norms, int64_t count, int64_t depth, uint32_t first,
              const float* queries, int64_t n, Survivors* out) {
     scan(L2{blocks, norms, depth}, count, first, queries, depth, n, out);
+}
+
+void scan_differences(const float* blocks, int64_t count, int64_t depth, uint32_t first, const float* queries,
+                      int64_t n, Survivors* out) {
+    scan(Differences{blocks, depth}, count, first, queries, depth, n, out);
 }
 
 void scan_linf(const float* blocks, int64_t count, int64_t depth, int64_t used, uint32_t first, const float* queries,
@@ -223,7 +249,18 @@ float squared_distance(const float* a, const float* b, int64_t dim, float bound)
     return total;
 }
 
-extern const Kernels table = {ISA_NAME, GROUP, project, norms, scan_l2, scan_linf, squared_distance};
+double wide_distance(const float* a, const float* b, int64_t dim) {
+    constexpr int64_t LANES = 4;
+    double sums[LANES] = {};
+    for (int64_t k = 0; k < dim; ++k) {
+        const double gap = double{a[k]} - double{b[k]};
+        sums[k % LANES] += gap * gap;
+    }
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+extern const Kernels table = {ISA_NAME,         GROUP,     project,          norms,        scan_l2,
+                              scan_differences, scan_linf, squared_distance, wide_distance};
 
 }  // namespace ISA
 }  // namespace allmodes

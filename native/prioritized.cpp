@@ -8,6 +8,7 @@
 namespace allmodes {
 
 void SortedLists::insert(const Store& store, int64_t slot) {
+    if (store.stray(slot)) return;
     for (size_t j = 0; j < lists_.size(); ++j)
         lists_[j].emplace(store.projection(slot, first_ + static_cast<int64_t>(j)), store.id(slot));
 }

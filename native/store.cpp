@@ -3,6 +3,7 @@
 #include "parallel.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,22 @@
 #include <stdexcept>
 
 namespace allmodes {
+namespace {
+
+constexpr double INFINITE = std::numeric_limits<double>::infinity();
+constexpr double UNIT = 0x1p-24;      // relative error of a rounding to float32
+constexpr float LARGEST = 1e15f;      // projections whose squares float32 can add up
+constexpr double VANISHING = 1e-17;   // projections whose squares it cannot tell from 0
+constexpr float LEAST = 1e-30f;       // a squared distance below which terms may have vanished
+
+}  // namespace
+
+double squared_distance(const float* a, const float* b, int64_t dim, double bound) {
+    constexpr float most = std::numeric_limits<float>::max();
+    const float value = kernels().squared_distance(a, b, dim, bound > most ? HUGE_VALF : static_cast<float>(bound));
+    const bool sure = value >= LEAST && value <= most;
+    return sure ? double{value} : kernels().wide_distance(a, b, dim);
+}
 
 Geometry::Geometry(int64_t dim_, int64_t depth_, const float* origin_, const float* directions)
     : dim(dim_), depth(depth_), origin(origin_, origin_ + dim_) {
@@ -18,6 +35,23 @@ Geometry::Geometry(int64_t dim_, int64_t depth_, const float* origin_, const flo
     for (int64_t j = 0; j < depth; ++j)
         for (int64_t k = 0; k < dim; ++k)
             tiles[((j / BLOCK) * dim + k) * BLOCK + j % BLOCK] = directions[j * dim + k];
+    const std::vector<float> zero(static_cast<size_t>(dim));
+    length = 0;
+    for (int64_t j = 0; j < depth; ++j)
+        length = std::max(length, std::sqrt(squared_distance(directions + j * dim, zero.data(), dim, INFINITE)));
+}
+
+bool Geometry::usable(const float* projections) const {
+    int64_t large = 0;
+    for (int64_t j = 0; j < depth; ++j) large += !(std::fabs(projections[j]) <= LARGEST);  // so is NaN
+    return large == 0;
+}
+
+double Geometry::rounding(const float* row, const float* projections) const {
+    const double away = std::sqrt(squared_distance(row, origin.data(), dim, INFINITE)) * length;
+    float largest = 0;
+    for (int64_t j = 0; j < depth; ++j) largest = std::max(largest, std::fabs(projections[j]));
+    return UNIT * (4 * away + std::sqrt(static_cast<double>(dim)) / 2 * largest) + VANISHING;
 }
 
 void Geometry::project(const float* rows, int64_t n, float* out) const {
@@ -55,6 +89,8 @@ float Store::projection(int64_t slot, int64_t direction) const {
 }
 
 bool Store::alive(int64_t slot) const { return !std::isnan(projection(slot, 0)); }
+
+bool Store::stray(int64_t slot) const { return std::isinf(projection(slot, 0)); }
 
 int64_t Store::slot_of(int64_t id) const {
     const auto chunk = std::upper_bound(chunks_.begin(), chunks_.end(), id,
@@ -98,20 +134,23 @@ void Store::place(int64_t slot, const float* projections) {
     for (int64_t j = 0; j < geometry_->depth; ++j) block[j * BLOCK] = projections[j];
 }
 
-// Projections of all rows, or an exception if a row is not finite.
+// Projections of all rows, infinite those of strays; or an exception if a row is not finite.
 static std::vector<float> finite_projections(const Geometry& geometry, const float* rows, int64_t n, int threads) {
     std::vector<float> projections(static_cast<size_t>(n * geometry.depth));
-    bool finite = true;
+    std::atomic<bool> finite{true};
     in_parallel((n + Store::CHUNK - 1) / Store::CHUNK, threads, [&](int64_t chunk) {
         const int64_t first = chunk * Store::CHUNK, some = std::min(Store::CHUNK, n - first);
         float* out = projections.data() + first * geometry.depth;
         geometry.project(rows + first * geometry.dim, some, out);
-        // x - x is 0, or NaN where x is not finite
-        float sum = 0;
-        for (int64_t i = 0; i < some * geometry.depth; ++i) sum += out[i] - out[i];
-        if (sum != 0) __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
+        for (int64_t i = 0; i < some; ++i) {
+            float* own = out + i * geometry.depth;
+            if (geometry.usable(own)) continue;
+            std::fill_n(own, geometry.depth, std::numeric_limits<float>::infinity());
+            const float* row = rows + (first + i) * geometry.dim;
+            if (!std::all_of(row, row + geometry.dim, [](float x) { return std::isfinite(x); })) finite = false;
+        }
     });
-    if (!finite) throw std::invalid_argument("points contain NaN or infinity, or numbers too large to compute with");
+    if (!finite) throw std::invalid_argument("points contain NaN or infinity");
     return projections;
 }
 
@@ -130,7 +169,11 @@ void Store::add(const float* rows, int64_t n, const int64_t* ids, std::shared_pt
             reserve(chunk, used, used + some);
             std::memcpy(chunk.own.get() + used * dim, rows + done * dim, static_cast<size_t>(some * dim) * sizeof(float));
         }
-        for (int64_t i = 0; i < some; ++i) place(slots_ + i, projections.data() + (done + i) * depth);
+        for (int64_t i = 0; i < some; ++i) {
+            const float* own = projections.data() + (done + i) * depth;
+            place(slots_ + i, own);
+            if (std::isinf(own[0])) strays_.push_back(ids[done + i]);
+        }
         std::copy_n(ids + done, some, chunk.ids.get() + used);
         slots_ += some;
         done += some;
@@ -149,6 +192,8 @@ int64_t Store::remove(const int64_t* ids, int64_t n) {
         for (int64_t j = 0; j < geometry_->depth; ++j) block[j * BLOCK] = std::numeric_limits<float>::quiet_NaN();
         ++removed_;
     }
+    const auto gone = [this](int64_t stray) { return slot_of(stray) < 0; };
+    strays_.erase(std::remove_if(strays_.begin(), strays_.end(), gone), strays_.end());
     if (removed_ * 2 > slots()) compact();
     return 0;
 }
@@ -183,6 +228,7 @@ void Store::compact() {
 
 void Store::clear() {
     chunks_.clear();
+    strays_.clear();
     slots_ = removed_ = 0;
     compacted_ = true;
 }

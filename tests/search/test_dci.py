@@ -254,16 +254,56 @@ class TestFiles:
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must"):
         DCI(5, **options)
-    with pytest.raises(ValueError, match="at least 1"):
-        DCI(0)
+    for dim in (0, -1, 2.5, torch.nan, True):
+        with pytest.raises(ValueError, match="dim must be a whole number and at least 1"):
+            DCI(dim)
+    with pytest.raises(ValueError, match="seed must be a whole number and at least 0, not -1"):
+        DCI(5, seed=-1)
+    with pytest.raises(ValueError, match="order must be one of l2, linf, prioritized, not 'best'"):
+        DCI(5, order="best")
 
 
 def test_bad_counts_are_refused() -> None:
     index = DCI(5)
     index.add(normal(9, 5))
-    for counts in ({"retrieve": 0}, {"visit": 0}, {"retrieve": -5}):
+    for counts in (
+        {"retrieve": 0},
+        {"visit": 0},
+        {"retrieve": -5},
+        {"retrieve": torch.nan},
+        {"visit": 0.5},
+        {"k": 1.5},
+    ):
         with pytest.raises(ValueError, match="at least 1"):
             index.query(normal(1, 5), **counts)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_huge_counts_are_bounded_before_memory_is_taken(order: str) -> None:
+    index = DCI(5, order=order)
+    index.add(normal(9, 5))
+    found = index.query(normal(2, 5), 9, retrieve=2**80, visit=2**80)
+    assert found.evaluations == 2 * 9
+    for k in (2**40, 2**62, 2**80):
+        with pytest.raises(UserError, match="neighbours of each of 2 queries need"):
+            index.query(normal(2, 5), k)
+
+
+def test_sizes_that_do_not_fit_never_reach_memory() -> None:
+    index = DCI(5)
+    index.add(normal(9, 5))
+    native, ids = index._native, torch.zeros(3, 2, dtype=torch.int64)
+    for call in (
+        lambda: native.add(normal(3, 4), False, 1),
+        lambda: native.restore(normal(3, 5), torch.arange(9, 11), 20, 1),
+        lambda: native.restore(normal(2, 5), torch.tensor([8, 10]), 20, 1),
+        lambda: native.restore(normal(2, 5), torch.tensor([11, 10]), 20, 1),
+        lambda: native.query(normal(4, 5), 1, 1, 1, ids, normal(3, 2)),
+        lambda: native.query(normal(3, 6), 1, 1, 1, ids, normal(3, 2)),
+    ):
+        with pytest.raises(ValueError, match="fit together|ascend"):
+            call()
+    assert len(index) == 9
 
 
 def test_principal_directions_catch_the_variance() -> None:

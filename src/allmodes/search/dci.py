@@ -14,22 +14,26 @@ by the L2 distance over all directions finds more neighbours among as many candi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import digest
+from ..core.memory import require_memory
 from ..core.records import Neighbours
 from ..core.tensors import save_tensors
 from .base import Index, Points, check_finite, check_ids, check_k, check_points
 from .directions import Directions
+from .saved import FORMAT, ORDERS, read_index, tensors_hash
 
-FORMAT = "allmodes.dci.1"
+ANSWER = 12  # bytes of an id and a distance
+MOST = 2**62  # counts in native code
 
 
 class DCI(Index):
@@ -62,8 +66,10 @@ class DCI(Index):
         directions: Literal["random", "pca"] | Directions = "pca",
     ) -> None:
         for what, value in {"dim": dim, "simple": simple, "composite": composite}.items():
-            if value < 1:
-                raise ValueError(f"{what} must be at least 1, not {value}")
+            _check_count(value, what)
+        _check_count(seed, "seed", least=0)
+        if order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
         self.dim = dim
         self.simple = simple
         self.composite = composite
@@ -73,17 +79,19 @@ class DCI(Index):
         self.directions: Directions | None = None
         self._native: Any = None
         self._first = 0  # id of the first point that is added
+        self._beginning = Lock()  # of the first points: others wait until directions are fitted to them
         if isinstance(directions, Directions):
-            self._begin(directions)
+            self._native = self._empty(directions)
+            self.directions = directions
 
-    def _begin(self, directions: Directions) -> None:
+    def _empty(self, directions: Directions) -> Any:
+        """Native index without points."""
         if directions.matrix.shape != (self.simple * self.composite, self.dim):
             wanted = f"({self.simple * self.composite}, {self.dim})"
             raise ValueError(f"directions must have shape {wanted}, not {tuple(directions.matrix.shape)}")
         native = _native()
-        self.directions = directions
-        origin, matrix = directions.origin.contiguous(), directions.matrix.contiguous()
-        self._native = native.Dci(origin, matrix, self.composite, getattr(native.Order, self.order))
+        origin, matrix = directions.origin.contiguous(), (directions.matrix * directions.scale).contiguous()
+        return native.Dci(origin, matrix, self.composite, getattr(native.Order, self.order))
 
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """Add points ``(n, dim)``; returns their ids ``(n,)``.
@@ -99,23 +107,22 @@ class DCI(Index):
         points = check_points(points, self.dim, "points").cpu()
         if len(points) == 0:
             return torch.empty(0, dtype=torch.int64)
-        fresh = self._native is None
-        if fresh:
-            self._fit(points)
-        try:
-            first = self._native.add(points, borrow, torch.get_num_threads())
-        except ValueError:
-            if fresh:  # directions fitted to points that were refused
-                self._native = self.directions = None
-            raise
+        first = self._with(points, lambda native: native.add(points, borrow, torch.get_num_threads()))
         return torch.arange(first, first + len(points))
 
-    def _fit(self, points: Tensor) -> None:
-        kind: Any = self.kind
-        directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
-        check_finite(directions.origin, "points")
-        self._begin(directions)
-        self._native.restore(points[:0], torch.empty(0, dtype=torch.int64), self._first, 1)
+    def _with(self, points: Tensor, enter: Callable[[Any], Any]) -> Any:
+        """What ``enter`` returns for the native index, which is there for others when the first points are in it."""
+        with self._beginning:
+            if self._native is None:
+                kind: Any = self.kind
+                directions = Directions.fitted(points, self.simple * self.composite, kind, seed=self.seed)
+                check_finite(directions.origin, "points")
+                native = self._empty(directions)
+                native.restore(points[:0], torch.empty(0, dtype=torch.int64), self._first, 1)
+                result = enter(native)
+                self.directions, self._native = directions, native
+                return result
+        return enter(self._native)
 
     def restore(self, points: Tensor, ids: Tensor, *, following: int) -> None:
         """Take over points of another index with the ids that they have there.
@@ -128,9 +135,7 @@ class DCI(Index):
         if self._native is None and len(points) == 0:  # nothing to fit directions to yet
             self._first = following
             return
-        if self._native is None:
-            self._fit(points)
-        self._native.restore(points, ids, following, torch.get_num_threads())
+        self._with(points, lambda native: native.restore(points, ids, following, torch.get_num_threads()))
 
     def query(
         self, queries: Points, k: int = 1, *, retrieve: int | None = None, visit: int | None = None
@@ -152,10 +157,13 @@ class DCI(Index):
         queries = check_points(queries, self.dim, "queries").cpu()
         check_finite(queries, "queries")
         size = len(self)
-        wanted = max(64, round(size**0.5 / 2) + 4 * check_k(k)) if retrieve is None else retrieve
-        most = 2**62 if visit is None else visit
-        if wanted < 1 or most < 1:
-            raise ValueError(f"retrieve ({retrieve}) and visit ({visit}) must be at least 1")
+        check_k(k)
+        for what, value in {"k": k, "retrieve": retrieve, "visit": visit}.items():
+            if value is not None:
+                _check_count(value, what)
+        require_memory(len(queries) * k * ANSWER, f"{k:,} neighbours of each of {len(queries):,} queries")
+        wanted = max(64, round(size**0.5 / 2) + 4 * k) if retrieve is None else min(retrieve, MOST)
+        most = MOST if visit is None else min(visit, MOST)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64)
         distances = torch.full((len(queries), k), torch.inf)
         if size == 0 or len(queries) == 0:
@@ -191,10 +199,15 @@ class DCI(Index):
 
     def all_points(self) -> tuple[Tensor, Tensor]:
         """A copy of the points ``(n, dim)``, and their ids ``(n,)``."""
-        points, ids = torch.empty(len(self), self.dim), torch.empty(len(self), dtype=torch.int64)
-        if self._native is not None:
-            self._native.copy(points, ids)
+        points, ids, _ = self._contents()
         return points, ids
+
+    def _contents(self) -> tuple[Tensor, Tensor, int]:
+        """Points, their ids, and the id of the next one, all of the same moment."""
+        if self._native is None:
+            return torch.empty(0, self.dim), torch.empty(0, dtype=torch.int64), self._first
+        points, ids, following = self._native.contents()
+        return torch.from_numpy(points), torch.from_numpy(ids), following
 
     def save(self, path: str | Path) -> None:
         """Write points, ids and directions to one safetensors file, whole or not at all.
@@ -202,12 +215,14 @@ class DCI(Index):
         Raises:
             UserError: the file cannot be written.
         """
-        points, ids = self.all_points()
-        tensors = {"points": points, "ids": ids, "next": torch.tensor(self.following)}
-        if self.directions is not None:
-            tensors |= {"matrix": self.directions.matrix, "origin": self.directions.origin}
+        points, ids, following = self._contents()
+        tensors = {"points": points, "ids": ids, "next": torch.tensor(following)}
+        directions = self.directions
+        if directions is not None:
+            scale = torch.tensor(directions.scale, dtype=torch.float64)
+            tensors |= {"matrix": directions.matrix, "origin": directions.origin, "scale": scale}
         fields = ("dim", "simple", "composite", "seed", "order", "kind")
-        metadata = {"format": FORMAT, "hash": _hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
+        metadata = {"format": FORMAT, "hash": tensors_hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
         save_tensors(Path(path), tensors, metadata)
 
     @classmethod
@@ -215,18 +230,27 @@ class DCI(Index):
         """Read an index that ``save`` wrote. It answers as the saved one did.
 
         Raises:
-            UserError: the file is missing, truncated, altered or something else.
+            UserError: the file is missing, truncated, altered or something else, or a field of it cannot be.
         """
-        metadata, tensors = _read(Path(path))
-        kind: Any = metadata["kind"]
-        directions = Directions(tensors["matrix"], tensors["origin"]) if "matrix" in tensors else kind
-        order: Any = metadata["order"]
-        sizes = {key: int(metadata[key]) for key in ("simple", "composite", "seed")}
-        index = cls(int(metadata["dim"]), order=order, directions=directions, **sizes)
+        saved = read_index(Path(path))
+        kind: Any = saved.kind
+        order: Any = saved.order
+        index = cls(
+            saved.dim,
+            simple=saved.simple,
+            composite=saved.composite,
+            seed=saved.seed,
+            order=order,
+            directions=saved.directions or kind,
+        )
         index.kind = kind
-        if index._native is not None:
-            index.restore(tensors["points"], tensors["ids"], following=int(tensors["next"]))
+        index.restore(saved.points, saved.ids, following=saved.following)
         return index
+
+
+def _check_count(value: int, what: str, least: int = 1) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{what} must be a whole number and at least {least}, not {value}")
 
 
 def built() -> bool:
@@ -243,21 +267,3 @@ def _native() -> Any:
             "the search backend 'exact'."
         ) from error
     return native
-
-
-def _hash(tensors: dict[str, Tensor]) -> str:
-    return digest(*(tensors[key].numpy().tobytes() for key in sorted(tensors)))
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read ({error}): it is missing, truncated or no index.") from error
-    if metadata.get("format") != FORMAT:
-        raise UserError(f"{path} is a safetensors file, but no index that DCI.save wrote.")
-    if metadata.get("hash") != _hash(tensors):
-        raise UserError(f"{path} was altered after it was saved: its hash does not fit. Save the index again.")
-    return metadata, tensors

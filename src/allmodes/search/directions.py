@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,19 +13,22 @@ from ..core.seeding import stream
 
 SAMPLE = 1_000
 ITERATIONS = 2
+FURTHEST = 100  # exponent of a scale
 
 
 @dataclass(frozen=True)
 class Directions:
-    """How points become projections: ``matrix @ (point - origin)``.
+    """How points become projections: ``scale * matrix @ (point - origin)``.
 
     Args:
         matrix: unit rows, float32 ``(M, dim)``.
         origin: float32 ``(dim,)``. It does not change differences; it keeps numbers small, where they round less.
+        scale: a power of two that brings projections near 1, whose squares neither overflow nor vanish.
     """
 
     matrix: Tensor
     origin: Tensor
+    scale: float = 1.0
 
     @classmethod
     def fitted(cls, points: Tensor, count: int, kind: Literal["random", "pca"], *, seed: int) -> Directions:
@@ -40,10 +44,19 @@ class Directions:
         rng = stream(seed, "directions")
         matrix = torch.randn(count, points.shape[1], generator=rng)
         chosen = points[torch.randint(len(points), (SAMPLE,), generator=rng)] if len(points) > SAMPLE else points
-        origin = chosen.mean(0) if len(points) else torch.zeros(points.shape[1])
+        origin = chosen.double().mean(0).float() if len(points) else torch.zeros(points.shape[1])
+        centred = chosen.double() - origin.double()
+        scale = _near_one(float(centred.abs().max())) if len(points) else 1.0
         if kind == "pca" and len(points) > 1:
-            matrix = _principal(chosen - origin, matrix)
-        return cls(torch.nn.functional.normalize(matrix, dim=1), origin)
+            matrix = _principal((centred * scale).float(), matrix)
+        return cls(torch.nn.functional.normalize(matrix, dim=1), origin, scale)
+
+
+def _near_one(largest: float) -> float:
+    """The power of two that brings this number between 1/2 and 1, as far as float32 can hold it times a direction."""
+    if largest == 0 or not math.isfinite(largest):
+        return 1.0
+    return 2.0 ** -max(-FURTHEST, min(FURTHEST, math.frexp(largest)[1]))
 
 
 def _principal(points: Tensor, start: Tensor) -> Tensor:
