@@ -3,11 +3,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .core.waiting import wait_briefly
+
 if TYPE_CHECKING:
     from .api import Findings, Model, Run, audit, load, train
 
 __all__ = ["Findings", "Model", "Run", "audit", "load", "train"]
 __version__ = "0.1.0"
+
+wait_briefly()
 
 
 def __getattr__(name: str) -> Any:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+
 import pytest
 import torch
 
-from allmodes.bench import training
-from allmodes.bench.training import Plan, Speed, all_tables
+from allmodes.bench import speed, training, waiting
+from allmodes.bench.speed import Speed
+from allmodes.bench.training import Plan, all_tables
 from allmodes.core.errors import UserError
 
 
 def test_a_round_is_shared_by_the_steps_until_the_next() -> None:
-    speed = Speed(step=0.1, round=0.5, refresh=20, batch=25)
-    seconds = 20 * speed.step + speed.round
-    assert speed.images == pytest.approx(20 * 25 / seconds)
-    assert speed.matching == pytest.approx(speed.round / seconds)
+    cost = Speed(step=0.1, round=0.5, refresh=20, batch=25)
+    seconds = 20 * cost.step + cost.round
+    assert cost.images == pytest.approx(20 * 25 / seconds)
+    assert cost.matching == pytest.approx(cost.round / seconds)
     assert Speed(step=0.1, round=0.0, refresh=1, batch=25).matching == 0
 
 
@@ -24,7 +29,7 @@ def rows_of(*recipes: str, device: str = "cpu") -> list[dict]:
 
 
 def test_recipes_are_measured_in_either_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "ENOUGH", 0.0)
+    monkeypatch.setattr(speed, "ENOUGH", 0.0)
     rows = rows_of("ring/gan", "ring/imle")
     assert [(row["recipe"], row["precision"]) for row in rows] == [
         (recipe, precision) for recipe in ("ring/gan", "ring/imle") for precision in training.PRECISIONS
@@ -40,7 +45,7 @@ def test_what_has_no_data_is_left_out_and_said(
     def missing(recipe: object) -> None:
         raise UserError("MNIST is not on this machine.")
 
-    monkeypatch.setattr(training, "build_dataset", missing)
+    monkeypatch.setattr(speed, "build_dataset", missing)
     assert rows_of("stacked-mnist/gan") == []
     assert "left out: stacked-mnist/gan: MNIST is not on this machine." in capsys.readouterr().err
 
@@ -53,6 +58,23 @@ def test_a_recipe_that_does_not_exist_is_refused_before_anything_is_measured() -
 def test_a_device_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UserError, match="device"):
         rows_of("ring/gan", device="gpu")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another OpenMP")
+def test_ways_to_wait_are_measured_in_processes_that_wait_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "RECIPES", ("ring/imle",))
+    monkeypatch.setattr(waiting, "TURN", 0.0)
+    monkeypatch.setattr(waiting, "TURNS", 1)
+    monkeypatch.setattr(waiting, "WAYS", {way: waiting.WAYS[way] for way in list(waiting.WAYS)[::2]})
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "VERBOSE")  # libgomp itself says how it waits
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")  # of whoever measures: not to be handed on
+    rows = waiting.table(2, progress=lambda name: None).rows
+    assert [row["beside"] for row in rows[::2]] == ["none", f"{os.cpu_count()} busy"]
+    assert all(row["step"] > 0 and row["times faster"] > 0 for row in rows)
+    said = re.findall("GOMP_SPINCOUNT = '(\\d+)'", capfd.readouterr().err)
+    assert set(said) == {"300000", "0"}
 
 
 @pytest.mark.gpu
