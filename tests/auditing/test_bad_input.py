@@ -117,6 +117,7 @@ def test_too_few_and_none_are_said(plain: Path, tmp_path: Path, capsys: pytest.C
         (np.array([[0.0, np.inf]] * 40), "NaN or infinity, first in row 0"),
         (np.arange(160).reshape(40, 4), "features must be floats"),
         (np.zeros((0, 4)), "features must be floats"),
+        (1e8 + np.linspace(0, 1, 160).reshape(40, 4), "differ by 0.58 and lie so far from 0"),
         (np.arange(40.0), "give images [n, h, w]"),
         (np.array([{}] * 40, dtype=object), "it is cut off, or holds no numbers"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from PIL import Image
 
 from allmodes.core.errors import UserError
 from allmodes.training.build import build_dataset
@@ -123,3 +124,14 @@ def test_a_file_in_another_encoding_is_named(tmp_path):
 def test_an_unknown_recipe_is_named():
     with pytest.raises(UserError, match="Did you mean 'stacked-mnist/imle-gan'"):
         load_recipe("stacked-mnist/imle-gna")
+
+
+def test_what_data_leave_out_is_said_when_they_are_opened(tmp_path, capsys):
+    for number in range(20):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    (tmp_path / "torn.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"torn.png .* leave it out with --skip-damaged \(in training --data.skip_dam"):
+        build_dataset(load_recipe("few-shot/gan", {"data": str(tmp_path)}))
+    changes = parse_overrides(["--data", str(tmp_path), "--data.skip_damaged", "true"])
+    assert len(build_dataset(load_recipe("few-shot/gan", changes))) == 20
+    assert "note: 1 of 21 pictures left out: " in capsys.readouterr().err

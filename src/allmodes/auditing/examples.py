@@ -26,6 +26,7 @@ from ..model import Model, load
 
 SAMPLES = 5_000  # drawn from a model
 MOST = 4 * 2**30  # bytes of features
+ROUNDED = 1e-3  # of the spread of features, at most, may be lost to single precision
 SMALLEST = 1e-15  # whose square is a number in single precision
 BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
 
@@ -158,7 +159,19 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
         raise UserError(
             f"The features of {where} reach {largest:.0e}, and their squares cannot be computed: scale them."
         )
+    _require_near_zero(array, features.numpy(), where)
     return Examples(None, features, (), digest(features.numpy().tobytes()))
+
+
+def _require_near_zero(given: NDArray[np.generic], single: NDArray[np.float32], where: str) -> None:
+    """Refuse features so far from 0 that single precision rounds away what tells them apart."""
+    spread = float(np.square(given.std(axis=0, dtype=np.float64)).sum()) ** 0.5
+    lost = float(np.square(given - single.astype(np.float64)).sum(axis=1).mean()) ** 0.5
+    if lost > ROUNDED * spread > 0:
+        raise UserError(
+            f"The features of {where} differ by {spread:.2g} and lie so far from 0 that single precision loses "
+            f"{lost / spread:.0%} of that: subtract the mean of the data from both sides."
+        )
 
 
 def _images(pictures: Pictures, like: Examples | None, skip_damaged: bool) -> Examples:

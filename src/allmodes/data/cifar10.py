@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tarfile
 from pathlib import Path
@@ -90,11 +91,14 @@ def _official(content: bytes) -> bool:
 
 def _from_archive(file: Path) -> Digits:
     """The official binary form: records of one label byte and 3,072 pixel bytes."""
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}): copy it again.") from error
     if not _official(content):
         raise UserError(f"{file} is not the official archive (its SHA-256 differs): delete it and try again.")
     records = {}
-    with tarfile.open(file) as archive:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for member in archive:
             opened = (
                 archive.extractfile(member) if member.name.endswith("_batch.bin") or "_batch_" in member.name else None

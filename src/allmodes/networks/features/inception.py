@@ -9,6 +9,7 @@ Its weights come from a file: given by path, or downloaded once and checked.
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import torch
@@ -210,7 +211,7 @@ def load_inception(path: Path | None = None) -> Inception:
     if not _genuine(content):
         raise UserError(f"{target} is not the file {FILE}: delete it and download it again.")
     network = Inception()
-    network.load_state_dict(torch.load(target, map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     return network.eval().requires_grad_(False)
 
 

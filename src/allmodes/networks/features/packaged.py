@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,5 +54,5 @@ class Weights:
             raise UserError(f"Cannot read the weights {path}: {error.strerror}.") from error
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise UserError(f"{path} is not the file {Path(self.file).name}: install {self.project} again.")
-        stored: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)  # tensors of a known hash
+        stored: dict[str, Tensor] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return stored
