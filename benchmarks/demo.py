@@ -1,7 +1,8 @@
-"""The demo: a GAN and IMLE-GAN on the same 1,000 modes, side by side.
+"""The demo: the same two networks on 1,000 modes, without and with the matched distance.
 
-Trains ``stacked-digits/gan`` and ``stacked-digits/imle-gan`` on the handwritten digits that come with scikit-learn,
-prints one table, and leaves ``report.html`` and ``summary.json`` beside the two runs. A demo that was stopped goes on
+Trains ``stacked-digits/gan-small`` and ``stacked-digits/imle-gan-small`` on the handwritten digits that come with
+scikit-learn: equal networks, adversarial loss, learning rate and number of images. Prints one table, and leaves
+``report.html`` and ``summary.json`` beside the two runs. A demo that was stopped goes on
 where it was.
 """
 
@@ -19,7 +20,7 @@ from allmodes.core.errors import UserError
 from allmodes.core.files import write_json
 from allmodes.reports import compare_table, read_run, to_terminal, write_report
 
-RECIPES = ("stacked-digits/gan", "stacked-digits/imle-gan")
+RECIPES = ("stacked-digits/gan-small", "stacked-digits/imle-gan-small")
 
 
 def demo(out: Path, *, fresh: bool, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -50,10 +51,12 @@ def demo(out: Path, *, fresh: bool, overrides: dict[str, Any]) -> dict[str, Any]
 
 def main() -> int:
     """Run the demo from the command line."""
-    parser = argparse.ArgumentParser(description="Train a GAN and IMLE-GAN on the same digits and compare them.")
+    parser = argparse.ArgumentParser(
+        description="Train the same networks without and with the matched distance, and compare them."
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder (default: runs/demo)")
     parser.add_argument("--fresh", action="store_true", help="start over, even if there are runs")
-    parser.add_argument("--images", type=int, help="train on this many images instead of the recipes' number")
+    parser.add_argument("--images", type=int, help="present this many images instead of the recipes' number")
     arguments = parser.parse_args()
     overrides = {} if arguments.images is None else {"images": arguments.images}
     try:

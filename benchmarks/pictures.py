@@ -32,13 +32,13 @@ from allmodes.training.build import build_dataset
 from allmodes.training.run import Run
 
 GRIDS = {
-    "runs/demo/stacked-digits-gan": "demo-gan.png",
-    "runs/demo/stacked-digits-imle-gan": "demo-imle-gan.png",
+    "runs/demo/stacked-digits-gan-small": "demo-gan-small.png",
+    "runs/demo/stacked-digits-imle-gan-small": "demo-imle-gan-small.png",
     "runs/results/stacked-mnist-unrolled-half-gan-seed0": "tiny-gan.png",
     "runs/results/stacked-mnist-unrolled-half-seed0": "tiny-imle-gan.png",
 }
-DEMO = {"gan": "a plain GAN", "imle-gan": "IMLE-GAN"}
-SHOWN = 24
+DEMO = {"gan-small": "without the matched distance", "imle-gan-small": "with it"}
+SHOWN = 16
 COPIED = {
     "runs/results/ring-imle-seed0/samples/training.gif": "ring.gif",
     "runs/results/few-shot-one-to-one-seed0/samples/nearest.png": "few-shot.png",

@@ -17,7 +17,8 @@ from allmodes.reports import compare_table, to_markdown, write_report
 from allmodes.training.recipe import parse_overrides
 
 ROWS = {
-    "demo": ("stacked-digits/gan", "stacked-digits/gan-strong", "stacked-digits/imle-gan"),
+    "demo": ("stacked-digits/gan-small", "stacked-digits/imle-gan-small"),
+    "digits": ("stacked-digits/gan", "stacked-digits/gan-strong", "stacked-digits/imle-gan"),
     "quick": ("stacked-mnist/gan-quick", "stacked-mnist/imle-gan-quick"),
     "full": ("stacked-mnist/gan", "stacked-mnist/imle-gan"),
     "mlp4": ("stacked-mnist/gan-mlp4", "stacked-mnist/imle-gan-mlp4"),
