@@ -50,11 +50,11 @@ def copied_mass(train: ArrayLike, fake: ArrayLike, heldout: ArrayLike | None = N
     Raises:
         ValueError: fewer than two examples of any (four to halve), NaN, or different dimensions.
     """
-    both = Features.of(train, fake, least=2 if heldout is not None else 4)
+    both = Features.of(train, fake, ("train", "fake"), least=2 if heldout is not None else 4)
     warnings: tuple[str, ...] = ()
     certificate: dict[str, Any]
     if heldout is not None:
-        theirs = Features.of(train, heldout).fake
+        theirs = Features.of(train, heldout, ("train", "heldout")).fake
         estimate, low, high = excess(copying(both.real, theirs), copying(both.real, both.fake))
         certificate = {"baseline": f"{len(theirs):,} held-out examples"}
         if len(theirs) < FEW:

@@ -34,7 +34,7 @@ def covered(train: ArrayLike, fake: ArrayLike) -> Score:
     Raises:
         ValueError: fewer than two of either, NaN, or different dimensions.
     """
-    both = Features.of(train, fake)
+    both = Features.of(train, fake, ("train", "fake"))
     data, samples = Exact(both.real.shape[1]), Exact(both.real.shape[1])
     data.add(both.real, borrow=True)
     samples.add(both.fake, borrow=True)

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta
 from torch import Tensor
 
+from .usable import usable_count, usable_pair
+
 BLOCK = 2_048
 PAIRS = 2**22  # numbers in differences that are computed at once
 ROUNDING = 1e-6  # of the squared norms: what an expanded squared distance may be wrong by
@@ -32,25 +34,23 @@ class Features:
     fake: Tensor
 
     @classmethod
-    def of(cls, real: ArrayLike, fake: ArrayLike, *, least: int = 2) -> Features:
-        """Check and centre.
-
-        Args:
-            real: ``(n, D)``.
-            fake: ``(m, D)``.
-            least: rows that each must have.
+    def of(
+        cls,
+        real: ArrayLike,
+        fake: ArrayLike,
+        sides: tuple[str, str] = ("real", "fake"),
+        *,
+        least: int = 2,
+        k: int | None = None,
+    ) -> Features:
+        """Check, as :func:`.usable.usable_pair` does, and centre; arguments as there.
 
         Raises:
             ValueError: too few rows, other shapes, different dimensions, NaN or infinity.
         """
-        first, second = (torch.as_tensor(rows).detach().to("cpu", torch.float32) for rows in (real, fake))
-        if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
-            raise ValueError(f"need features (n, D) of equal D, not {tuple(first.shape)} and {tuple(second.shape)}")
-        if min(len(first), len(second)) < least:
-            raise ValueError(f"need at least {least} examples of both, not {len(first)} and {len(second)}")
-        if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
-            raise ValueError("features contain NaN or infinity")
-        return cls(first - first.mean(0), second - first.mean(0))
+        first, second = usable_pair(real, fake, sides, least=least, k=k)
+        origin = first.mean(0, dtype=torch.float64).to(first.dtype)
+        return cls((first - origin).float(), (second - origin).float())
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class Crossing:
     @classmethod
     def several(cls, real: ArrayLike, fake: ArrayLike, ks: Sequence[int], *, samples: bool = True) -> list[Crossing]:
         """One for each of several ``ks``, in one pass over all pairs; arguments as in :meth:`of`."""
-        both = Features.of(real, fake, least=max(ks) + 1)
+        for k in ks:
+            usable_count(k, "k")
+        both = Features.of(real, fake, k=max(ks))
         ours = neighbour_distances(both.real, max(ks))
         theirs = neighbour_distances(both.fake, max(ks)) if samples else None
         n, m = len(both.real), len(both.fake)
