@@ -117,7 +117,7 @@ def test_a_broken_file_is_named(text, message, tmp_path):
 def test_a_file_in_another_encoding_is_named(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes("title: caf\u00e9".encode("latin-1"))
-    with pytest.raises(UserError, match="it is not in UTF-8"):
+    with pytest.raises(UserError, match="is not text in UTF-8"):
         load_recipe(path)
 
 
