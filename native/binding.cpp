@@ -51,11 +51,12 @@ NB_MODULE(_native, m) {
     nb::class_<Dci>(m, "Dci")
         .def("__init__",
              [](Dci* self, nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu> origin, Rows directions,
-                int64_t composite, Order order) {
-                 require(origin.shape(0) == directions.shape(1) && composite > 0 && rows(directions) % composite == 0);
+                int64_t composite, Order order, int64_t levels, int64_t children) {
+                 require(origin.shape(0) == directions.shape(1) && composite > 0 && levels > 0 && children >= 0 &&
+                         rows(directions) % composite == 0);
                  auto geometry = std::make_shared<const Geometry>(static_cast<int64_t>(directions.shape(1)),
                                                                   rows(directions), origin.data(), directions.data());
-                 new (self) Dci(std::move(geometry), composite, order);
+                 new (self) Dci(std::move(geometry), composite, order, levels, children);
              })
         .def("add",
              [](Dci& self, Rows points, bool borrow, int threads) {
@@ -78,13 +79,13 @@ NB_MODULE(_native, m) {
              })
         .def("clear", &Dci::clear, nb::call_guard<nb::gil_scoped_release>())
         .def("query",
-             [](const Dci& self, Rows queries, int64_t retrieve, int64_t visit, int threads, OutTable ids,
+             [](const Dci& self, Rows queries, int64_t retrieve, int64_t visit, int64_t view, int threads, OutTable ids,
                 OutRows distances) {
                  require(static_cast<int64_t>(queries.shape(1)) == self.dim() && ids.shape(0) == queries.shape(0) &&
                          distances.shape(0) == queries.shape(0) && distances.shape(1) == ids.shape(1) &&
-                         retrieve > 0 && visit > 0 && threads > 0);
+                         retrieve > 0 && visit > 0 && view > 0 && threads > 0);
                  const nb::gil_scoped_release released;
-                 const Budget budget{static_cast<int64_t>(ids.shape(1)), retrieve, visit, threads};
+                 const Budget budget{static_cast<int64_t>(ids.shape(1)), retrieve, visit, view, threads};
                  return self.query(queries.data(), rows(queries), budget, {ids.data(), distances.data()});
              })
         .def("contents",
@@ -94,7 +95,7 @@ NB_MODULE(_native, m) {
                      return self.contents();
                  }();
                  return nb::make_tuple(owned(std::move(all.rows), all.size, self.dim()),
-                                       owned(std::move(all.ids), all.size), all.next);
+                                       owned(std::move(all.ids), all.size), all.next, all.children);
              })
         .def_prop_ro("next", &Dci::next)
         .def_prop_ro("nbytes", &Dci::nbytes)

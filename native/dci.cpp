@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -19,6 +20,7 @@ constexpr int64_t BUFFERS = int64_t{1} << 26;  // bytes of the lists of a thread
 // Buffers of one thread, allocated once.
 struct Scratch {
     Scan scan;
+    Traversal traversal;
     std::vector<float> projections;
     std::vector<double> rounding;
     std::vector<std::vector<int64_t>> slots;
@@ -33,6 +35,12 @@ Scratch& scratch() {
 void append(const Candidates& found, std::vector<std::vector<int64_t>>& slots) {
     for (size_t q = 0; q < slots.size(); ++q)
         for (const Found& f : found[q]) slots[q].push_back(f.slot);
+}
+
+// Sorted, and each but once.
+void once(std::vector<int64_t>& slots) {
+    std::sort(slots.begin(), slots.end());
+    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
 }
 
 // The k nearest of the candidates, by distances computed in full: a heap whose top is the farthest so far.
@@ -62,11 +70,13 @@ void compare(const Store& store, const float* query, const std::vector<int64_t>&
 
 }  // namespace
 
-Dci::Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order)
-    : composite_(composite), order_(order), store_(std::move(geometry)) {
-    const int64_t simple = store_.geometry().depth / composite;
-    if (order == Order::Prioritized)
-        for (int64_t l = 0; l < composite; ++l) lists_.emplace_back(l * simple, simple);
+Dci::Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order, int64_t levels, int64_t children)
+    : composite_(composite),
+      order_(order),
+      store_(std::move(geometry)),
+      levels_(store_.geometry().depth, levels, children) {
+    if (store_.geometry().depth / composite > std::numeric_limits<uint16_t>::max())
+        throw std::length_error("a composite index has at most 65,535 directions");
 }
 
 std::unique_lock<std::shared_mutex> Dci::changing() {
@@ -82,8 +92,7 @@ std::shared_lock<std::shared_mutex> Dci::reading() const {
 void Dci::insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads) {
     const int64_t before = store_.slots();
     store_.add(rows, n, ids, std::move(owner), threads);
-    for (SortedLists& lists : lists_)
-        for (int64_t slot = before; slot < store_.slots(); ++slot) lists.insert(store_, slot);
+    if (order_ == Order::Prioritized && n) levels_.insert(store_, before, threads);
 }
 
 int64_t Dci::add(const float* rows, int64_t n, std::shared_ptr<void> owner, int threads) {
@@ -106,19 +115,45 @@ void Dci::restore(const float* rows, int64_t n, const int64_t* ids, int64_t next
 
 int64_t Dci::remove(const int64_t* ids, int64_t n) {
     const auto lock = changing();
-    if (!lists_.empty()) {
-        for (int64_t i = 0; i < n; ++i)
-            if (store_.slot_of(ids[i]) < 0) return 1;
-        for (SortedLists& lists : lists_)
-            for (int64_t i = 0; i < n; ++i) lists.erase(store_, store_.slot_of(ids[i]));
-    }
-    return store_.remove(ids, n);
+    if (order_ != Order::Prioritized) return store_.remove(ids, n);
+    std::vector<int64_t> slots(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i)
+        if ((slots[static_cast<size_t>(i)] = store_.slot_of(ids[i])) < 0) return 1;
+    levels_.erase(store_, slots);
+    store_.remove(ids, n);
+    if (store_.compacted()) levels_.assign(store_, 1);
+    return 0;
 }
 
 void Dci::clear() {
     const auto lock = changing();
     store_.clear();
-    for (SortedLists& lists : lists_) lists.clear();
+    levels_.clear();
+}
+
+// The candidates of a query, from the highest level down: of those found so far, the nearest open their cells.
+void Dci::descend(const float* query, const float* projections, double rounding, const Budget& budget, Work& work,
+                  std::vector<int64_t>& slots) const {
+    const int64_t simple = store_.geometry().depth / composite_;
+    std::vector<const Cell*> cells = levels_.top();
+    auto& nearest = scratch().nearest;
+    for (int64_t level = levels_.levels() - 1; level >= 0; --level) {
+        std::vector<int64_t> found;
+        for (int64_t l = 0; l < composite_; ++l)
+            work.visits += scratch().traversal.retrieve(store_, cells, {l * simple, simple}, projections,
+                                                        {budget.retrieve, budget.visit, rounding}, found);
+        once(found);
+        slots.insert(slots.end(), found.begin(), found.end());
+        if (level == 0) break;
+        std::vector<int64_t> parents;
+        std::copy_if(slots.begin(), slots.end(), std::back_inserter(parents),
+                     [&](int64_t slot) { return levels_.level(slot) >= level; });
+        compare(store_, query, parents, static_cast<size_t>(budget.view), nearest);
+        work.evaluations += static_cast<int64_t>(parents.size());
+        parents.clear();
+        for (const auto& entry : nearest) parents.push_back(store_.slot_of(entry.second));
+        cells = levels_.cells(parents, level - 1);
+    }
 }
 
 Work Dci::query_block(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const {
@@ -140,24 +175,16 @@ Work Dci::query_block(const float* queries, int64_t n, const Budget& budget, con
     own.slots.assign(static_cast<size_t>(n), {});
     if (order_ == Order::L2)
         append(own.scan.l2(store_, own.projections.data(), own.rounding.data(), n, budget.retrieve), own.slots);
-    for (int64_t l = 0; l < composite_ && order_ != Order::L2; ++l) {
-        if (order_ == Order::LInfinity)
-            append(own.scan.linf(store_, own.projections.data(), own.rounding.data(), n, budget.retrieve, l * simple,
-                                 simple),
-                   own.slots);
-        for (int64_t q = 0; q < n && order_ == Order::Prioritized; ++q) {
-            const auto found = lists_[l].retrieve(store_, own.projections.data() + q * depth, budget.retrieve,
-                                                  budget.visit, work.visits);
-            own.slots[q].insert(own.slots[q].end(), found.begin(), found.end());
-        }
-    }
+    for (int64_t l = 0; l < composite_ && order_ == Order::LInfinity; ++l)
+        append(own.scan.linf(store_, own.projections.data(), own.rounding.data(), n, budget.retrieve, l * simple, simple),
+               own.slots);
+    for (int64_t q = 0; q < n && order_ == Order::Prioritized; ++q)
+        descend(queries + q * store_.geometry().dim, own.projections.data() + q * depth, own.rounding[q], budget, work,
+                own.slots[q]);
     const int64_t dim = store_.geometry().dim, k = budget.k;
     for (int64_t q = 0; q < n; ++q) {
         auto& slots = own.slots[q];
-        if (composite_ > 1 && order_ != Order::L2) {  // the union of the composite indices
-            std::sort(slots.begin(), slots.end());
-            slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-        }
+        if (order_ == Order::LInfinity) once(slots);  // the union of the composite indices
         for (const int64_t stray : store_.strays()) slots.push_back(store_.slot_of(stray));
         compare(store_, queries + q * dim, slots, static_cast<size_t>(k), own.nearest);
         work.evaluations += static_cast<int64_t>(slots.size());
@@ -176,6 +203,7 @@ Work Dci::query(const float* queries, int64_t n, const Budget& budget, const Ans
     std::fill_n(answers.distances, n * k, std::numeric_limits<float>::infinity());
     if (store_.size() == 0) return {};
     Budget bounded = budget;
+    bounded.view = std::clamp<int64_t>(budget.view, 1, store_.size());
     bounded.retrieve = std::clamp<int64_t>(std::max(budget.retrieve, k), 1, store_.size());
     const int64_t share = (n + budget.threads - 1) / budget.threads, group = kernels().group;
     const int64_t most = std::clamp<int64_t>(BUFFERS / Scan::bytes(store_, bounded.retrieve), 1, QUERIES);
@@ -204,15 +232,14 @@ int64_t Dci::next() const {
 
 int64_t Dci::nbytes() const {
     const auto lock = reading();
-    return std::accumulate(lists_.begin(), lists_.end(), store_.nbytes(),
-                           [](int64_t sum, const SortedLists& lists) { return sum + lists.nbytes(); });
+    return store_.nbytes() + levels_.nbytes();
 }
 
 Contents Dci::contents() const {
     const auto lock = reading();
     const int64_t dim = store_.geometry().dim, size = store_.size();
     Contents all{size, std::unique_ptr<float[]>(new float[static_cast<size_t>(size * dim)]),
-                 std::unique_ptr<int64_t[]>(new int64_t[static_cast<size_t>(size)]), next_};
+                 std::unique_ptr<int64_t[]>(new int64_t[static_cast<size_t>(size)]), next_, levels_.children()};
     int64_t i = 0;
     for (int64_t slot = 0; slot < store_.slots(); ++slot) {
         if (!store_.alive(slot)) continue;

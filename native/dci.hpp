@@ -11,7 +11,7 @@
 #include <shared_mutex>
 #include <vector>
 
-#include "prioritized.hpp"
+#include "levels.hpp"
 #include "scan.hpp"
 #include "store.hpp"
 
@@ -41,20 +41,24 @@ struct Contents {
     std::unique_ptr<float[]> rows;   // [size][dim]
     std::unique_ptr<int64_t[]> ids;  // [size], ascending
     int64_t next;                    // the id of the next point that is added
+    int64_t children;                // see Levels
 };
 
 // How much of the index a query may look at.
 struct Budget {
     int64_t k;
     int64_t retrieve;  // points taken as candidates, from every composite index
-    int64_t visit;     // projections visited in every composite index, in prioritized order
+    int64_t visit;     // projections visited in every composite index, in prioritized order, on every level
+    int64_t view;      // points of a level whose cells are opened below
     int threads;
 };
 
 // Queries may run at the same time from several threads; changes wait for them.
 class Dci {
 public:
-    Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order);
+    // See Levels, for the prioritized order.
+    Dci(std::shared_ptr<const Geometry> geometry, int64_t composite, Order order, int64_t levels = 1,
+        int64_t children = 0);
 
     // See Store::add; `next` ids are given in order.
     int64_t add(const float* rows, int64_t n, std::shared_ptr<void> owner, int threads = 1);
@@ -75,6 +79,8 @@ public:
 
 private:
     Work query_block(const float* queries, int64_t n, const Budget& budget, const Answers& answers) const;
+    void descend(const float* query, const float* projections, double rounding, const Budget& budget, Work& work,
+                 std::vector<int64_t>& slots) const;
     void insert(const float* rows, int64_t n, const int64_t* ids, std::shared_ptr<void> owner, int threads);
 
     // A change that waits holds the turnstile, which queries pass: they cannot keep it waiting for ever.
@@ -86,7 +92,7 @@ private:
     int64_t composite_;
     Order order_;
     Store store_;
-    std::vector<SortedLists> lists_;  // of every composite index, in prioritized order
+    Levels levels_;  // in prioritized order
     int64_t next_ = 0;
 };
 

@@ -11,14 +11,7 @@ namespace {
 constexpr float INFINITE = std::numeric_limits<float>::infinity();
 constexpr int64_t SAMPLE = 1024;  // points that a threshold is guessed from, at most
 constexpr int64_t LISTED = 3;     // times the wanted number: a longer list is shortened
-constexpr double TOLERATED = 0.01;         // error of a projected distance that does not matter for who is near
 constexpr double CANCELLED = 8 * 0x1p-24;  // of |q|^2: the error of a squared distance as a difference of norms
-
-struct Nearer {
-    bool operator()(const Found& a, const Found& b) const {
-        return a.value < b.value || (a.value == b.value && a.slot < b.slot);
-    }
-};
 
 int64_t blocks_of(int64_t points) { return (points + BLOCK - 1) / BLOCK; }
 

@@ -15,6 +15,14 @@
 
 namespace allmodes {
 
+constexpr double TOLERATED = 0.01;  // error of a projected distance that does not matter for who is near
+
+struct Nearer {
+    bool operator()(const Found& a, const Found& b) const {
+        return a.value < b.value || (a.value == b.value && a.slot < b.slot);
+    }
+};
+
 using Candidates = std::vector<std::vector<Found>>;  // of every query, in any order
 
 // Looks for the `wanted` nearest points of each of a few queries. Buffers are kept from one call to the next.

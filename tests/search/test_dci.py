@@ -298,8 +298,8 @@ def test_sizes_that_do_not_fit_never_reach_memory() -> None:
         lambda: native.restore(normal(3, 5), torch.arange(9, 11), 20, 1),
         lambda: native.restore(normal(2, 5), torch.tensor([8, 10]), 20, 1),
         lambda: native.restore(normal(2, 5), torch.tensor([11, 10]), 20, 1),
-        lambda: native.query(normal(4, 5), 1, 1, 1, ids, normal(3, 2)),
-        lambda: native.query(normal(3, 6), 1, 1, 1, ids, normal(3, 2)),
+        lambda: native.query(normal(4, 5), 1, 1, 1, 1, ids, normal(3, 2)),
+        lambda: native.query(normal(3, 6), 1, 1, 1, 1, ids, normal(3, 2)),
     ):
         with pytest.raises(ValueError, match="fit together|ascend"):
             call()

@@ -98,6 +98,8 @@ CRAFTED = {
     "a scale that is no power of two": ("scale", lambda x: x * 3),
     "a scale of 0": ("scale", lambda x: x * 0),
     "a scale too many": ("scale", lambda x: torch.stack([x, x])),
+    "a plan below 0": ("children", lambda x: x - 1),
+    "a plan too many": ("children", lambda x: torch.stack([x, x])),
 }
 
 
@@ -133,6 +135,7 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path, field: str) -> None:
         ("composite", "1.5"),
         ("seed", "-1"),
         ("order", "best"),
+        ("levels", "0"),
         ("kind", ""),
     ],
 )

@@ -62,7 +62,7 @@ def test_any_scale(scale: float) -> None:
     torch.testing.assert_close(index.query(queries, 3).distances.double() / scale, unscaled, rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("order", ["l2", "linf"])
+@pytest.mark.parametrize("order", ["l2", "linf", "prioritized"])
 @pytest.mark.parametrize("other", [1e-25, 1e20, 3e37])
 def test_points_of_very_different_sizes(order: str, other: float) -> None:
     batches = [normal(500, 16), normal(300, 16, seed=1) * other, normal(200, 16, seed=2)]

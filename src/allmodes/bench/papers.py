@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from . import lsh
 from .lsh import Setting
 from .points import Points, gaussian, real
 from .table import Row, Table, Truth
+from .timing import seconds
 
 RULES = (("linf", "random"), ("l2", "pca"))
 TARGETS = (1.05, 1.02, 1.01)
@@ -81,6 +83,32 @@ def _dci_settings(data: Points, order: Any, directions: Any) -> Iterator[Setting
                 return found.ids, found.evaluations / len(queries), index.nbytes
 
             yield ask
+
+
+def prioritized(*, quick: bool) -> Table:
+    """How long the papers' traversal takes for what it finds, with one cell and with levels."""
+    table = Table(
+        "Prioritized DCI: time for recall, k = 25",
+        "Lists visited nearest first, random directions, 100 queries at once; visits and evaluations are of one query.",
+    )
+    for data in real(100)[: 1 if quick else None]:
+        truth = Truth.of(data, 25)
+        for simple, levels in product((7, 10) if quick else (7, 10, 16), (1, 2, 3)):
+            index = DCI(data.points.shape[1], simple=simple, order="prioritized", directions="random", levels=levels)
+            build = seconds(partial(_rebuild, index, data.points), repeats=1)
+            for retrieve in (30, 120, 600):
+                ask = partial(index.query, data.queries, 25, retrieve=retrieve)
+                each, found = seconds(ask, repeats=3) / len(data.queries), ask()
+                row: Row = {"data": data.name, "indices": f"2 x {simple}", "levels": levels, "retrieve": retrieve}
+                row |= {"build s": build, "ms/query": each * 1e3} | truth.judge(data, found.ids)
+                counts = {"visits": found.visits, "evaluations": found.evaluations}
+                table.rows.append(row | {what: round(count / len(data.queries)) for what, count in counts.items()})
+    return table
+
+
+def _rebuild(index: DCI, points: Tensor) -> None:
+    index.clear()
+    index.add(points, borrow=True)
 
 
 def growth(*, quick: bool) -> Table:

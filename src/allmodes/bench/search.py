@@ -15,7 +15,7 @@ from ..search import DCI, Faiss
 from ..search.cost import measured
 from ..search.dci import built
 from . import peers
-from .papers import growth, hashing
+from .papers import growth, hashing, prioritized
 from .peers import Ask, Peer
 from .points import Points, decoded, real
 from .table import Row, Table, Truth
@@ -204,7 +204,7 @@ def all_tables(*, quick: bool, progress: Callable[[str], None]) -> tuple[Machine
     rebuilding, asking = partial(rebuild, machine), partial(standing, machine)
     parts: list[Callable[..., Table]] = [rebuilding, asking, single]
     if built():
-        parts += [updates, hashing, growth]
+        parts += [updates, prioritized, hashing, growth]
     for number, measure in enumerate(parts, start=1):
         progress(f"{number} of {len(parts)}")
         table = measure(quick=quick)

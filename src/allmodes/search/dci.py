@@ -46,7 +46,9 @@ class DCI(Index):
         seed: of the directions.
         order: of the candidates. ``"l2"``: projected distance over all directions; ``"linf"``: largest difference of
             projections in each composite index, and the union of these; ``"prioritized"``: the same by sorted
-            lists and a priority queue, which counts visits, the reference of the other two.
+            lists whose entries are visited nearest first, and counted (Li & Malik 2017, algorithm 2).
+        levels: of the hierarchy in prioritized order. With more than one, a point rises to each further level at
+            random and the others belong to the nearest risen one, in lists of their own; a query opens few of these.
         directions: ``"random"``, or ``"pca"`` fitted to the points that are added first, or given ones.
 
     Attributes:
@@ -63,13 +65,17 @@ class DCI(Index):
         composite: int = 2,
         seed: int = 0,
         order: Literal["l2", "linf", "prioritized"] = "l2",
+        levels: int = 1,
         directions: Literal["random", "pca"] | Directions = "pca",
     ) -> None:
-        for what, value in {"dim": dim, "simple": simple, "composite": composite}.items():
+        for what, value in {"dim": dim, "simple": simple, "composite": composite, "levels": levels}.items():
             _check_count(value, what)
         _check_count(seed, "seed", least=0)
         if order not in ORDERS:
             raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+        if levels > 1 and order != "prioritized":
+            raise ValueError(f'levels ({levels}) are of order="prioritized": the others scan all projections')
+        self.levels = levels
         self.dim = dim
         self.simple = simple
         self.composite = composite
@@ -84,14 +90,14 @@ class DCI(Index):
             self._native = self._empty(directions)
             self.directions = directions
 
-    def _empty(self, directions: Directions) -> Any:
-        """Native index without points."""
+    def _empty(self, directions: Directions, children: int = 0) -> Any:
+        """Native index without points, with about so many in a cell where that is known."""
         if directions.matrix.shape != (self.simple * self.composite, self.dim):
             wanted = f"({self.simple * self.composite}, {self.dim})"
             raise ValueError(f"directions must have shape {wanted}, not {tuple(directions.matrix.shape)}")
         native = _native()
         origin, matrix = directions.origin.contiguous(), (directions.matrix * directions.scale).contiguous()
-        return native.Dci(origin, matrix, self.composite, getattr(native.Order, self.order))
+        return native.Dci(origin, matrix, self.composite, getattr(native.Order, self.order), self.levels, children)
 
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """Add points ``(n, dim)``; returns their ids ``(n,)``.
@@ -138,16 +144,26 @@ class DCI(Index):
         self._with(points, lambda native: native.restore(points, ids, following, torch.get_num_threads()))
 
     def query(
-        self, queries: Points, k: int = 1, *, retrieve: int | None = None, visit: int | None = None
+        self,
+        queries: Points,
+        k: int = 1,
+        *,
+        retrieve: int | None = None,
+        visit: int | None = None,
+        field_of_view: int = 20,
     ) -> Neighbours:
         """The ``k`` nearest of the candidates of each query ``(q, dim)``, on the device of the queries.
 
         Args:
             queries: float32 on the CPU is not converted.
             k: neighbours of each.
-            retrieve: candidates, from every composite index where ``order`` is not ``"l2"``; by default half
-                the square root of the number of points and 4 for every neighbour, but at least 64.
-            visit: list entries that may be looked at in every composite index, in prioritized order; by default all.
+            retrieve: candidates, from every composite index (and level) where ``order`` is not ``"l2"``; by default
+                half the square root of the number of points and 4 for every neighbour, but at least 64.
+            visit: list entries that may be looked at in every composite index (and level), in prioritized order; by
+                default all.
+            field_of_view: points whose lists are opened on the next level, the nearest ones.
+
+        Where rounding could change which points are candidates, all that may be as near are.
 
         Raises:
             ValueError: wrong shape, NaN or infinity, or a count below 1.
@@ -158,17 +174,17 @@ class DCI(Index):
         check_finite(queries, "queries")
         size = len(self)
         check_k(k)
-        for what, value in {"k": k, "retrieve": retrieve, "visit": visit}.items():
+        for what, value in {"k": k, "retrieve": retrieve, "visit": visit, "field_of_view": field_of_view}.items():
             if value is not None:
                 _check_count(value, what)
         require_memory(len(queries) * k * ANSWER, f"{k:,} neighbours of each of {len(queries):,} queries")
         wanted = max(64, round(size**0.5 / 2) + 4 * k) if retrieve is None else min(retrieve, MOST)
-        most = MOST if visit is None else min(visit, MOST)
+        most, view = MOST if visit is None else min(visit, MOST), min(field_of_view, MOST)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64)
         distances = torch.full((len(queries), k), torch.inf)
         if size == 0 or len(queries) == 0:
             return Neighbours(ids.to(where), distances.to(where), 0)
-        work = self._native.query(queries, wanted, most, torch.get_num_threads(), ids, distances)
+        work = self._native.query(queries, wanted, most, view, torch.get_num_threads(), ids, distances)
         return Neighbours(ids.to(where), distances.to(where), work.evaluations, work.visits)
 
     def remove(self, ids: Tensor) -> None:
@@ -199,15 +215,23 @@ class DCI(Index):
 
     def all_points(self) -> tuple[Tensor, Tensor]:
         """A copy of the points ``(n, dim)``, and their ids ``(n,)``."""
-        points, ids, _ = self._contents()
-        return points, ids
+        contents = self._contents()
+        return contents["points"], contents["ids"]
 
-    def _contents(self) -> tuple[Tensor, Tensor, int]:
-        """Points, their ids, and the id of the next one, all of the same moment."""
+    def _contents(self) -> dict[str, Tensor]:
+        """Points, their ids, the id of the next one and the plan of the levels, all of the same moment."""
         if self._native is None:
-            return torch.empty(0, self.dim), torch.empty(0, dtype=torch.int64), self._first
-        points, ids, following = self._native.contents()
-        return torch.from_numpy(points), torch.from_numpy(ids), following
+            points, ids = torch.empty(0, self.dim), torch.empty(0, dtype=torch.int64)
+            following, children = self._first, 0
+        else:
+            rows, numbers, following, children = self._native.contents()
+            points, ids = torch.from_numpy(rows), torch.from_numpy(numbers)
+        return {
+            "points": points,
+            "ids": ids,
+            "next": torch.tensor(following),
+            "children": torch.tensor(children),
+        }
 
     def save(self, path: str | Path) -> None:
         """Write points, ids and directions to one safetensors file, whole or not at all.
@@ -215,13 +239,12 @@ class DCI(Index):
         Raises:
             UserError: the file cannot be written.
         """
-        points, ids, following = self._contents()
-        tensors = {"points": points, "ids": ids, "next": torch.tensor(following)}
+        tensors = self._contents()
         directions = self.directions
         if directions is not None:
             scale = torch.tensor(directions.scale, dtype=torch.float64)
             tensors |= {"matrix": directions.matrix, "origin": directions.origin, "scale": scale}
-        fields = ("dim", "simple", "composite", "seed", "order", "kind")
+        fields = ("dim", "simple", "composite", "levels", "seed", "order", "kind")
         metadata = {"format": FORMAT, "hash": tensors_hash(tensors), **{key: str(getattr(self, key)) for key in fields}}
         save_tensors(Path(path), tensors, metadata)
 
@@ -241,9 +264,12 @@ class DCI(Index):
             composite=saved.composite,
             seed=saved.seed,
             order=order,
-            directions=saved.directions or kind,
+            levels=saved.levels,
+            directions=kind if saved.directions is None else saved.directions,
         )
         index.kind = kind
+        if saved.directions is not None:
+            index._native = index._empty(saved.directions, saved.children)
         index.restore(saved.points, saved.ids, following=saved.following)
         return index
 

@@ -21,11 +21,14 @@ TYPES = {
     "points": torch.float32,
     "ids": torch.int64,
     "next": torch.int64,
+    "children": torch.int64,
     "matrix": torch.float32,
     "origin": torch.float32,
     "scale": torch.float64,
 }
-LEAST = {"dim": 1, "simple": 1, "composite": 1, "seed": 0}
+LEAST = {"dim": 1, "simple": 1, "composite": 1, "levels": 1, "seed": 0}
+BEFORE = {"levels": "1"}  # of files from before there were levels
+
 LAST = 2**62  # above all ids
 DIGITS = 20  # of the largest number, a seed
 
@@ -35,22 +38,25 @@ class Saved:
     """What a file holds.
 
     Args:
-        dim, simple, composite, seed, order, kind: the index's own.
+        dim, simple, composite, levels, seed, order, kind: the index's own.
         points: ``(n, dim)``.
         ids: ``(n,)``, ascending.
         following: the id of the next point that is added.
+        children: points of a cell of the levels; 0 where nothing is planned yet.
         directions: None where none were fitted yet.
     """
 
     dim: int
     simple: int
     composite: int
+    levels: int
     seed: int
     order: str
     kind: str
     points: Tensor
     ids: Tensor
     following: int
+    children: int
     directions: Directions | None
 
 
@@ -84,12 +90,14 @@ def _checked(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Saved:
         _require(tensor.dtype == TYPES.get(key), key, f"is of type {tensor.dtype}, not {TYPES.get(key)}")
     if metadata.get("hash") != tensors_hash(tensors):
         raise ValueError("it was altered after it was saved, since its hash does not fit")
+    metadata, tensors = BEFORE | metadata, {"children": torch.tensor(0)} | tensors
     numbers = {key: _count(metadata, key, least) for key, least in LEAST.items()}
     for key, known in {"order": ORDERS, "kind": KINDS}.items():
         _require(metadata.get(key) in known, key, f"is not one of {', '.join(known)}")
+    _require(numbers["levels"] == 1 or metadata["order"] == "prioritized", "levels", "is for another order")
     depth, dim = numbers["simple"] * numbers["composite"], numbers["dim"]
     count = len(tensors["points"]) if "points" in tensors and tensors["points"].ndim else 0
-    shapes = {"points": (count, dim), "ids": (count,), "next": ()}
+    shapes = {"points": (count, dim), "ids": (count,), "next": (), "children": ()}
     if count or "matrix" in tensors or "origin" in tensors or metadata["kind"] == "given":
         shapes |= {"matrix": (depth, dim), "origin": (dim,)}
     for key, shape in shapes.items():
@@ -100,6 +108,8 @@ def _checked(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Saved:
     _require(bool((ids.diff() > 0).all()) and not (count and ids[0] < 0), "ids", "does not ascend from 0 or above")
     lowest = int(ids[-1]) + 1 if count else 0
     _require(lowest <= following <= LAST, "next", f"is {following}, not from {lowest} to {LAST}")
+    children = int(tensors["children"])
+    _require(0 <= children <= LAST, "children", f"is {children}, not from 0 to {LAST}")
     return Saved(
         **numbers,
         order=metadata["order"],
@@ -107,6 +117,7 @@ def _checked(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Saved:
         points=tensors["points"],
         ids=ids,
         following=following,
+        children=children,
         directions=_directions(tensors) if "matrix" in shapes else None,
     )
 
