@@ -11,6 +11,7 @@ from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.matching import Nearest, Rejection
+from allmodes.matching.rejection import apart
 
 
 def draw(block: int, size: int) -> torch.Tensor:
@@ -20,6 +21,11 @@ def draw(block: int, size: int) -> torch.Tensor:
 def pool_of(pool: int, block: int) -> torch.Tensor:
     sizes = [min(block, pool - start) for start in range(0, pool, block)]
     return torch.cat([draw(number, size) for number, size in enumerate(sizes)])
+
+
+def measured(matcher: Rejection, data: torch.Tensor) -> Rejection:
+    matcher.measure([data], again=False)
+    return matcher
 
 
 @settings(max_examples=30, deadline=None)
@@ -50,7 +56,7 @@ def test_the_nearest_of_those_that_are_close_to_no_example(pool, block, n, epsil
 def test_epsilon_0_is_imle(n, seed):
     examples = torch.randn(n, 3, generator=stream(seed, "examples"))
     options = {"embed": torch.tanh, "workers": Alone()}
-    ours = Rejection(epsilon=0.0, pool=50, block=20).match(examples, draw, **options)
+    ours = measured(Rejection(epsilon=0.0, pool=50, block=20), examples).match(examples, draw, **options)
     imle = Nearest(pool=50, block=20).match(examples, draw, **options)
     assert torch.equal(ours.latents, imle.latents)
     assert torch.equal(ours.distances, imle.distances)
@@ -78,16 +84,54 @@ def test_a_relative_epsilon_is_in_units_of_the_distance_between_examples(n, seed
     between = torch.cdist(examples, examples, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
     options = {"embed": lambda z: scale * z, "workers": Alone()}
     radius = 0.8 * float(between.min(dim=1).values.median())
-    ours = Rejection(epsilon=0.8, pool=50, block=20).match(examples, draw, **options)
+    ours = measured(Rejection(epsilon=0.8, pool=50, block=20), examples).match(examples, draw, **options)
     same = Rejection(epsilon=radius, relative=False, pool=50, block=20).match(examples, draw, **options)
     assert torch.equal(ours.latents, same.latents)
 
 
 def test_a_single_example_has_no_other_to_measure_by():
     options = {"embed": lambda z: z, "workers": Alone()}
-    ours = Rejection(epsilon=0.8, pool=50).match(torch.zeros(1, 3), draw, **options)
+    ours = measured(Rejection(epsilon=0.8, pool=50), torch.zeros(1, 3)).match(torch.zeros(1, 3), draw, **options)
     imle = Nearest(pool=50).match(torch.zeros(1, 3), draw, **options)
     assert torch.equal(ours.latents, imle.latents)
+
+
+@pytest.mark.parametrize("block", [5, 7, 30])
+def test_the_distance_between_examples_is_measured_in_blocks_and_of_many_by_the_first(block, monkeypatch):
+    monkeypatch.setattr("allmodes.matching.rejection.ASKED", 10)
+    data = torch.randn(30, 3, generator=stream(0, "data"))
+    between = torch.cdist(data.double(), data.double()).fill_diagonal_(torch.inf).min(dim=1).values
+    asked = next(rows for rows in range(block, 61, block) if rows >= 10)
+    assert apart(torch.split(data, block)) == pytest.approx(float(between[:asked].median()), rel=1e-6)
+
+
+def test_it_is_measured_once_unless_the_space_has_changed():
+    matcher = measured(Rejection(epsilon=2.0), torch.tensor([[0.0], [1.0], [2.0]]))
+    assert matcher.radius == 2.0
+    matcher.measure([torch.tensor([[0.0], [3.0]])], again=False)
+    assert matcher.radius == 2.0
+    matcher.measure([torch.tensor([[0.0], [3.0]])], again=True)
+    assert matcher.radius == 6.0
+    after = Rejection(epsilon=2.0)
+    after.load_state_dict(matcher.state_dict())
+    assert after.radius == 6.0
+    absolute = measured(Rejection(epsilon=2.0, relative=False), torch.tensor([[0.0], [9.0]]))
+    assert absolute.radius == 2.0
+
+
+def test_examples_that_keep_their_match_reject_candidates_too():
+    """Example 0 is matched again, example 1 is not: what is close to 1 needs no training either."""
+    data = torch.tensor([[0.0], [3.0]])
+    pool = torch.tensor([[2.9], [-4.0]])
+    matcher = Rejection(epsilon=0.5, relative=False, pool=2)
+    options = {"embed": lambda z: z, "workers": Alone()}
+    found = matcher.match(data[:1], lambda block, size: pool, **options, data=data)
+    assert found.latents.tolist() == [[-4.0]]
+
+
+def test_a_relative_epsilon_cannot_be_used_unmeasured():
+    with pytest.raises(RuntimeError, match="measure"):
+        Rejection().match(torch.zeros(2, 3), draw, embed=lambda z: z, workers=Alone())
 
 
 def test_bad_settings_are_refused():

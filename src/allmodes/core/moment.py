@@ -24,6 +24,7 @@ class Moment:
         device: where the networks are.
         workers: the processes that share the work.
         upcoming: gives the whole batch of this step (0), of a later one (1, 2, ...) or of an earlier one (-1, -2, ...).
+        examples: how many there are of the data, which come again and again; None if they are composed afresh.
     """
 
     step: int
@@ -33,6 +34,7 @@ class Moment:
     device: torch.device
     workers: Workers
     upcoming: Callable[[int], Batch]
+    examples: int | None = None
 
     def rng(self, *names: str | int) -> torch.Generator:
         """The generator of this step's draws of this name; equal in all processes."""

@@ -6,7 +6,7 @@ All methods of the IMLE family differ in this one decision: which latent serves 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -47,6 +47,7 @@ class Matcher(ABC):
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
         part: Tensor | None = None,
+        data: Tensor | None = None,
     ) -> Assignment:
         """Match every example to a latent.
 
@@ -59,7 +60,23 @@ class Matcher(ABC):
                 side, ``(size, 2 D)``.
             workers: the processes that share the candidates.
             part: the part of each example, int64 ``(n,)``; None where they are whole.
+            data: all examples that are served in this round, ``(N, D)``, where only some of them are matched again.
         """
+
+    def measure(self, data: Iterable[Tensor], *, again: bool) -> None:  # noqa: B027 - most need nothing of it
+        """Learn what depends on the data as a whole, before a round.
+
+        Args:
+            data: embeddings of all examples of the data, ``(b, D)`` at a time, computed as they are asked for.
+            again: whether the space has changed since the last round.
+        """
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What was measured and a checkpoint must hold."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027
+        """Take up what :meth:`state_dict` returned."""
 
 
 def by_part(examples: Tensor, candidates: Tensor, part: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

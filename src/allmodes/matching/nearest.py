@@ -44,7 +44,7 @@ class Nearest(Pool):
         super().__init__(pool=pool, refresh=refresh, block=block, search=search, project=project)
         self.within = within
 
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
         """See :meth:`Pool.near`: the nearest of the block."""
         distances = torch.empty(len(examples), device=examples.device)
         rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)

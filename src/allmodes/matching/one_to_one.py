@@ -84,6 +84,7 @@ class OneToOne(Matcher):
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
         part: Tensor | None = None,
+        data: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process embeds its share of the candidates."""
         part = whole(examples) if part is None else part

@@ -56,13 +56,14 @@ class Pool(Matcher):
             raise UserError(f"'matching.search': {error}") from error
 
     @abstractmethod
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
         """The candidate of each example in one block.
 
         Args:
             candidates: embedded, ``(m, D)``.
             examples: embedded, whole or in part, as in :meth:`Matcher.match`.
             part: the part of each example.
+            data: all examples of the round, whether they are matched or not, ``(N, D)``.
         """
 
     def match(
@@ -73,9 +74,11 @@ class Pool(Matcher):
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
         part: Tensor | None = None,
+        data: Tensor | None = None,
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
         part = whole(examples) if part is None else part
+        data = examples if data is None else data
         blocks = range(-(-self.pool // self.block))[workers.rank :: workers.size]
         together = 1 if self.backend.streams else len(blocks)
         distances = torch.full((len(examples),), torch.inf, device=examples.device)
@@ -83,7 +86,8 @@ class Pool(Matcher):
         for first in range(0, len(blocks), max(together, 1)):
             some = blocks[first : first + together]
             z = torch.cat([draw(number, min(self.block, self.pool - number * self.block)) for number in some])
-            found = self.near(torch.cat([embed(block) for block in torch.split(z, self.block)]), examples, part)
+            embedded = torch.cat([embed(block) for block in torch.split(z, self.block)])
+            found = self.near(embedded, examples, part, data)
             nearer = found.distances < distances
             distances = torch.where(nearer, found.distances, distances)
             latents = z[found.rows] if latents is None else torch.where(nearer[:, None], z[found.rows], latents)

@@ -9,12 +9,16 @@ and the law of matched latents drifts from the prior. So a candidate that needs 
 3. Each example takes the nearest of those that are left.
 
 The paper finds an epsilon for every data set. Here it is by default a share of the distance at which half of the
-examples have another one, so that one value serves pictures that are much alike and pictures that are not.
+examples have another one, so that one value serves pictures that are much alike and pictures that are not. That is
+measured once, on all the data, whichever examples a round matches; before every round where the space itself moves.
+
+The examples of step 2 are all those of the round, also where only some of them are matched again. Where a round holds
+but a part of the data, a sample that is close to an example of another part is not rejected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -26,6 +30,8 @@ from ..search import Exact
 from .nearest import Nearest
 from .pool import Near, Pool
 
+ASKED = 2_000  # examples, at least, whose distance to the nearest other one is measured where there are so many
+
 
 class Rejection(Pool):
     """Each example takes the nearest of the candidates that are not yet close to any example.
@@ -34,8 +40,9 @@ class Rejection(Pool):
 
     Args:
         epsilon: the distance below which a candidate is rejected; 0 is the match of IMLE.
-        relative: whether epsilon is in units of the median distance from an example to the nearest other one (a single
-            example has none: nothing is rejected then), or a distance itself, as in the paper.
+        relative: whether epsilon is in units of the median distance from an example to the nearest other one of the
+            data (a single example has none: nothing is rejected then; of data composed afresh for every batch, the
+            first round's stand for all), or a distance itself, as in the paper.
         pool: number of candidates m, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
@@ -64,8 +71,13 @@ class Rejection(Pool):
             raise UserError(f"'matching.epsilon' is {epsilon}, but must be at least 0.")
         self.epsilon = epsilon
         self.relative = relative
-        self.radius = 0.0
+        self.radius: float | None = None if relative else epsilon
         self.nearest = Nearest(pool=pool, refresh=refresh, block=block, search=search, project=project)
+
+    def measure(self, data: Iterable[Tensor], *, again: bool) -> None:
+        """See :meth:`Matcher.measure`: the radius of rejection."""
+        if self.relative and (again or self.radius is None):
+            self.radius = self.epsilon * apart(data)
 
     def match(
         self,
@@ -75,34 +87,63 @@ class Rejection(Pool):
         embed: Callable[[Tensor], Tensor],
         workers: Workers,
         part: Tensor | None = None,
+        data: Tensor | None = None,
     ) -> Assignment:
-        """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the examples given."""
-        self.radius = self.epsilon * (apart(examples) if self.relative else 1.0)
-        found = super().match(examples, draw, embed=embed, workers=workers, part=part)
+        """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the data given.
+
+        Raises:
+            RuntimeError: the radius is relative, and nothing was measured.
+        """
+        found = super().match(examples, draw, embed=embed, workers=workers, part=part, data=data)
         if torch.isfinite(found.distances).all():
             return found
         return self.nearest.match(examples, draw, embed=embed, workers=workers, part=part)  # all were rejected
 
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor) -> Near:
+    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
         """See :meth:`Pool.near`: steps 2 and 3, of one block."""
-        data = Exact(examples.shape[1])
-        data.add(examples, borrow=True)
-        left = torch.nonzero(data.query(candidates).distances[:, 0] >= self.radius).flatten()
+        if self.radius is None:
+            raise RuntimeError("a relative epsilon needs measure() before the first match")
+        left = torch.nonzero(_distances(candidates, data)[:, 0] >= self.radius).flatten()
         if len(left) == 0:
             none = torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
             return Near(torch.full_like(none, torch.inf, dtype=torch.float32), none)
-        found = self.nearest.near(candidates[left], examples, part)
+        found = self.nearest.near(candidates[left], examples, part, data)
         return Near(found.distances, left[found.rows])
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """See :meth:`Matcher.state_dict`."""
+        return {} if self.radius is None else {"radius": torch.tensor(self.radius, dtype=torch.float64)}
 
-def apart(examples: Tensor) -> float:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """See :meth:`Matcher.load_state_dict`."""
+        if "radius" in state:
+            self.radius = float(state["radius"])
+
+
+def apart(data: Iterable[Tensor]) -> float:
     """The median distance from an example to the nearest other one; 0 of a single example.
 
+    It is taken over all examples where there are few, else over the first of them, each against all.
+
     Args:
-        examples: embedded, ``(n, D)``.
+        data: embeddings of all examples, ``(b, D)`` at a time.
     """
-    if len(examples) < 2:
+    blocks = iter(data)
+    asked = torch.empty(0)
+    for block in blocks:
+        asked = torch.cat([asked, block]) if len(asked) else block
+        if len(asked) >= ASKED:
+            break
+    if len(asked) < 2:
         return 0.0
-    data = Exact(examples.shape[1])
-    data.add(examples, borrow=True)
-    return float(data.query(examples, 2).distances[:, 1].median())
+    nearest = _distances(asked, asked, 2)[:, 1]
+    for block in blocks:
+        nearest = torch.minimum(nearest, _distances(asked, block)[:, 0])
+    return float(nearest.median())
+
+
+def _distances(points: Tensor, others: Tensor, k: int = 1) -> Tensor:
+    """From each point ``(n, D)`` to the k nearest of the others ``(m, D)``, ``(n, k)``."""
+    index = Exact(others.shape[1])
+    index.add(others, borrow=True)
+    return index.query(points, k).distances

@@ -20,10 +20,12 @@ from ..core.records import Assignment
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..distances.sketch import sketch
+from ..networks.norm import settle
 from ..priors.base import Prior
 from .base import Matcher
 
 KEEP = 2**28  # bytes of embeddings that are kept for the steps of a round
+SETTLE = 4  # batches of samples whose statistics batch norm takes before a round
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,40 @@ class Rounds:
     @torch.no_grad()
     def renew(self, moment: Moment) -> dict[str, float]:
         """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
-        self.distance.update()
-        self.coming = coming = self._coming_examples(moment)
+        coming = self._begin(moment)
         coming = coming if self.matcher.turns is None else coming.by_turn(self.matcher.turns)
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
             found = self._match(coming.embedded, moment, coming.part)
         self.start, self.place, self.part, self.assignment = moment.step, coming.place, coming.part, found
         return {"matching/distance": float(found.distances.mean())}
+
+    def _begin(self, moment: Moment) -> Coming:
+        """What every round begins with; returns its examples.
+
+        Candidates are generated in evaluation mode, lest one depend on which others share its block. What batch norm
+        has seen until now lags behind the weights, and in the first round is nothing: so it sees samples of now.
+        """
+        self.distance.update()
+        settle(self.generator, (self._samples_to_see(moment, number) for number in range(SETTLE)))
+        moved = not self.distance.steady or len(self.distance.moving().state_dict()) > 0
+        self.matcher.measure(self._data(moment), again=moved)
+        self.coming = self._coming_examples(moment)
+        return self.coming
+
+    def _samples_to_see(self, moment: Moment, number: int) -> Tensor:
+        """This process's share of latents of a batch like those of the training, ``(B, d)``."""
+        drawn = self.prior.sample(moment.batch_size, moment.rng("settle", number))
+        return drawn.share(moment.workers.rank, moment.workers.size).z.to(moment.device)
+
+    def _data(self, moment: Moment) -> Iterator[Tensor]:
+        """The examples of the data, each once, as they are searched; of data composed afresh those of the round."""
+        seen: set[int] = set()
+        ahead = 0
+        while ahead < self.matcher.refresh if moment.examples is None else len(seen) < moment.examples:
+            batch = moment.upcoming(ahead)
+            if new := _first_seen(batch.index.tolist(), seen):
+                yield self._space(self.distance.embed(batch.images[new].to(moment.device)))
+            ahead += 1
 
     def _coming_examples(self, moment: Moment) -> Coming:
         index, first, embedded, targets = [], [], [], []
@@ -152,13 +181,16 @@ class Rounds:
         """How many parts of an image of this shape are matched at a time."""
         return min(2 if self.matcher.within == "pair" else 1, self.distance.parts(shape))
 
-    def _match(self, examples: Tensor, moment: Moment, part: Tensor | None = None) -> Assignment:
+    def _match(
+        self, examples: Tensor, moment: Moment, part: Tensor | None = None, data: Tensor | None = None
+    ) -> Assignment:
         return self.matcher.match(
             examples,
             lambda block, size: self._draw(moment, block, size),
             embed=lambda z: self._embedded(z, in_parts=part is not None),
             workers=moment.workers,
             part=part,
+            data=data,
         )
 
     def _space(self, embedded: Tensor, parts: int = 1) -> Tensor:
@@ -223,6 +255,7 @@ class Rounds:
             "latents": self.assignment.latents,
             "distances": self.assignment.distances,
             "age": self.assignment.age,
+            **{f"matcher.{key}": value for key, value in self.matcher.state_dict().items()},
             **{f"distance.{key}": value for key, value in self.distance.moving().state_dict().items()},
         }
 
@@ -231,8 +264,8 @@ class Rounds:
         self.start, self.part, self.coming = int(state["start"]), state.get("part"), None
         self.place = state["place"].cpu()
         self.assignment = Assignment(state["latents"], state["distances"], state["age"])
-        moving = {k.removeprefix("distance."): v for k, v in state.items() if k.startswith("distance.")}
-        self.distance.moving().load_state_dict(moving)
+        self.matcher.load_state_dict(_below(state, "matcher."))
+        self.distance.moving().load_state_dict(_below(state, "distance."))
 
 
 @contextmanager
@@ -244,6 +277,11 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.train(training)
+
+
+def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose names begin so, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def _first_seen(numbers: list[int], seen: set[int]) -> list[int]:

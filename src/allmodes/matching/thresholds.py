@@ -76,15 +76,14 @@ class Thresholds(Rounds):
     @torch.no_grad()
     def renew(self, moment: Moment) -> dict[str, float]:
         """Match those of the coming ``refresh`` batches' examples that are due; returns their number, and distances."""
-        self.distance.update()
         self._move(moment.device)
-        self.coming = coming = self._coming_examples(moment)
+        coming = self._begin(moment)
         index = coming.index.to(moment.device)
         with evaluating(self.generator):
             reached = self._reached(index, coming.embedded, moment.batch_size)  # step 1
             due = self._due(index, reached)  # step 2
             if due.any():  # step 3
-                found = self._match(coming.embedded[due], moment)
+                found = self._match(coming.embedded[due], moment, data=coming.embedded)
                 self.thresholds[index[due]] = (1 - self.tighten) * reached[due]
                 self._take(index[due], found)
         self.start, self.place = moment.step, coming.index[coming.place]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.distributed
 from torch import Tensor, nn
@@ -60,3 +62,29 @@ class BatchNorm(nn.Module):
 
 def _broadcast(values: Tensor, x: Tensor) -> Tensor:
     return values.view(1, -1, *[1] * (x.ndim - 2))
+
+
+@torch.no_grad()
+def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Set the running statistics of every batch norm of a network to their means over batches of its inputs.
+
+    Until a network has been trained for some steps its running statistics are those of no data, and what it makes in
+    evaluation has little to do with what is trained. Whatever else of it differs in training stays as in evaluation.
+
+    Args:
+        network: left in the mode in which it came.
+        batches: inputs ``(B, d)``, of several processes each one's share; not taken from where there is no batch norm.
+    """
+    norms = [module for module in network.modules() if isinstance(module, BatchNorm | nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    training, momenta = network.training, [norm.momentum for norm in norms]
+    network.eval()
+    for seen, batch in enumerate(batches):
+        for norm in norms:
+            norm.train()
+            norm.momentum = 1 / (1 + seen)  # the mean of all batches until now
+        network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(training)

@@ -123,6 +123,7 @@ class Trainer:
             device=self.fabric.device,
             workers=self.workers,
             upcoming=lambda ahead: self.dataset.batch(step + ahead, settings.batch, settings.seed),
+            examples=len(self.dataset) if self.dataset.fixed else None,
         )
 
     def prepare(self, moment: Moment) -> None:
