@@ -82,7 +82,7 @@ class Drawn(Gaussian):
         super().__init__(8)
         self.given = 0
 
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None):  # noqa: ANN201
+    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None):
         found = super().sample(n, rng)
         if n == BATCH:  # for the statistics
             return found
@@ -123,6 +123,6 @@ def test_nothing_is_drawn_for_a_network_without_batch_norm() -> None:
     settle(nn.Linear(2, 2), _refuse())
 
 
-def _refuse():  # noqa: ANN202
+def _refuse():
     raise AssertionError("asked for a batch")
     yield
