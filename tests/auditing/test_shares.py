@@ -56,3 +56,9 @@ def test_regions_without_data_are_never_dropped() -> None:
     assert not found.dropped.any()
     assert found.high[0] == np.inf
     assert np.isinf(found.ratio[0])
+
+
+def test_what_is_expected_of_a_region_is_its_share_of_the_samples() -> None:
+    found = compare(np.array([5, 10]), np.array([0, 12]), n_real=100, n_fake=150)
+    assert found.expected.tolist() == [7.5, 15.0]
+    assert (found.p_value <= 1).all()
