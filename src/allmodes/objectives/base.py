@@ -41,11 +41,13 @@ class Objective(ABC):
     Attributes:
         generator: the network that is trained.
         prior: where its latents come from.
+        unroll: steps of the discriminator that the generator's gradient runs through, and so holds in memory.
     """
 
     name: ClassVar[str]
     generator: Generator
     prior: Prior
+    unroll: int = 0
 
     @abstractmethod
     def players(self) -> dict[str, nn.Module]:

@@ -19,6 +19,7 @@ from ..data.base import Dataset
 from ..distances.base import Distance
 from ..objectives.base import Objective
 from .features import trained_network
+from .footprint import require_step, require_weights
 from .recipe import OBJECTIVES, ROOMS, Recipe
 
 
@@ -37,11 +38,18 @@ def build_dataset(recipe: Recipe) -> Dataset:
 
 
 def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> Objective:
-    """Build every part of the objective on the device, with weights drawn from the recipe's seed."""
+    """Build every part of the objective on the device, with weights drawn from the recipe's seed.
+
+    Raises:
+        UserError: a part cannot be built, or a step would not fit into memory.
+    """
     seed = recipe.settings.seed
     given: dict[str, Any] = {"shape": dataset.shape}
     for name in [part for part in ROOMS if part in recipe.parts and part != "data"]:
         room, base, _ = ROOMS[name]
+        if name in {"generator", "discriminator"}:
+            with torch.device("meta"):
+                require_weights(build_part(room, base, recipe.parts[name], given), name, recipe.parts[name], device)
         with seeded(seed, "init", name):
             given[name] = build_part(room, base, recipe.parts[name], given)
         if isinstance(given[name], torch.nn.Module):
@@ -57,7 +65,9 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             f"The objective '{recipe.parts['objective']['name']}' keeps something for every example, and this data is "
             "composed afresh for every batch: choose a fixed set, such as a folder of images."
         )
-    return build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)
+    objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)
+    require_step(given, dataset, batch=recipe.settings.batch, unroll=objective.unroll, device=device)
+    return objective
 
 
 def attach(distance: Distance, given: dict[str, Any], dataset: Dataset, device: torch.device) -> None:
