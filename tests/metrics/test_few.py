@@ -32,6 +32,45 @@ class TestCopiedMass:
         assert np.mean([score.value for score in found]) == pytest.approx(share, abs=0.03)
         assert sum(score.ci95[0] <= share <= score.ci95[1] for score in found) >= 19
 
+    @pytest.mark.parametrize("held", [True, False])
+    @pytest.mark.parametrize(("dim", "spread"), [(64, 0.3), (64, 0.6), (64, 0.8), (6, 0.5)])
+    def test_independent_samples_of_little_variety_are_no_copies(self, dim: int, spread: float, held: bool) -> None:
+        """N(0, s^2 I) is drawn without a look at the data: its truth is 0, however near to the middle it is."""
+        found = []
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            train, heldout, fake = (rng.normal(size=(400, dim)) for _ in range(3))
+            found.append(copied_mass(train, spread * fake, heldout if held else None, seed=seed))
+        assert np.mean([score.value for score in found]) < 0.03
+        assert sum(score.ci95[0] > 0.02 for score in found) <= 1
+
+    @pytest.mark.parametrize("change", ["exact", "noisy", "brighter", "of eight alone", "twins in the data"])
+    def test_copies_of_every_kind_are_found(self, change: str) -> None:
+        rng = np.random.default_rng(0)
+        train, heldout, fresh = (rng.normal(size=(400, 32)) for _ in range(3))
+        if change == "twins in the data":
+            train = np.concatenate([train[:200], train[:200] + 0.01 * rng.normal(size=(200, 32))])
+        source = train[rng.integers(0, 8 if change == "of eight alone" else 400, 200)]
+        noise = 0.1 * rng.normal(size=(200, 32)) * (change in ("noisy", "of eight alone", "twins in the data"))
+        copies = (0.9 if change == "brighter" else 1) * source + noise
+        found = copied_mass(train, np.concatenate([copies, fresh[:200]]), heldout)
+        assert found.value == pytest.approx(0.5, abs=0.02)
+
+    def test_intervals_are_ordered_and_shares(self) -> None:
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            dim = 40 if seed % 2 else 3
+            train, heldout = (np.round(rng.normal(size=(rng.integers(4, 60), dim)), seed % 3) for _ in range(2))
+            fake = train[rng.integers(0, len(train), 50)] * rng.choice([0.1, 0.9, 1.0])
+            for others in (heldout, None):
+                score = copied_mass(train, fake, others, seed=seed)
+                assert 0 <= score.ci95[0] <= score.value <= score.ci95[1] <= 1
+
+    def test_where_held_out_data_are_copies_too_nothing_is_known(self) -> None:
+        same = np.zeros((50, 3))
+        score = copied_mass(same, same, same)
+        assert (score.value, score.ci95) == (0, (0, 1))
+
     def test_few_held_out_examples_leave_more_to_chance(self) -> None:
         train, fake = cloud(100, 0), cloud(500, 1)
         few, many = copied_mass(train, fake, cloud(20, 2)), copied_mass(train, fake, cloud(500, 2))

@@ -5,9 +5,12 @@ of held-out data passes, and a share :math:`p` of the samples,
 
 .. math:: p = \pi + (1 - \pi) q \quad\Rightarrow\quad \pi = \frac{p - q}{1 - q}
 
-is the share that passes it for another reason. What must pass is the ratio of the distance to the nearest training
-example to that example's distance to its own nearest neighbour, next to none for a copy (the ratio is that of the
-authenticity score, Alaa et al. 2022; the comparison with held-out data is that of Meehan et al. 2020).
+is the share that passes it for another reason. What must pass is the ratio of a sample's distance to the nearest
+training example to its distance to the sixth nearest: **a sample is a copy if it is nearer to one training example than
+to the next ones by more than 99% of held-out data are**. A copy is next to one example and as far from the others as
+data are, also if it is repeated, or its example has a few twins. What has little variety (blurred, pale, all alike) is
+near to the middle of the data, hence to every example, and to none more than to the next: it is no copy. The threshold
+is after Meehan et al. 2020; the division by the distances of further neighbours is that of Carlini et al. 2023.
 
 Where nothing was held out, either half of the training examples is held against the other, and what is copied of the
 two is added.
@@ -29,6 +32,7 @@ from ..search import Exact
 from .neighbourhood import Features, share_interval
 
 TAIL = 0.01  # of the held-out data pass the threshold
+NEXT = 6  # the training example that tells how far the others are
 FEW = 100  # held-out examples below which even none that pass leave more than 4% to chance
 
 Values = NDArray[np.float64]
@@ -71,25 +75,25 @@ def copied_mass(train: ArrayLike, fake: ArrayLike, heldout: ArrayLike | None = N
 def copied_of_halves(first: Tensor, second: Tensor, fake: Tensor) -> Share:
     """The share of samples ``(m, D)`` that copy either half of the data, ``(n, D)`` each."""
     parts = [excess(copying(a, b), copying(a, fake)) for a, b in ((first, second), (second, first))]
-    estimate, low, high = (sum(part[place] for part in parts) for place in range(3))
-    return min(1.0, estimate), low, min(1.0, high)
+    estimate, low, high = (min(1.0, sum(part[place] for part in parts)) for place in range(3))
+    return estimate, low, high
 
 
 def copying(reference: Tensor, points: Tensor) -> Values:
-    """Distance to the nearest reference example, over that example's to its nearest: ``(r, D), (n, D) -> (n,)``."""
+    """Distance to the nearest reference example over that to the sixth nearest: ``(r, D), (n, D) -> (n,)``."""
     index = Exact(reference.shape[1])
     index.add(reference, borrow=True)
-    own = index.query(reference, 2).distances[:, 1]
-    near = index.query(points)
-    ratio = near.distances[:, 0] / own[near.ids[:, 0]]
-    return torch.where(near.distances[:, 0] == 0, 0.0, ratio).numpy().astype(np.float64)
+    near = index.query(points, min(NEXT, len(reference))).distances
+    return torch.where(near[:, 0] == 0, 0.0, near[:, 0] / near[:, -1]).numpy().astype(np.float64)
 
 
 def excess(held_out: Values, samples: Values) -> Share:
-    """Share of samples up to the threshold that is more than chance."""
+    """Share of samples up to the threshold that is more than chance; nothing is known where no data lie beyond it."""
     n, m = len(held_out), len(samples)
     threshold = np.sort(held_out)[max(1, int(TAIL * n)) - 1]
     passed, count = int((held_out <= threshold).sum()), int((samples <= threshold).sum())
+    if passed == n:
+        return 0.0, 0.0, 1.0
     # a further example of the data is among the first of n with a chance of law Beta(passed, n + 1 - passed)
     chance = (passed / (n + 1), *beta.ppf([0.025, 0.975], passed, n + 1 - passed))
     share = (count / m, *share_interval(count, m))
