@@ -94,8 +94,8 @@ def prioritized(*, quick: bool) -> Table:
     for data in real(100)[: 1 if quick else None]:
         truth = Truth.of(data, 25)
         for simple, levels in product((7, 10) if quick else (7, 10, 16), (1, 2, 3)):
-            index = DCI(data.points.shape[1], simple=simple, order="prioritized", directions="random", levels=levels)
-            build = seconds(partial(_rebuild, index, data.points), repeats=1)
+            built = partial(_lists, data.points, simple, levels)
+            build, index = seconds(built, repeats=1), built()
             for retrieve in (30, 120, 600):
                 ask = partial(index.query, data.queries, 25, retrieve=retrieve)
                 each, found = seconds(ask, repeats=3) / len(data.queries), ask()
@@ -106,9 +106,10 @@ def prioritized(*, quick: bool) -> Table:
     return table
 
 
-def _rebuild(index: DCI, points: Tensor) -> None:
-    index.clear()
+def _lists(points: Tensor, simple: int, levels: int) -> DCI:
+    index = DCI(points.shape[1], simple=simple, order="prioritized", directions="random", levels=levels)
     index.add(points, borrow=True)
+    return index
 
 
 def growth(*, quick: bool) -> Table:
