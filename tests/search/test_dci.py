@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from safetensors.torch import save_file
 
 from allmodes.core.errors import UserError
 from allmodes.core.records import Neighbours
@@ -200,56 +198,6 @@ def test_threads_may_ask_while_another_changes_the_index() -> None:
     assert same(index.query(queries, 3), asked[0].result())
 
 
-class TestFiles:
-    def saved(self, path: Path, order: str = "l2") -> DCI:
-        index = DCI(12, simple=4, order=order, seed=3)
-        ids = index.add(normal(2_500, 12))
-        index.remove(ids[100:1_700:3])
-        index.save(path)
-        return index
-
-    @pytest.mark.parametrize("order", ORDERS)
-    def test_a_loaded_index_answers_and_goes_on_as_the_saved_one(self, tmp_path: Path, order: str) -> None:
-        index = self.saved(tmp_path / "a", order)
-        loaded, queries = DCI.load(tmp_path / "a"), normal(30, 12, seed=1)
-        assert same(loaded.query(queries, 4), index.query(queries, 4))
-        assert torch.equal(loaded.add(queries), index.add(queries))
-        assert same(loaded.query(queries, 4), index.query(queries, 4))
-
-    def test_an_empty_index_too(self, tmp_path: Path) -> None:
-        index = DCI(3, directions="random")
-        index.save(tmp_path / "a")
-        loaded = DCI.load(tmp_path / "a")
-        assert (len(loaded), loaded.kind, loaded.directions) == (0, "random", None)
-        emptied = self.saved(tmp_path / "b")
-        emptied.clear()
-        emptied.save(tmp_path / "b")
-        assert DCI.load(tmp_path / "b").add(normal(1, 12)).tolist() == [2_500]
-
-    def test_a_truncated_file_says_so(self, tmp_path: Path) -> None:
-        self.saved(tmp_path / "a")
-        whole = (tmp_path / "a").read_bytes()
-        for length in (0, 5, 300, len(whole) - 1):
-            (tmp_path / "a").write_bytes(whole[:length])
-            with pytest.raises(UserError, match="truncated"):
-                DCI.load(tmp_path / "a")
-        with pytest.raises(UserError, match="missing"):
-            DCI.load(tmp_path / "none")
-
-    def test_an_altered_file_says_so(self, tmp_path: Path) -> None:
-        self.saved(tmp_path / "a")
-        whole = bytearray((tmp_path / "a").read_bytes())
-        whole[-9] ^= 1
-        (tmp_path / "a").write_bytes(whole)
-        with pytest.raises(UserError, match="altered"):
-            DCI.load(tmp_path / "a")
-
-    def test_another_safetensors_file_says_so(self, tmp_path: Path) -> None:
-        save_file({"points": torch.zeros(1)}, tmp_path / "a")
-        with pytest.raises(UserError, match="no index"):
-            DCI.load(tmp_path / "a")
-
-
 @pytest.mark.parametrize("options", [{"simple": 0}, {"composite": 0}, {"directions": directions(5, 31)}])
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must"):
@@ -304,6 +252,17 @@ def test_sizes_that_do_not_fit_never_reach_memory() -> None:
         with pytest.raises(ValueError, match="fit together|ascend"):
             call()
     assert len(index) == 9
+
+
+def test_arrays_may_run_backwards() -> None:
+    points = normal(7, 5).numpy()
+    index, plain = DCI(5), DCI(5)
+    ids = [index.add(some) for some in (points[:1][::-1], points[1:][::-1], points[:, ::-1])]
+    for some in (points[:1].copy(), points[1:][::-1].copy(), points[:, ::-1].copy()):
+        plain.add(some)
+    assert same(index.query(points[:1][::-1], 3), plain.query(points[:1].copy(), 3))
+    index.remove(ids[1].numpy()[::-1])
+    assert len(index) == 8
 
 
 def test_principal_directions_catch_the_variance() -> None:

@@ -17,6 +17,8 @@ from allmodes.core.records import Neighbours
 from allmodes.search import DCI
 from allmodes.search.saved import tensors_hash
 
+ORDERS = ("l2", "linf", "prioritized")
+
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
@@ -168,3 +170,53 @@ def test_random_damage_is_refused_or_harmless(tmp_path: Path) -> None:
         except UserError:
             continue
         assert same(found, expected)
+
+
+class TestFiles:
+    def saved(self, path: Path, order: str = "l2") -> DCI:
+        index = DCI(12, simple=4, order=order, seed=3)
+        ids = index.add(normal(2_500, 12))
+        index.remove(ids[100:1_700:3])
+        index.save(path)
+        return index
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_a_loaded_index_answers_and_goes_on_as_the_saved_one(self, tmp_path: Path, order: str) -> None:
+        index = self.saved(tmp_path / "a", order)
+        loaded, queries = DCI.load(tmp_path / "a"), normal(30, 12, seed=1)
+        assert same(loaded.query(queries, 4), index.query(queries, 4))
+        assert torch.equal(loaded.add(queries), index.add(queries))
+        assert same(loaded.query(queries, 4), index.query(queries, 4))
+
+    def test_an_empty_index_too(self, tmp_path: Path) -> None:
+        index = DCI(3, directions="random")
+        index.save(tmp_path / "a")
+        loaded = DCI.load(tmp_path / "a")
+        assert (len(loaded), loaded.kind, loaded.directions) == (0, "random", None)
+        emptied = self.saved(tmp_path / "b")
+        emptied.clear()
+        emptied.save(tmp_path / "b")
+        assert DCI.load(tmp_path / "b").add(normal(1, 12)).tolist() == [2_500]
+
+    def test_a_truncated_file_says_so(self, tmp_path: Path) -> None:
+        self.saved(tmp_path / "a")
+        whole = (tmp_path / "a").read_bytes()
+        for length in (0, 5, 300, len(whole) - 1):
+            (tmp_path / "a").write_bytes(whole[:length])
+            with pytest.raises(UserError, match="truncated"):
+                DCI.load(tmp_path / "a")
+        with pytest.raises(UserError, match="missing"):
+            DCI.load(tmp_path / "none")
+
+    def test_an_altered_file_says_so(self, tmp_path: Path) -> None:
+        self.saved(tmp_path / "a")
+        whole = bytearray((tmp_path / "a").read_bytes())
+        whole[-9] ^= 1
+        (tmp_path / "a").write_bytes(whole)
+        with pytest.raises(UserError, match="altered"):
+            DCI.load(tmp_path / "a")
+
+    def test_another_safetensors_file_says_so(self, tmp_path: Path) -> None:
+        save_file({"points": torch.zeros(1)}, tmp_path / "a")
+        with pytest.raises(UserError, match="no index"):
+            DCI.load(tmp_path / "a")

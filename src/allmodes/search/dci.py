@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -110,7 +111,7 @@ class DCI(Index):
             ValueError: wrong shape, NaN or infinity; nothing is added then.
             TypeError: wrong type of numbers.
         """
-        points = check_points(points, self.dim, "points").cpu()
+        points = check_points(_forwards(points), self.dim, "points").cpu()
         if len(points) == 0:
             return torch.empty(0, dtype=torch.int64)
         first = self._with(points, lambda native: native.add(points, borrow, torch.get_num_threads()))
@@ -170,7 +171,7 @@ class DCI(Index):
             TypeError: wrong type of numbers.
         """
         where = queries.device if isinstance(queries, Tensor) else torch.device("cpu")
-        queries = check_points(queries, self.dim, "queries").cpu()
+        queries = check_points(_forwards(queries), self.dim, "queries").cpu()
         check_finite(queries, "queries")
         size = len(self)
         check_k(k)
@@ -193,7 +194,7 @@ class DCI(Index):
         Raises:
             KeyError: an id that is not in the index; nothing is removed then.
         """
-        ids = check_ids(ids).cpu()
+        ids = check_ids(_forwards(ids)).cpu()
         if len(ids) and (self._native is None or self._native.remove(ids)):
             raise KeyError("remove() was given ids that are not in the index")
 
@@ -257,21 +258,18 @@ class DCI(Index):
         """
         saved = read_index(Path(path))
         kind: Any = saved.kind
-        order: Any = saved.order
-        index = cls(
-            saved.dim,
-            simple=saved.simple,
-            composite=saved.composite,
-            seed=saved.seed,
-            order=order,
-            levels=saved.levels,
-            directions=kind if saved.directions is None else saved.directions,
-        )
+        sizes: dict[str, Any] = {key: getattr(saved, key) for key in ("simple", "composite", "levels", "seed", "order")}
+        index = cls(saved.dim, directions=kind if saved.directions is None else saved.directions, **sizes)
         index.kind = kind
         if saved.directions is not None:
             index._native = index._empty(saved.directions, saved.children)
         index.restore(saved.points, saved.ids, following=saved.following)
         return index
+
+
+def _forwards(values: Any) -> Any:
+    """A copy of an array that runs backwards, which a tensor cannot."""
+    return values.copy() if isinstance(values, np.ndarray) and min(values.strides, default=0) < 0 else values
 
 
 def _check_count(value: int, what: str, least: int = 1) -> None:
