@@ -18,5 +18,5 @@ def test_mean_of_the_largest_probability_beside_that_of_real_images() -> None:
 
 
 def test_no_samples_are_an_error() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="fake: need at least 1 example"):
         confidence(np.zeros((0, 10)), np.ones((3, 10)) / 10)

@@ -140,5 +140,5 @@ class TestLargestStep:
 
     @pytest.mark.parametrize("steps", [np.zeros((0, 4)), np.zeros(4), np.full((1, 2), np.nan), np.full((1, 2), -1.0)])
     def test_refuses(self, steps: np.ndarray) -> None:
-        with pytest.raises(ValueError, match="distances"):
+        with pytest.raises(ValueError, match="^steps: "):
             largest_step(steps)

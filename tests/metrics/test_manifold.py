@@ -31,5 +31,5 @@ def test_inversion_is_the_mean_and_names_the_worst() -> None:
     assert score.detail["worst"] == 1
     assert score.warnings
     assert inversion_distance([0.2]).ci95 is None
-    with pytest.raises(ValueError, match="finite distances"):
+    with pytest.raises(ValueError, match="must be finite"):
         inversion_distance([np.inf])

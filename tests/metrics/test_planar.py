@@ -42,5 +42,5 @@ def test_a_few_strays_do_not_make_a_mode() -> None:
 def test_samples_between_the_modes_are_of_low_quality() -> None:
     score = planar_coverage(draw(RING * 0.5), RING, sigma=SIGMA)
     assert score.value == score.detail["high_quality"] == 0
-    with pytest.raises(ValueError, match="at least one sample"):
+    with pytest.raises(ValueError, match="points: need at least 1 example"):
         planar_coverage(np.zeros((0, 2)), RING, sigma=SIGMA)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.records import Score
+from .usable import usable
+
+ROUNDED = 0.01  # by which probabilities of 8 bits of mantissa may miss a sum of 1
 
 
 def confidence(fake: ArrayLike, real: ArrayLike) -> Score:
@@ -16,19 +19,30 @@ def confidence(fake: ArrayLike, real: ArrayLike) -> Score:
         real: the same for real test images, ``(m, C)``.
 
     Returns:
-        Score with a normal interval; detail: the value for real images, and both shares above 0.9.
+        Score with a normal interval, None for a single sample; detail: the value for real images, and both shares above
+        0.9.
 
     Raises:
-        ValueError: there are no samples or no real images.
+        ValueError: there are no samples or no real images, or rows are no probabilities.
     """
-    if len(np.asarray(fake)) == 0 or len(np.asarray(real)) == 0:
-        raise ValueError("need probabilities of at least one sample and one real image")
-    ours, theirs = np.asarray(fake).max(axis=1), np.asarray(real).max(axis=1)
-    value, error = float(ours.mean()), float(ours.std() / len(ours) ** 0.5)
+    ours, theirs = _largest(fake, "fake"), _largest(real, "real")
+    value = float(ours.mean())
     detail = {
         "real": float(theirs.mean()),
         "above_0.9": float((ours > 0.9).mean()),
         "real_above_0.9": float((theirs > 0.9).mean()),
     }
-    interval = (value - 1.96 * error, value + 1.96 * error)
+    interval = None
+    if len(ours) > 1:
+        error = 1.96 * float(ours.std(ddof=1)) / len(ours) ** 0.5
+        interval = (max(1 / np.shape(fake)[1], value - error), min(1.0, value + error))
     return Score("confidence", value, interval, n_real=len(theirs), n_fake=len(ours), detail=detail)
+
+
+def _largest(probabilities: ArrayLike, side: str) -> NDArray[np.float64]:
+    """The largest of each row, ``(n,)``."""
+    rows = usable(probabilities, side).double().numpy()
+    wrong = np.flatnonzero((rows.min(1) < 0) | (np.abs(rows.sum(1) - 1) > ROUNDED))
+    if len(wrong):
+        raise ValueError(f"{side}: row {wrong[0]} is no list of probabilities: they are at least 0 and add up to 1")
+    return np.asarray(rows.max(1))

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from ..core.records import Score
+from .usable import usable
 
 
 def diversity(fake: ArrayLike, conditions: ArrayLike) -> Score:
@@ -24,12 +25,12 @@ def diversity(fake: ArrayLike, conditions: ArrayLike) -> Score:
         ``conditions`` and ``each``, their values.
 
     Raises:
-        ValueError: no condition has two samples, or the lengths differ.
+        ValueError: no condition has two samples, the lengths differ, conditions are no whole numbers, or NaN.
     """
-    features = torch.as_tensor(fake).detach().to("cpu", torch.float64)
+    features = usable(fake, "fake").double()
     labels = torch.as_tensor(conditions).cpu()
-    if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(f"need features (n, D) and conditions (n,), not {features.shape} and {labels.shape}")
+    if labels.shape != features.shape[:1] or labels.is_floating_point():
+        raise ValueError(f"conditions: need whole numbers ({len(features)},), not {labels.dtype} {tuple(labels.shape)}")
     names, each = [], []
     for label in sorted(set(labels.tolist())):
         points = features[labels == label]
@@ -41,6 +42,6 @@ def diversity(fake: ArrayLike, conditions: ArrayLike) -> Score:
     values = torch.tensor(each, dtype=torch.float64)
     value = float(values.mean())
     error = 1.96 * float(values.std()) / len(each) ** 0.5 if len(each) > 1 else None
-    interval = None if error is None else (value - error, value + error)
+    interval = None if error is None else (max(0.0, value - error), value + error)
     detail = {"conditions": names, "each": each}
     return Score("diversity", value, interval, n_fake=len(features), detail=detail)

@@ -13,16 +13,18 @@ than there are examples cost as many eigenvalues as there are examples.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..core.records import Score
+from .unit import own_unit
+from .usable import usable_pair
 
 LEAST = 8  # samples whose spread says something
 NOTHING = 1e-10  # of the largest eigenvalue: what counts as none
 COLUMNS = 2_048  # dimensions in double precision at once
+ORDINARY = 2.0**24  # largest absolute values between this and its inverse, whose fourth powers are not out of range
 SPREAD = 2_000  # examples of either side whose spread makes the interval, where dimensions outnumber them
 
 
@@ -39,16 +41,17 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> Score:
         examples it is rather too wide.
 
     Raises:
-        ValueError: a set has fewer than two rows, or the dimensions differ.
+        ValueError: a set has fewer than two rows, NaN or infinity, or the dimensions differ.
     """
-    first, second = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.asarray(rows)) for rows in (real, fake))
-    if min(len(first), len(second)) < 2 or first.shape[1:] != second.shape[1:]:
-        raise ValueError(f"need two sets (n >= 2, D) of equal D, not {tuple(first.shape)} and {tuple(second.shape)}")
+    first, second = usable_pair(real, fake)
+    unit = own_unit(first, second)
+    if 1 / ORDINARY < unit < ORDINARY:
+        unit = 1.0
+    else:
+        first, second = first / unit, second / unit
     wide = first.shape[1] > min(len(first), len(second))
-    exact = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
-    both = [rows.detach().to("cpu", exact) for rows in (first, second)]
-    value, slopes = (_by_examples if wide else _by_dimensions)(*both)
-    error = 1.96 * float(slopes.std()) / len(second) ** 0.5
+    value, slopes = (_by_examples if wide else _by_dimensions)(first, second)
+    value, error = value * unit**2, 1.96 * float(slopes.std()) / len(second) ** 0.5 * unit**2
     interval = (max(0.0, value - error), value + error) if len(second) >= LEAST else None
     warnings: tuple[str, ...] = ()
     if min(len(first), len(second)) <= first.shape[1]:

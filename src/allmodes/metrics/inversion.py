@@ -18,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.records import Score
 from .neighbourhood import share_interval
+from .usable import usable_values
 
+Values = NDArray[np.float64]
 FEW = 30
 TIE = 1e-3  # relative: what is not nearer by more than this is as near
 
@@ -35,17 +37,15 @@ def inversion_distance(distances: ArrayLike, training: ArrayLike | None = None) 
         ``training``, the mean distance of the training images.
 
     Raises:
-        ValueError: there are none, or some are not finite.
+        ValueError: there are none, some are negative or not finite, or the lengths differ.
     """
-    values = np.asarray(distances, dtype=np.float64)
-    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise ValueError("need finite distances (n,) of at least one image")
+    values, others = _both(distances, distances if training is None else training)
     mean = float(values.mean())
     error = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
     interval = None if error is None else (max(0.0, mean - error), mean + error)
     detail = {"median": float(np.median(values)), "worst": int(values.argmax()), "distances": values.tolist()}
     if training is not None:
-        detail["training"] = float(np.mean(np.asarray(training, dtype=np.float64)))
+        detail["training"] = float(others.mean())
     warnings = () if len(values) >= FEW else (f"Only {len(values)} images: the interval is rough.",)
     return Score("inversion_distance", mean, interval, n_real=len(values), detail=detail, warnings=warnings)
 
@@ -59,6 +59,9 @@ def reached(distances: ArrayLike, training: ArrayLike) -> Score:
 
     Returns:
         Score with the interval of a share; detail: ``missed``, the images that are not reached.
+
+    Raises:
+        ValueError: there are none, some are negative or not finite, or the lengths differ.
     """
     near = nearer(distances, training)
     missed = np.flatnonzero(~near).tolist()
@@ -67,5 +70,14 @@ def reached(distances: ArrayLike, training: ArrayLike) -> Score:
 
 
 def nearer(distances: ArrayLike, training: ArrayLike) -> NDArray[np.bool_]:
-    """Which images something is nearer to than any training image is, ``(n,)``; arguments as above."""
-    return np.asarray(np.asarray(distances) < (1 - TIE) * np.asarray(training))
+    """Which images something is nearer to than any training image is, ``(n,)``; arguments and errors as above."""
+    ours, theirs = _both(distances, training)
+    return np.asarray(ours < (1 - TIE) * theirs)
+
+
+def _both(distances: ArrayLike, training: ArrayLike) -> tuple[Values, Values]:
+    """Both, float64 ``(n,)``, checked."""
+    ours, theirs = usable_values(distances, "distances", least=0), usable_values(training, "training", least=0)
+    if ours.shape != theirs.shape:
+        raise ValueError(f"distances and training: need one of each for every image, not {len(ours)} and {len(theirs)}")
+    return ours, theirs

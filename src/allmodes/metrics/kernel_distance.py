@@ -5,16 +5,20 @@ r"""Kernel distance: squared maximum mean discrepancy with a cubic kernel (Binko
           \qquad k(a, b) = (a \cdot b / D + 1)^3
 
 Unbiased at any sample size, so values of different sizes may be compared, and values a little below 0 are right.
-All pairs are used, never subsets. It averages over the data: a small part that is missing hardly moves it.
+All pairs are used, never subsets. It averages over the data: a small part that is missing hardly moves it. The kernel
+has an origin and a unit, so the figure depends on both: features moved or scaled give another one.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..core.records import Score
+from .usable import usable_pair
 
 BLOCK = 2_048
 
@@ -30,18 +34,17 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> Score:
         Score; the interval is normal, from the spread of each example's mean kernel (Hoeffding's projection).
 
     Raises:
-        ValueError: fewer than two examples of either, NaN or different dimensions.
+        ValueError: fewer than two examples of either, NaN, different dimensions, or features whose kernel (their sixth
+            power) is more than float64 holds.
     """
-    first, second = (torch.as_tensor(rows).detach().to("cpu", torch.float64) for rows in (real, fake))
-    if min(len(first), len(second)) < 2 or first.shape[1:] != second.shape[1:] or first.ndim != 2:
-        raise ValueError(f"need two sets (n >= 2, D) of equal D, not {tuple(first.shape)} and {tuple(second.shape)}")
-    if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
-        raise ValueError("features contain NaN or infinity")
+    first, second = (rows.double() for rows in usable_pair(real, fake))
     n, m = len(first), len(second)
     own, other = _own_sums(first) / (n - 1), _own_sums(second) / (m - 1)
     across, back = (sums / count for sums, count in zip(_sums(first, second), (m, n), strict=True))
     value = float(own.mean() + other.mean() - 2 * across.mean())
     error = 1.96 * 2 * float(((own - across).var() / n + (other - back).var() / m).sqrt())
+    if not math.isfinite(error):
+        raise ValueError("real and fake: the cubic kernel of features so large is more than float64 holds: scale them")
     return Score("kernel_distance", value, (value - error, value + error), n, m, {"kernel": "(a.b / D + 1)^3"})
 
 

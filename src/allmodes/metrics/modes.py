@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from ..core.records import Score
+from .usable import usable_count, usable_values
 
 Array = NDArray[np.float64]
 MINIMUM = 5
@@ -40,9 +41,12 @@ def mode_coverage(
 
     Returns:
         Score with a bootstrap interval; detail: raw (at least one sample), corrected, missing modes, counts, law.
+
+    Raises:
+        ValueError: no samples, counts that are not whole, a law without mass or of another shape, or a negative value.
     """
     table, probability = _tables(counts, law)
-    total = int(table.sum())
+    total, minimum = int(table.sum()), usable_count(minimum, "minimum")
     drawn = _bootstrap(table, seed)
     covered = int((table >= minimum).sum())
     detail: dict[str, Any] = {
@@ -76,6 +80,9 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
         Score; the interval is the bootstrap's, shifted by its own bias (None where the KL is infinite). Detail:
         excess, effective modes, the floor (what a perfect sampler of this size shows), and for several channels the
         share of each channel's frequencies (``marginals``) and of missing combinations (``rest``).
+
+    Raises:
+        ValueError: as :func:`mode_coverage`.
     """
     table, probability = _tables(counts, law)
     total = int(table.sum())
@@ -96,7 +103,7 @@ def mode_kl(counts: ArrayLike, law: ArrayLike, *, reference: str = "training lab
     if np.isfinite(value):
         resampled = np.array([_kl(draw, probability) for draw in _bootstrap(table, seed)])
         spread = np.quantile(resampled - resampled.mean(), [0.025, 0.975])
-        interval = (value + float(spread[0]), value + float(spread[1]))
+        interval = (max(0.0, value + float(spread[0])), value + float(spread[1]))
     return Score("kl", value, interval, n_fake=total, certificate={"reference": reference}, detail=detail)
 
 
@@ -122,13 +129,18 @@ def rare_modes(
         without the class would show (``by_misreading``), the modes that reach half of their number, and the smallest
         ratio of a group of modes with the rare class in one given channel and one given class in another; beside
         both, what a perfect sampler shows.
+
+    Raises:
+        ValueError: as :func:`mode_coverage`, or the class is none or rarely enough read that nothing can be expected.
     """
     table, probability = _tables(counts, law)
-    rare = (np.indices(table.shape) == rare_class).any(axis=0)
-    read = np.eye(table.shape[0]) if rates is None else np.asarray(rates, dtype=np.float64)
+    rare = (np.indices(table.shape) == usable_count(rare_class, "rare_class", least=0)).any(axis=0)
+    read = np.eye(table.shape[0]) if rates is None else _square(rates, "rates", table)
     drawn = probability * (table.sum() if total is None else total)
     expected, misread = _through(drawn, read), float(_through(np.where(rare, 0.0, drawn), read)[rare].sum())
     seen, due = float(table[rare].sum()), float(expected[rare].sum())
+    if not due > misread:
+        raise ValueError(f"rare_class: of class {rare_class} nothing can be expected by the law and the rates")
     detail = {"seen": seen, "expected": due, "modes": int(rare.sum())}
     detail |= {"corrected": max(0.0, (seen - misread) / (due - misread)), "by_misreading": misread / due}
     detail |= _mode_by_mode(table, expected, rare, rare_class)
@@ -141,6 +153,7 @@ def rare_modes(
 
 def _mode_by_mode(table: Array, expected: Array, rare: NDArray[np.bool_], rare_class: int) -> dict[str, float]:
     """How evenly the rare modes have their samples, beside what a perfect sampler shows."""
+    rare = rare & (expected > 0)
     perfect = np.random.default_rng(0).poisson(expected, (DRAWS, *expected.shape)).astype(np.float64)
     return {
         "expected_per_mode": float(np.median(expected[rare])),
@@ -164,9 +177,12 @@ def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Arra
 
     Returns:
         Non-negative counts of the same shape and sum.
+
+    Raises:
+        ValueError: values that are negative or not finite, or a confusion of another number of classes.
     """
-    read = np.asarray(counts, dtype=np.float64)
-    matrix = _rates(confusion)
+    read = usable_values(counts, "counts", "numbers", axes=None, least=0)
+    matrix = _rates(_square(confusion, "confusion", read))
     true = np.full_like(read, read.sum() / read.size)
     for _ in range(rounds):
         predicted = _through(true, matrix)
@@ -175,8 +191,14 @@ def unfold(counts: ArrayLike, confusion: ArrayLike, *, rounds: int = 50) -> Arra
     return true
 
 
-def _rates(confusion: ArrayLike) -> Array:
-    matrix = np.asarray(confusion, dtype=np.float64)
+def _square(values: ArrayLike, name: str, table: Array) -> Array:
+    matrix = usable_values(values, name, "numbers", axes=2, least=0)
+    if {*matrix.shape, *table.shape} != {len(matrix)}:
+        raise ValueError(f"{name}: need (C, C) for counts (C, C, ...) of {table.shape}, not {matrix.shape}")
+    return matrix
+
+
+def _rates(matrix: Array) -> Array:
     matrix = matrix + np.diag(matrix.sum(axis=1) == 0)
     rates: Array = matrix / matrix.sum(axis=1, keepdims=True)
     return rates
@@ -189,10 +211,12 @@ def _through(table: Array, matrix: Array) -> Array:
 
 
 def _tables(counts: ArrayLike, law: ArrayLike) -> tuple[Array, Array]:
-    table = np.asarray(counts, dtype=np.float64)
-    probability = np.asarray(law, dtype=np.float64).reshape(table.shape)
-    if table.sum() <= 0:
-        raise ValueError("counts must hold at least one sample")
+    table = usable_values(counts, "counts", "numbers", axes=None, least=0)
+    probability = usable_values(law, "law", "numbers", axes=None, least=0)
+    if table.sum() <= 0 or (table != np.floor(table)).any():
+        raise ValueError("counts: need whole numbers and at least one sample")
+    if probability.shape != table.shape or probability.sum() <= 0:
+        raise ValueError(f"law: need the shape of the counts, {table.shape}, and some mass, not {probability.shape}")
     return table, probability / probability.sum()
 
 
@@ -200,7 +224,7 @@ def _kl(table: Array, probability: Array) -> float:
     share = table / table.sum()
     seen = share > 0
     with np.errstate(divide="ignore"):
-        return float(np.sum(share[seen] * np.log(share[seen] / probability[seen])))
+        return max(0.0, float(np.sum(share[seen] * np.log(share[seen] / probability[seen]))))
 
 
 def _marginals(table: Array, probability: Array) -> tuple[list[float], list[list[int]]]:
@@ -221,7 +245,8 @@ def _bootstrap(table: Array, seed: int) -> Array:
 
 
 def _smallest_group(table: Array, expected: Array, rare_class: int) -> float:
-    return float((_groups(table, rare_class) / _groups(expected, rare_class)).min())
+    due = _groups(expected, rare_class)
+    return float((_groups(table, rare_class)[due > 0] / due[due > 0]).min())
 
 
 def _groups(table: Array, rare_class: int) -> Array:

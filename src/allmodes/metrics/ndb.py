@@ -13,7 +13,8 @@ from scipy.stats import false_discovery_control, norm
 from sklearn.cluster import KMeans
 
 from ..core.records import Score
-from .neighbourhood import Features
+from .unit import in_own_unit
+from .usable import usable, usable_count, usable_pair
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -34,15 +35,17 @@ def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.0
         (``dropped``), the shares, ``jensen_shannon`` in nats, and the share expected by chance.
 
     Raises:
-        ValueError: fewer real examples than bins, NaN, or different dimensions.
+        ValueError: fewer real examples than bins, no bins, a level outside of 0 to 1, NaN, or different dimensions.
     """
-    both = Features.of(real, fake)
-    if len(both.real) < bins:
-        raise ValueError(f"need at least as many real examples as bins ({bins}), not {len(both.real)}")
-    clusters = KMeans(bins, n_init=1, random_state=seed).fit(both.real.numpy())
-    n, m = len(both.real), len(both.fake)
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
+    data, samples = (
+        x.numpy() for x in in_own_unit(*usable_pair(usable(real, "real", least=usable_count(bins, "bins")), fake))
+    )
+    clusters = KMeans(bins, n_init=1, random_state=seed).fit(data)
+    n, m = len(data), len(samples)
     first = np.bincount(clusters.labels_, minlength=bins)
-    second = np.bincount(clusters.predict(both.fake.numpy()), minlength=bins)
+    second = np.bincount(clusters.predict(samples), minlength=bins)
     p, q = first / n, second / m
     p_values = _two_proportions(first, second, n, m)
     different, sure = p_values < alpha, false_discovery_control(p_values) < alpha
@@ -62,10 +65,11 @@ def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.0
 
 
 def _two_proportions(first: Counts, second: Counts, n: int, m: int) -> Shares:
-    """Two-sided p-value of each bin."""
+    """Two-sided p-value of each bin; 1 where a bin holds all of both or none."""
     pooled = (first + second) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    p_values: Shares = 2 * norm.sf(np.abs(first / n - second / m) / np.maximum(error, 1e-12))
+    z = np.divide(np.abs(first / n - second / m), error, out=np.zeros(len(first)), where=error > 0)
+    p_values: Shares = 2 * norm.sf(z)
     return p_values
 
 

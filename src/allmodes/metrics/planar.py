@@ -6,10 +6,13 @@ mode is covered if it holds a fifth of its fair share of them: one stray sample 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.records import Score
+from .usable import usable_pair
 
 SHOWN = 2_000
 
@@ -29,11 +32,12 @@ def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach:
         and some points.
 
     Raises:
-        ValueError: there are no samples.
+        ValueError: there are no samples or no modes, NaN, different dimensions, or no positive ``sigma`` and ``reach``.
     """
-    samples, centres = np.asarray(points, dtype=np.float64), np.asarray(modes, dtype=np.float64)
-    if len(samples) == 0:
-        raise ValueError("need at least one sample")
+    if not (0 < sigma < np.inf and 0 < reach < np.inf):
+        raise ValueError(f"sigma and reach must be positive numbers, not {sigma} and {reach}")
+    both = usable_pair(points, modes, ("points", "modes"), least=1)
+    samples, centres = (rows.double().numpy() for rows in both)
     gap = np.linalg.norm(samples[:, None] - centres[None], axis=2)
     nearest, good = gap.argmin(axis=1), gap.min(axis=1) <= reach * sigma
     near = np.bincount(nearest[good], minlength=len(centres))
@@ -45,7 +49,7 @@ def planar_coverage(points: ArrayLike, modes: ArrayLike, *, sigma: float, reach:
         "kl": float(np.sum(share[seen] * np.log(share[seen] * len(centres)))),
         "mean_distance": float(gap.min(axis=0).mean()),
         "worst_distance": float(gap.min(axis=0).max()),
-        "points": samples[:SHOWN].round(4).tolist(),
+        "points": samples[:SHOWN].round(2 - math.floor(math.log10(sigma))).tolist(),
         "modes": centres.tolist(),
     }
     covered = int((near >= 0.2 * len(samples) / len(centres)).sum())

@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 from ..core.records import Score
-from .neighbourhood import Features
+from .unit import in_own_unit
+from .usable import usable_count, usable_pair
 
 Array = NDArray[np.float64]
 ANGLES = 1_001
+DRAWS = 40  # of bins anew for every run, which tell how far the figures vary
 MARGIN = 1e-6  # of the first and last angle from 0 and a right angle
 
 
@@ -36,31 +38,36 @@ def prd_curve(
         seed: of the reduction and the k-means.
 
     Returns:
-        Two Scores, with the range over the runs; detail: ``precision`` and ``recall`` along the curve.
+        Two Scores; the interval is the spread over the runs where the shares of their bins are drawn anew. Detail:
+        ``precision`` and ``recall`` along the curve.
 
     Raises:
-        ValueError: fewer than ``bins`` examples of either, NaN, or different dimensions.
+        ValueError: fewer than ``bins`` examples of either, no bins or runs, a ``beta`` that is not positive, NaN, or
+            different dimensions.
     """
-    both = Features.of(real, fake, least=bins)
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta must be a positive number, not {beta}")
+    runs = usable_count(runs, "runs")
+    data, samples = (x.numpy() for x in in_own_unit(*usable_pair(real, fake, least=usable_count(bins, "bins"))))
     rng = np.random.default_rng(seed)
-    size = min(len(both.real), len(both.fake))
-    first, second = (x.numpy()[rng.permutation(len(x))[:size]] for x in (both.real, both.fake))
-    curves = []
+    size = min(len(data), len(samples))
+    first, second = (x[rng.permutation(len(x))[:size]] for x in (data, samples))
+    curves, again = [], []
     for run in range(runs):
         clusters = MiniBatchKMeans(bins, n_init=1, random_state=seed + run)  # the mean over runs is the better restart
         labels = clusters.fit_predict(np.concatenate([first, second]))
         p, q = (np.bincount(part, minlength=bins) / size for part in (labels[:size], labels[size:]))
         curves.append(curve(p, q))
+        again += [curve(*(rng.multinomial(size, shares) / size for shares in (p, q))) for _ in range(DRAWS)]
     mean = np.mean(curves, axis=0)
     scores = []
     for name, weight in ((f"f{beta:g}", beta), (f"f1/{beta:g}", 1 / beta)):
-        each = [f_beta(one[0], one[1], weight) for one in curves]
+        value, drawn = f_beta(mean[0], mean[1], weight), np.array([f_beta(one[0], one[1], weight) for one in again])
+        low, high = np.clip(value + np.quantile(drawn - drawn.mean(), [0.025, 0.975]), 0, 1)
         certificate = {"bins": bins, "runs": runs, "size": size, "seed": seed}
         detail = {"precision": mean[0].round(5).tolist(), "recall": mean[1].round(5).tolist()}
-        interval = (min(each), max(each))
-        scores.append(
-            Score(name, f_beta(mean[0], mean[1], weight), interval, len(both.real), len(both.fake), certificate, detail)
-        )
+        interval = (float(low), float(high))
+        scores.append(Score(name, value, interval, len(data), len(samples), certificate, detail))
     return scores[0], scores[1]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.records import Score
+from .usable import usable_values
 
 
 def largest_step(steps: ArrayLike) -> Score:
@@ -31,15 +32,13 @@ def largest_step(steps: ArrayLike) -> Score:
     Raises:
         ValueError: there are no steps, or some are negative or not finite.
     """
-    lengths = np.asarray(steps, dtype=np.float64)
-    if lengths.ndim != 2 or not lengths.size or not np.isfinite(lengths).all() or lengths.min() < 0:
-        raise ValueError("need finite distances (walks, T) of at least one walk")
+    lengths = usable_values(steps, "steps", axes=2, least=0)
     mean, largest = lengths.mean(1), lengths.max(1)
     ratios = np.divide(largest, mean, out=np.ones_like(mean), where=mean > 0)
     value = float(ratios.mean())
     error = 1.96 * float(ratios.std(ddof=1)) / len(ratios) ** 0.5 if len(ratios) > 1 else None
-    interval = None if error is None else (max(1.0, value - error), value + error)
     walks, count = lengths.shape
+    interval = None if error is None else (max(1.0, value - error), min(float(count), value + error))
     certificate = {"walks": walks, "steps": count}
     detail = {"mean_step": float(mean.mean()), "ratios": ratios.tolist()}
     return Score("largest_step", value, interval, n_fake=walks * (count + 1), certificate=certificate, detail=detail)

@@ -38,7 +38,9 @@ def usable(rows: ArrayLike, side: str, *, least: int = 1, k: int | None = None) 
     if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"{side}: need features (n, D) with D of at least 1, not an array of {tuple(features.shape)}")
     if len(features) < least:
-        raise ValueError(f"{side}: need at least {least} examples{why}, not {len(features)}")
+        raise ValueError(
+            f"{side}: need at least {least} {'examples' if least > 1 else 'example'}{why}, not {len(features)}"
+        )
     _check_finite(features, side)
     return features
 
@@ -73,26 +75,32 @@ def usable_pair(
     return x.to(exact), y.to(exact)
 
 
-def usable_values(values: ArrayLike, side: str, what: str = "distances", *, axes: int = 1) -> NDArray[np.float64]:
+def usable_values(
+    values: ArrayLike, side: str, what: str = "distances", *, axes: int | None = 1, least: float = -np.inf
+) -> NDArray[np.float64]:
     """Numbers that are not features, such as distances or shares, checked: at least one, and all finite.
 
     Args:
         values: of as many axes as ``axes``.
         side: whose they are, for messages.
         what: they are.
-        axes: 1 for ``(n,)``, 2 for ``(n, T)``.
+        axes: 1 for ``(n,)``, 2 for ``(n, T)``, None for any number.
+        least: that they may be.
 
     Returns:
         float64, in the shape given.
 
     Raises:
-        ValueError: another number of axes, no values, or one that is no number, NaN or infinite.
+        ValueError: another number of axes, no values, or one that is no number, NaN, infinite or less than ``least``.
     """
     found = _tensor(values, side)
-    if found.ndim != axes or not found.numel():
-        shape = ("(n,)", "(n, T)")[axes - 1]
+    if (axes and found.ndim != axes) or not found.ndim or not found.numel():
+        shape = {1: "(n,)", 2: "(n, T)"}.get(axes or 0, "(n, ...)")
         raise ValueError(f"{side}: need {what} {shape}, at least one, not an array of {tuple(found.shape)}")
     _check_finite(found, side)
+    small = (found < least).nonzero()
+    if len(small):
+        raise ValueError(f"{side}: row {int(small[0, 0])} has a value below {least:g}; {what} must not")
     return found.double().numpy()
 
 

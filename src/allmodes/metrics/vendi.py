@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..core.records import Score
-from .neighbourhood import Features
+from .usable import usable_pair
 
 
 def vendi(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Score:
@@ -30,21 +30,31 @@ def vendi(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> Score:
     Raises:
         ValueError: fewer than two examples, NaN, different dimensions, or a feature vector of zeros.
     """
-    Features.of(real, fake)
+    first, second = (
+        _directions(rows, side) for rows, side in zip(usable_pair(real, fake), ("real", "fake"), strict=True)
+    )
     rng = torch.Generator().manual_seed(seed)
-    first, second = (torch.as_tensor(rows).detach().to("cpu", torch.float64) for rows in (real, fake))
     size = min(len(first), len(second))
     ours, theirs = (effective_number(x[torch.randperm(len(x), generator=rng)[:size]]) for x in (second, first))
     certificate = {"kernel": "cosine", "size": size, "seed": seed}
     return Score("vendi", ours, None, len(first), len(second), certificate, {"real": theirs})
 
 
-def effective_number(features: Tensor) -> float:
-    """Exponential of the entropy of the eigenvalues of the cosine kernel of ``(n, D)``, by the smaller Gram matrix."""
-    norms = features.norm(dim=1, keepdim=True)
-    if (norms == 0).any():
-        raise ValueError("a feature vector is zero: its cosine with others is not defined")
-    unit = features / norms
+def _directions(features: Tensor, side: str) -> Tensor:
+    """Rows ``(n, D)`` of length 1, whatever their scale."""
+    largest = features.abs().amax(1, keepdim=True)
+    zero = (largest == 0).nonzero()
+    if len(zero):
+        raise ValueError(f"{side}: row {int(zero[0, 0])} is zero: its cosine with others is not defined")
+    scaled = features.double() / largest
+    return scaled.div_(torch.linalg.vector_norm(scaled, dim=1, keepdim=True))
+
+
+def effective_number(unit: Tensor) -> float:
+    """Exponential of the entropy of the eigenvalues of the cosine kernel of rows ``(n, D)`` of length 1.
+
+    The smaller Gram matrix has them.
+    """
     gram = unit @ unit.T if len(unit) <= unit.shape[1] else unit.T @ unit
     values = torch.linalg.eigvalsh(gram / len(unit)).clamp(min=0)
     values = values[values > 0]
