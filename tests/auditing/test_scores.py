@@ -92,7 +92,7 @@ def test_only_inception_has_an_fid_and_a_kid() -> None:
 def test_unknown_metrics_and_those_that_cannot_be_measured_are_said() -> None:
     with pytest.raises(UserError, match="Did you mean 'coverage'"):
         measure(pair(), ["coverge"], space="pixels", certificate={})
-    with pytest.raises(UserError, match="ndb cannot be measured in pixels: need at least as many real examples"):
+    with pytest.raises(UserError, match="ndb cannot be measured in pixels: real: need at least 100 examples, not 60"):
         audit(REAL[:60], FAKE, metrics=["ndb"])
 
 

@@ -81,20 +81,13 @@ def memorisation(train: ArrayLike, heldout: ArrayLike, fake: ArrayLike, *, cells
     clusters = KMeans(cells, n_init=1, random_state=seed).fit(ours.numpy())
     where = [clusters.predict(points.numpy()) for points in (samples, theirs)]
     near = [_nearest(ours, points).distances[:, 0].numpy() for points in (samples, theirs)]
-    scores: list[float | None] = []
-    weights, exchanged = np.zeros(cells), np.zeros((cells, 1 + EXCHANGES))
-    rng = np.random.default_rng(seed)
-    for cell in range(cells):
-        fakes, helds = (values[labels == cell] for values, labels in zip(near, where, strict=True))
-        enough = min(len(fakes), len(helds)) >= LEAST
-        if enough:
-            weights[cell], exchanged[cell] = len(helds), _z(fakes, helds, rng)
-        scores.append(float(exchanged[cell, 0]) if enough else None)
+    weights, z = _by_cell(near, where, cells, np.random.default_rng(seed))
     if not weights.any():
         raise ValueError("no cell holds both samples and held-out examples: use fewer cells")
-    value, *null = weights @ exchanged / weights.sum()
+    value, *null = weights @ z / weights.sum()
     left_out = 1 - weights.sum() / len(theirs)
     warnings = (f"{left_out:.0%} of the held-out examples lie in cells without samples.",) if left_out > 0 else ()
+    scores = [float(each[0]) if weight else None for each, weight in zip(z, weights, strict=True)]
     detail = {"cells": scores, "heldout": len(theirs), "p_value": (1 + sum(null <= value)) / (1 + EXCHANGES)}
     low, high = value - np.quantile(null, [0.975, 0.025])
     certificate = {"cells": cells, "seed": seed}
@@ -119,6 +112,18 @@ def _copies(train: Tensor, own: Tensor, points: Tensor) -> Tensor:
     found = _nearest(train, points)
     distance = found.distances[:, 0]
     return (distance < own[found.ids[:, 0]]) | (distance == 0)
+
+
+def _by_cell(
+    near: list[Values], where: list[Values], cells: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Values]:
+    """Held-out examples of each cell that holds enough, ``(cells,)``, and what :func:`_z` finds there, or zeros."""
+    weights, z = np.zeros(cells, dtype=np.int64), np.zeros((cells, 1 + EXCHANGES))
+    for cell in range(cells):
+        fake, heldout = (values[labels == cell] for values, labels in zip(near, where, strict=True))
+        if min(len(fake), len(heldout)) >= LEAST:
+            weights[cell], z[cell] = len(heldout), _z(fake, heldout, rng)
+    return weights, z
 
 
 def _z(fake: Values, heldout: Values, rng: np.random.Generator) -> Values:

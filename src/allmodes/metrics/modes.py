@@ -131,18 +131,18 @@ def rare_modes(
         both, what a perfect sampler shows.
 
     Raises:
-        ValueError: as :func:`mode_coverage`, or the class is none or rarely enough read that nothing can be expected.
+        ValueError: as :func:`mode_coverage`, or nothing can be expected of the class.
     """
     table, probability = _tables(counts, law)
-    rare = (np.indices(table.shape) == usable_count(rare_class, "rare_class", least=0)).any(axis=0)
+    rare = (np.indices(table.shape) == rare_class).any(axis=0)
     read = np.eye(table.shape[0]) if rates is None else _square(rates, "rates", table)
     drawn = probability * (table.sum() if total is None else total)
-    expected, misread = _through(drawn, read), float(_through(np.where(rare, 0.0, drawn), read)[rare].sum())
-    seen, due = float(table[rare].sum()), float(expected[rare].sum())
-    if not due > misread:
-        raise ValueError(f"rare_class: of class {rare_class} nothing can be expected by the law and the rates")
+    rightly, misread = (float(_through(np.where(part, drawn, 0.0), read)[rare].sum()) for part in (rare, ~rare))
+    seen, due, expected = float(table[rare].sum()), rightly + misread, _through(drawn, read)
+    if rightly == 0:
+        raise ValueError(f"rare_class: nothing can be expected of class {rare_class} by the law and the rates")
     detail = {"seen": seen, "expected": due, "modes": int(rare.sum())}
-    detail |= {"corrected": max(0.0, (seen - misread) / (due - misread)), "by_misreading": misread / due}
+    detail |= {"corrected": max(0.0, (seen - misread) / rightly), "by_misreading": misread / due}
     detail |= _mode_by_mode(table, expected, rare, rare_class)
     low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
     few = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)

@@ -44,19 +44,17 @@ def ndb(real: ArrayLike, fake: ArrayLike, *, bins: int = 100, alpha: float = 0.0
     )
     clusters = KMeans(bins, n_init=1, random_state=seed).fit(data)
     n, m = len(data), len(samples)
-    first = np.bincount(clusters.labels_, minlength=bins)
-    second = np.bincount(clusters.predict(samples), minlength=bins)
+    first, second = (np.bincount(each, minlength=bins) for each in (clusters.labels_, clusters.predict(samples)))
     p, q = first / n, second / m
     p_values = _two_proportions(first, second, n, m)
     different, sure = p_values < alpha, false_discovery_control(p_values) < alpha
-    middle = (p + q) / 2
     detail = {
         "different": np.flatnonzero(different).tolist(),
         "after_correction": np.flatnonzero(sure).tolist(),
         "dropped": np.flatnonzero(sure & (q < p)).tolist(),
         "real_shares": p.tolist(),
         "fake_shares": q.tolist(),
-        "jensen_shannon": float(_kl(p, middle) / 2 + _kl(q, middle) / 2),
+        "jensen_shannon": (_kl(p, (p + q) / 2) + _kl(q, (p + q) / 2)) / 2,
         "by_chance": alpha,
     }
     few = min(n, m) / bins

@@ -10,6 +10,8 @@ Twenty bins are coarse: what is missing inside a bin is not seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import MiniBatchKMeans
@@ -19,6 +21,7 @@ from .unit import in_own_unit
 from .usable import usable_count, usable_pair
 
 Array = NDArray[np.float64]
+Points = NDArray[np.floating]
 ANGLES = 1_001
 DRAWS = 40  # of bins anew for every run, which tell how far the figures vary
 MARGIN = 1e-6  # of the first and last angle from 0 and a right angle
@@ -52,13 +55,7 @@ def prd_curve(
     rng = np.random.default_rng(seed)
     size = min(len(data), len(samples))
     first, second = (x[rng.permutation(len(x))[:size]] for x in (data, samples))
-    curves, again = [], []
-    for run in range(runs):
-        clusters = MiniBatchKMeans(bins, n_init=1, random_state=seed + run)  # the mean over runs is the better restart
-        labels = clusters.fit_predict(np.concatenate([first, second]))
-        p, q = (np.bincount(part, minlength=bins) / size for part in (labels[:size], labels[size:]))
-        curves.append(curve(p, q))
-        again += [curve(*(rng.multinomial(size, shares) / size for shares in (p, q))) for _ in range(DRAWS)]
+    curves, again = _curves(first, second, rng, bins=bins, seeds=range(seed, seed + runs))
     mean = np.mean(curves, axis=0)
     scores = []
     for name, weight in ((f"f{beta:g}", beta), (f"f1/{beta:g}", 1 / beta)):
@@ -69,6 +66,20 @@ def prd_curve(
         interval = (float(low), float(high))
         scores.append(Score(name, value, interval, len(data), len(samples), certificate, detail))
     return scores[0], scores[1]
+
+
+def _curves(
+    first: Points, second: Points, rng: np.random.Generator, *, bins: int, seeds: Sequence[int]
+) -> tuple[list[Array], list[Array]]:
+    """One of each k-means, and several more of each with the shares of its bins drawn anew."""
+    curves, again, size = [], [], len(first)
+    for seed in seeds:
+        clusters = MiniBatchKMeans(bins, n_init=1, random_state=seed)  # the mean over runs is the better restart
+        labels = clusters.fit_predict(np.concatenate([first, second]))
+        p, q = (np.bincount(part, minlength=bins) / size for part in (labels[:size], labels[size:]))
+        curves.append(curve(p, q))
+        again += [curve(*(rng.multinomial(size, shares) / size for shares in (p, q))) for _ in range(DRAWS)]
+    return curves, again
 
 
 def curve(real: ArrayLike, fake: ArrayLike) -> Array:
