@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
+import pytest
 import torch
 
 from allmodes.bench import lsh, papers, peers, search
+from allmodes.bench.plots import growth_plot
 from allmodes.bench.points import Points, decoded, gaussian
-from allmodes.bench.table import Truth
+from allmodes.bench.table import Table, Truth
 from allmodes.bench.timing import Machine
+from allmodes.core.errors import UserError
 
 MACHINE = Machine(flops=1e10, stream=1e10, scattered=1e9)
 
@@ -55,3 +62,17 @@ def test_limits_count_the_work() -> None:
     assert MACHINE.exact(1_000, 1_000, 100) == 2e8 / 1e10
     assert MACHINE.exact(1, 1_000, 100) == 4e5 / 1e10
     assert MACHINE.dci(1, 1_000, 100, depth=10, candidates=0, build=False) == 2 * 1_100 * 10 / 1e10
+
+
+def test_a_plot_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    def part(figure: Figure, path: Path, **_: object) -> None:
+        Path(path).write_bytes(b"half a picture")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Figure, "savefig", part)
+    row = {"intrinsic dimension": 2, "exponent": 0.5, "n = 100": 3.0, "n = 1,000": 9.0}
+    with pytest.raises(UserError, match=r"Cannot write .*growth\.png: No space left"):
+        growth_plot(Table("growth", "", [row]), tmp_path / "growth.png")
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from allmodes.core.errors import UserError
-from allmodes.core.files import append_line, left_behind, write_text
+from allmodes.core.files import append_line, left_behind, write_text, writing
 
 WAITING = """
 import sys, time
@@ -66,3 +66,12 @@ def test_what_a_kill_left_is_told_from_what_is_being_written(tmp_path):
     writer.kill()
     writer.wait()
     assert left_behind(tmp_path) == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EPERM, errno.EACCES, errno.ENOTDIR, errno.EISDIR, errno.EEXIST])
+def test_only_a_full_disk_is_told_to_be_emptied(code, tmp_path):
+    with pytest.raises(UserError) as refused, writing(tmp_path):
+        raise OSError(code, os.strerror(code))
+    assert "space" not in str(refused.value)
+    with pytest.raises(UserError, match="Free some space"), writing(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

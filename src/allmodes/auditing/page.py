@@ -12,8 +12,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.files import atomic, write_text
-from ..core.pictures import image_grid
+from ..core.files import write_text, writing
+from ..core.pictures import image_grid, save_picture
 from ..core.seeding import derive_seed
 from ..reports.page import fill, inline_image, templates
 from ..reports.plots import GREY, ORANGE, SKY, VERMILION, drawing, new_figure, to_svg
@@ -95,10 +95,10 @@ def write_pictures(found: Findings, folder: Path) -> Markup:
     scarcest = folder / "scarcest.png"
     gallery = draw_gallery(found, [example.index for example in found.examples[:ABREAST]])
     if gallery is None:
-        scarcest.unlink(missing_ok=True)
+        with writing(scarcest):
+            scarcest.unlink(missing_ok=True)
         return drawn
-    with atomic(scarcest) as temporary:
-        gallery.save(temporary)
+    save_picture(gallery, scarcest)
     return drawn
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..core.files import atomic
 from .table import Table
 
 KINDS = {
@@ -31,7 +32,8 @@ def growth_plot(table: Table, path: Path) -> None:
         xlabel="points", ylabel="entries visited for a query", title="Prioritized DCI: work grows slower than the data"
     )
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 def rebuild_plot(table: Table, path: Path) -> None:
@@ -51,4 +53,5 @@ def rebuild_plot(table: Table, path: Path) -> None:
         axes.set(title=f"{shape[0]:,} points, {shape[1]:,} dimensions", xlabel="queries")
     panels[0].set_ylabel("times as fast as the best exact float32")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(KINDS), frameon=False)
-    figure.savefig(path, dpi=120)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=120)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..core.errors import UserError
-from ..core.files import atomic
+from ..core.files import atomic, writing
 from ..core.pictures import image_grid, to_rgb, toy_frame
 from ..data.pixels import to_uint8
 from ..model import Model, load
@@ -87,18 +86,14 @@ def write_folder(folder: Path, samples: Tensor) -> None:
     """
     bytes_ = pixels(samples) if samples.shape[1] in {1, 3} else to_rgb(samples)
     digits = len(str(len(bytes_) - 1))
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name[:64]}.") as temporary:
             waiting = Path(temporary) / folder.name
             waiting.mkdir()
             for number, image in enumerate(bytes_):
                 Image.fromarray(image).save(waiting / f"{number:0{digits}}.png")
             waiting.replace(folder)
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {folder}: {error.strerror or error}. Free some space or choose another folder."
-        ) from error
 
 
 def pixels(images: Tensor) -> NDArray[np.uint8]:

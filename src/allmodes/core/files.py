@@ -18,11 +18,12 @@ from .errors import UserError
 from .locks import held, hold
 
 PARTIAL = ".partial-"  # in the names of files that are being written
+ELSEWHERE = "Choose another place."
 REMEDY = {
-    errno.ENOSPC: "Free some space.",
-    errno.EDQUOT: "Free some space.",
     errno.EFBIG: "Raise the limit on the size of files, or choose another disk.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
+    **dict.fromkeys((errno.EROFS, errno.EPERM, errno.EACCES), ELSEWHERE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP), ELSEWHERE),
 }
 
 
@@ -64,7 +65,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = REMEDY.get(error.errno or 0, "Free some space or choose another folder.")
+        remedy = REMEDY.get(error.errno or 0, "Free some space, or choose another place.")
         raise UserError(f"Cannot write {path}: {error.strerror or error}. {remedy}") from error
 
 

@@ -20,6 +20,7 @@ from lightning_fabric import Fabric
 from ..core.errors import UserError
 from ..core.files import PARTIAL, left_behind, read_object, read_text, write_json, write_text, writing
 from ..core.locks import held, locked, refusal
+from ..core.outputs import require_folder
 from ..core.pictures import save_animation
 from ..data.base import Dataset
 from ..model import Model, load
@@ -175,8 +176,7 @@ def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
         UserError: the folder holds something else, or a run of a recipe that differs, or a training works in it.
     """
     ours = run.path / "recipe.yaml"
-    if run.path.is_file():
-        raise UserError(f"{run.path} is a file: choose a folder with --out.")
+    require_folder(run.path)
     if run.lock.exists() and held(run.lock):
         raise UserError(refusal(run.lock, AT_WORK))
     if not ours.exists():

@@ -76,7 +76,6 @@ def _searches(arguments: argparse.Namespace) -> Answer:
     text = "\n\n".join([limits, *(table.to_markdown() for table in tables)])
     document = {"threads": arguments.threads, "machine": vars(machine), "tables": [t.to_json() for t in tables]}
     if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
         rebuild_plot(tables[0], arguments.out / "search-rebuild.png")
         if "intrinsic dimension" in tables[-1].rows[0]:
             growth_plot(tables[-1], arguments.out / "search-growth.png")

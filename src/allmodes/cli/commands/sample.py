@@ -30,13 +30,13 @@ class Sample(Command):
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
-        out = Path(arguments.out)
-        kind = destination(arguments.out)
         from ...core.memory import require_memory
         from ...core.outputs import require_writable
         from ..drawing import open_trained, write_array, write_folder, write_picture
 
+        out = Path(arguments.out)
         require_writable(out)
+        kind = destination(arguments.out)
         trained = open_trained(arguments.run)
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
