@@ -148,6 +148,9 @@ class TestEveryObjective:
 
     def test_same_seed_same_weights_other_seed_other_weights(self, objective):
         runs = [make_trainer(toy_recipe(objective, seed=seed)) for seed in (0, 0, 1)]
+        for name, player in runs[0].players.items():  # all that is drawn before the first step is drawn by the seed
+            pairs = zip(player.parameters(), runs[2].players[name].parameters(), strict=True)
+            assert any(not torch.equal(ours, theirs) for ours, theirs in pairs), name
         for trainer in runs:
             for _ in range(4):
                 trainer.one_step()

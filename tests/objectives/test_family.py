@@ -74,7 +74,7 @@ def test_the_matched_gradient_is_that_of_the_pulls():
 
 
 def test_codes_get_the_gradient_of_the_joint_loss():
-    rest = Reconstruction(Affine(), Codes(4, 2), Pixels())
+    rest = Reconstruction(Affine(), Codes(4, 2, seed=0), Pixels())
     for update in rest.updates(Batch(POINTS, torch.arange(4))):
         update.closure().value.backward()
     ours = rest.codes.free.grad.clone(), rest.generator.map.weight.grad.clone()
@@ -89,7 +89,14 @@ def test_codes_get_the_gradient_of_the_joint_loss():
 def test_codes_stay_in_the_unit_ball():
     codes = in_ball(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
     torch.testing.assert_close(codes, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
-    assert (Codes(50, 8)(torch.arange(50)).norm(dim=1) <= 1 + 1e-6).all()
+    assert (Codes(50, 8, seed=0)(torch.arange(50)).norm(dim=1) <= 1 + 1e-6).all()
+
+
+def test_codes_belong_to_examples_and_to_the_seed():
+    codes, same, other = Codes(6, 3, seed=1), Codes(6, 3, seed=1), Codes(6, 3, seed=2)
+    order = torch.tensor([4, 0, 5])
+    assert torch.equal(codes(order), same(torch.arange(6))[order])
+    assert (codes.free != other.free).all()
 
 
 def test_glo_samples_have_the_moments_of_its_codes():
@@ -108,7 +115,7 @@ def test_the_second_stage_of_glann_recovers_planted_codes():
     angle = torch.arange(64) * (2 * torch.pi / 64)
     ring = torch.stack([angle.cos(), angle.sin()], 1)
     matching = Nearest(pool=128, refresh=1, block=128)
-    parts = {"distance": Pixels(), "matching": matching, "examples": 64, "until": 0.5}
+    parts = {"distance": Pixels(), "matching": matching, "examples": 64, "seed": 0, "until": 0.5}
     glann = Glann(Affine(), Implicit(2, noise=4, width=64), **parts)
     with torch.no_grad():
         glann.first.codes.free.copy_(ring)
@@ -128,8 +135,8 @@ def test_the_second_stage_of_glann_recovers_planted_codes():
 
 def test_methods_refuse_priors_that_they_cannot_use():
     with pytest.raises(UserError, match="fitted-gaussian"):
-        Glo(Affine(), Gaussian(2), distance=Pixels(), examples=4)
+        Glo(Affine(), Gaussian(2), distance=Pixels(), examples=4, seed=0)
     with pytest.raises(UserError, match="implicit"):
-        Glann(Affine(), Gaussian(2), distance=Pixels(), matching=Nearest(), examples=4)
+        Glann(Affine(), Gaussian(2), distance=Pixels(), matching=Nearest(), examples=4, seed=0)
     with pytest.raises(UserError, match="until"):
-        Glann(Affine(), Implicit(2), distance=Pixels(), matching=Nearest(), examples=4, until=1.0)
+        Glann(Affine(), Implicit(2), distance=Pixels(), matching=Nearest(), examples=4, seed=0, until=1.0)

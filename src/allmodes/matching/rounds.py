@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -23,58 +23,10 @@ from ..distances.sketch import sketch
 from ..networks.norm import settle
 from ..priors.base import Prior
 from .base import Matcher
+from .coming import Coming, Matched, first_seen
 
 KEEP = 2**28  # bytes of embeddings that are kept for the steps of a round
 SETTLE = 4  # batches of samples whose statistics batch norm takes before a round
-
-
-@dataclass(frozen=True)
-class Matched:
-    """The matches of a batch.
-
-    Args:
-        latents: ``(B, d)``.
-        part: the (first) part that each example was matched in, int64 ``(B,)``; None where whole.
-        targets: the embeddings of the examples, ``(B, D)``; None where they were not kept.
-    """
-
-    latents: Tensor
-    part: Tensor | None
-    targets: Tensor | None
-
-
-@dataclass(frozen=True)
-class Coming:
-    """The examples of the batches until the next round.
-
-    Args:
-        index: their numbers in the data, ascending, int64 ``(n,)``; each once, see :meth:`by_turn`.
-        embedded: their embeddings, as they are searched, see :meth:`Matcher.match`.
-        place: the row of each entry of the batches among them, int64 ``(refresh * batch,)``.
-        part: the part (of a pair the first) that each is matched in, another from round to round, int64 ``(n,)``;
-            None where whole.
-        targets: their embeddings ``(n, D)``, as the loss compares them; None where they are too large, or change, or
-            most are needed once.
-    """
-
-    index: Tensor
-    embedded: Tensor
-    place: Tensor
-    part: Tensor | None
-    targets: Tensor | None
-
-    def by_turn(self, share: int) -> Coming:
-        """Each example as often as it has turns, or one for so many of them, which then come round."""
-        turns = self.place.bincount()
-        order = self.place.argsort(stable=True)
-        turn = torch.empty_like(order)
-        turn[order] = torch.arange(len(order)) - (turns.cumsum(0) - turns).repeat_interleave(turns)
-        rows = -(-turns // share)  # of each example
-        most = int(rows.max())
-        keys, place = torch.unique(self.place * most + turn % rows[self.place], return_inverse=True)
-        example = keys // most
-        part = None if self.part is None else self.part[example]
-        return Coming(self.index[example], self.embedded[example.to(self.embedded.device)], place, part, None)
 
 
 class Rounds:
@@ -140,7 +92,7 @@ class Rounds:
         ahead = 0
         while ahead < self.matcher.refresh if moment.examples is None else len(seen) < moment.examples:
             batch = moment.upcoming(ahead)
-            if new := _first_seen(batch.index.tolist(), seen):
+            if new := first_seen(batch.index.tolist(), seen):
                 yield self._space(self.distance.embed(batch.images[new].to(moment.device)))
             ahead += 1
 
@@ -151,7 +103,7 @@ class Rounds:
         for ahead in range(self.matcher.refresh):
             batch = moment.upcoming(ahead)
             index.append(batch.index)
-            if new := _first_seen(batch.index.tolist(), seen):
+            if new := first_seen(batch.index.tolist(), seen):
                 images, numbers = batch.images[new].to(moment.device), batch.index[new]
                 first.append(numbers)
                 embedding = self._embed(images, self._part(numbers, images, moment))
@@ -215,16 +167,22 @@ class Rounds:
         rng = stream(moment.seed, "pool", moment.step, block)
         return self.prior.sample(size, rng).z.to(moment.device)
 
-    def matched(self, moment: Moment) -> Matched:
-        """The matches of this process's share of this step's batch."""
-        offset = (moment.step - self.start) * moment.batch_size
-        here = self.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
-        here = here.to(self.assignment.latents.device)
-        part = None if self.part is None else self.part[here]
-        return Matched(self.assignment.latents[here], part, self._targets(moment, offset))
+    def matched(self, moment: Moment, after: int = 0) -> Matched:
+        """The matches of this process's share of this step's batch.
 
-    def _targets(self, moment: Moment, offset: int) -> Tensor | None:
-        """The kept embeddings of this process's share of this step's batch."""
+        Args:
+            moment: where the training stands.
+            after: of each example the one so many places further in the whole batch, which is taken as a circle.
+        """
+        whole = torch.arange(moment.batch_size)
+        mine = whole.roll(-after)[moment.workers.rank :: moment.workers.size]
+        rows = mine + (moment.step - self.start) * moment.batch_size
+        here = self.place[rows].to(self.assignment.latents.device)
+        part = None if self.part is None else self.part[here]
+        return Matched(self.assignment.latents[here], part, self._targets(moment, rows))
+
+    def _targets(self, moment: Moment, rows: Tensor) -> Tensor | None:
+        """The kept embeddings of these entries of the round's batches."""
         if self.coming is None:  # since a checkpoint does not hold them
             since = moment.step - self.start
             began = replace(moment, step=self.start, upcoming=lambda ahead: moment.upcoming(ahead - since))
@@ -232,8 +190,7 @@ class Rounds:
                 self.coming = self._coming_examples(began)
         if self.coming.targets is None:
             return None
-        rows = self.coming.place[offset : offset + moment.batch_size][moment.workers.rank :: moment.workers.size]
-        return self.coming.targets[rows.to(self.coming.targets.device)]
+        return self.coming.targets[self.coming.place[rows].to(self.coming.targets.device)]
 
     def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
         r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
@@ -242,9 +199,21 @@ class Rounds:
             examples: ``(B, *shape)``.
             matched: their matches.
         """
-        samples = self._embed(self.generator(matched.latents), matched.part)
+        return self.squares(self.generator(matched.latents), examples, matched).mean()
+
+    def squares(self, samples: Tensor, examples: Tensor, matched: Matched) -> Tensor:
+        """The squared distance of each sample to its example, in the part that this was matched in.
+
+        Args:
+            samples: ``(B, *shape)``.
+            examples: ``(B, *shape)``.
+            matched: the examples' matches.
+
+        Returns:
+            ``(B,)``.
+        """
         targets = self._embed(examples, matched.part) if matched.targets is None else matched.targets
-        return (samples - targets).float().pow(2).sum(1).mean()
+        return (self._embed(samples, matched.part) - targets).float().pow(2).sum(1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""
@@ -282,13 +251,3 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The entries whose names begin so, without it."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-
-
-def _first_seen(numbers: list[int], seen: set[int]) -> list[int]:
-    """The rows of the numbers that were not seen before; they are now."""
-    rows = []
-    for row, number in enumerate(numbers):
-        if number not in seen:
-            seen.add(number)
-            rows.append(row)
-    return rows

@@ -34,6 +34,7 @@ class Glann(Objective):
 
     Args:
         examples: number of examples of the data.
+        seed: of the run; it draws the codes that the training begins with.
         until: share of the training at which the second stage begins.
 
     Raises:
@@ -50,6 +51,7 @@ class Glann(Objective):
         distance: Distance,
         matching: Matcher,
         examples: int,
+        seed: int,
         until: float = 0.7,
     ) -> None:
         if not isinstance(prior, Implicit):
@@ -59,7 +61,7 @@ class Glann(Objective):
         self.generator = generator
         self.prior: Implicit = prior
         self.until = until
-        self.first = Reconstruction(generator, Codes(examples, prior.dim), distance)
+        self.first = Reconstruction(generator, Codes(examples, prior.dim, seed=seed), distance)
         self.second = Rounds(matching, Pixels(), generator=prior.mapping, prior=Gaussian(prior.noise))
 
     def players(self) -> dict[str, nn.Module]:

@@ -37,11 +37,13 @@ class Codes(nn.Module):
     Args:
         examples: their number n.
         dim: dimensions of a code.
+        seed: of the run, which the codes begin with as the weights do. Code i belongs to example i of the data in
+            every process and session; the order in which examples come does not change that.
     """
 
-    def __init__(self, examples: int, dim: int) -> None:
+    def __init__(self, examples: int, dim: int, *, seed: int) -> None:
         super().__init__()
-        drawn = torch.randn(examples, dim, generator=stream(0, "codes"))
+        drawn = torch.randn(examples, dim, generator=stream(seed, "codes"))
         self.free = nn.Parameter(in_ball(drawn))
 
     def forward(self, index: Tensor) -> Tensor:
@@ -60,6 +62,7 @@ class Glo(Objective):
 
     Args:
         examples: number of examples of the data.
+        seed: of the run; it draws the codes that the training begins with.
 
     Raises:
         UserError: the prior is none that is fitted to codes.
@@ -67,12 +70,12 @@ class Glo(Objective):
 
     name = "glo"
 
-    def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, examples: int) -> None:
+    def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, examples: int, seed: int) -> None:
         if not isinstance(prior, FittedGaussian):
             raise UserError(f"The objective 'glo' needs prior: fitted-gaussian, not '{prior.name}'.")
         self.generator = generator
         self.prior: FittedGaussian = prior
-        self.reconstruction = Reconstruction(generator, Codes(examples, prior.dim), distance)
+        self.reconstruction = Reconstruction(generator, Codes(examples, prior.dim, seed=seed), distance)
 
     def players(self) -> dict[str, nn.Module]:
         return self.reconstruction.players()

@@ -25,6 +25,12 @@ class Prior(nn.Module, ABC):
     def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
         """Draw ``n`` latents ``(n, dim)`` on the CPU from ``rng``, of the given classes if the prior has any."""
 
-    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
-        """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each: on the straight line by default."""
-        return torch.lerp(a, b, share)
+    def between(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
+        """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each: on the straight line by default.
+
+        Args:
+            a: where the way begins.
+            b: where it ends.
+            share: of the way, of all or of each, ``(n, 1)``.
+        """
+        return torch.lerp(a, b, torch.as_tensor(share).to(a))

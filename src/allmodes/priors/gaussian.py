@@ -36,9 +36,9 @@ class Gaussian(Prior):
     def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
         return Latents(torch.randn(n, self.dim, generator=rng))
 
-    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
-        """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each, on the great circle."""
-        return great_circle(a, b, torch.tensor(share))
+    def between(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
+        """See :meth:`Prior.between`: on the great circle."""
+        return great_circle(a, b, torch.as_tensor(share).to(a))
 
 
 def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

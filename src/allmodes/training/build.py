@@ -65,7 +65,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             f"The objective '{recipe.parts['objective']['name']}' keeps something for every example, and this data is "
             "composed afresh for every batch: choose a fixed set, such as a folder of images."
         )
-    objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], given)
+    objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], {**given, "seed": seed})
     require_step(given, dataset, batch=recipe.settings.batch, unroll=objective.unroll, device=device)
     return objective
 

@@ -221,7 +221,7 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
         if part not in config:
             raise UserError(f"The objective '{name}' needs '{part}': add it to {source}.")
         parts[part] = resolve_part(room, base, config[part], given, part)
-    given = frozenset({*wanted, "examples"})
+    given = frozenset({*wanted, "examples", "seed"})
     parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, given, "objective")
     optimizer = resolve_arguments(Optimizer, config.get("optimizer", {}), frozenset(), "optimizer")
     settings = {key: config[key] for key in setting_names if key in config}
