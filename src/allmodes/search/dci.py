@@ -34,6 +34,7 @@ from .directions import Directions
 from .saved import FORMAT, ORDERS, read_index, tensors_hash
 
 ANSWER = 12  # bytes of an id and a distance
+LARGE = 2**28  # bytes of answers of which it is asked whether there is room
 MOST = 2**62  # counts in native code
 
 
@@ -178,7 +179,8 @@ class DCI(Index):
         for what, value in {"k": k, "retrieve": retrieve, "visit": visit, "field_of_view": field_of_view}.items():
             if value is not None:
                 _check_count(value, what)
-        require_memory(len(queries) * k * ANSWER, f"{k:,} neighbours of each of {len(queries):,} queries")
+        if len(queries) * k * ANSWER > LARGE:
+            require_memory(len(queries) * k * ANSWER, f"{k:,} neighbours of each of {len(queries):,} queries")
         wanted = max(64, round(size**0.5 / 2) + 4 * k) if retrieve is None else min(retrieve, MOST)
         most, view = MOST if visit is None else min(visit, MOST), min(field_of_view, MOST)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64)

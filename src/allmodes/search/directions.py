@@ -44,12 +44,19 @@ class Directions:
         rng = stream(seed, "directions")
         matrix = torch.randn(count, points.shape[1], generator=rng)
         chosen = points[torch.randint(len(points), (SAMPLE,), generator=rng)] if len(points) > SAMPLE else points
-        origin = chosen.double().mean(0).float() if len(points) else torch.zeros(points.shape[1])
-        centred = chosen.double() - origin.double()
-        scale = _near_one(float(centred.abs().max())) if len(points) else 1.0
+        origin = chosen.mean(0, dtype=torch.float64).float() if len(points) else torch.zeros(points.shape[1])
+        centred = chosen - origin
+        if math.isinf(_largest(centred)):  # a difference of numbers near those
+            centred = chosen.double() - origin.double()
+        scale = _near_one(_largest(centred))
         if kind == "pca" and len(points) > 1:
-            matrix = _principal((centred * scale).float(), matrix)
+            matrix = _principal(centred.mul_(scale).float(), matrix)
         return cls(torch.nn.functional.normalize(matrix, dim=1), origin, scale)
+
+
+def _largest(values: Tensor) -> float:
+    """Of these numbers, their signs aside; 0 if there is none."""
+    return max(map(abs, map(float, values.aminmax()))) if values.numel() else 0.0
 
 
 def _near_one(largest: float) -> float:
