@@ -21,7 +21,7 @@ def test_nothing_near_is_no_division_by_zero() -> None:
 
 @pytest.mark.parametrize("bad", [[], [np.nan], [[0.1]]])
 def test_distances_that_are_none_are_refused(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="finite distances"):
+    with pytest.raises(ValueError, match="^samples: "):
         manifold_precision_recall(bad, [0.1])
 
 

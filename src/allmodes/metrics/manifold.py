@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..core.records import Score
 from .neighbourhood import share_interval
+from .usable import usable_values
 
 THRESHOLD = 0.75
 
@@ -32,11 +33,12 @@ def manifold_precision_recall(
         Two Scores with the interval of a share; their detail has the median distance, that of the recall also ``f1``.
 
     Raises:
-        ValueError: there are no distances of either kind, or some are not a number.
+        ValueError: there are no distances of either kind, some are negative or not finite, or the threshold is not
+            positive.
     """
-    gaps = [np.asarray(values, dtype=np.float64) for values in (samples, examples)]
-    if not all(values.ndim == 1 and len(values) and np.isfinite(values).all() for values in gaps):
-        raise ValueError("need finite distances (m,) of samples and (n,) of examples")
+    if not 0 < threshold < np.inf:
+        raise ValueError(f"threshold must be a positive number, not {threshold}")
+    gaps = [usable_values(samples, "samples", least=0), usable_values(examples, "examples", least=0)]
     near = [int((values < threshold).sum()) for values in gaps]
     precision, recall = (count / len(values) for count, values in zip(near, gaps, strict=True))
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0

@@ -27,6 +27,7 @@ from .unit import in_own_unit
 from .usable import usable, usable_count, usable_pair
 
 Values = NDArray[np.floating]
+TIE = 1e-6  # relative: what is not nearer by more than this is as near
 LEAST = 2  # examples of either kind that a cell needs
 EXCHANGES = 999  # of samples and held-out examples, which measure the null
 
@@ -111,7 +112,7 @@ def _copies(train: Tensor, own: Tensor, points: Tensor) -> Tensor:
     """Which points are nearer to their nearest training example than that is to its own, or are that example."""
     found = _nearest(train, points)
     distance = found.distances[:, 0]
-    return (distance < own[found.ids[:, 0]]) | (distance == 0)
+    return (distance < own[found.ids[:, 0]] * (1 - TIE)) | (distance == 0)
 
 
 def _by_cell(

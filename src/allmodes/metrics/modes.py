@@ -120,8 +120,7 @@ def rare_modes(
         law: of the same shape.
         rare_class: the class.
         total: samples drawn; by default all count.
-        rates: share of the real examples of a class (row) that count and are read as another (column), ``(C, C)``; by
-            default all are read rightly.
+        rates: share of a class's real examples (row) that count and are read as another (column), ``(C, C)``, or none.
 
     Returns:
         Score: the samples in these modes over the number that a perfect sampler shows, with an exact Poisson interval
