@@ -26,6 +26,7 @@ FASTGAN = {
     "discriminator": {"name": "fastgan", "width": 8},
     "loss": {"name": "hinge", "gamma": 0.1},
 }
+EXACT = {"precision": "32-true"}
 NO_ADVERSARY = {"discriminator": None, "loss": None}
 EARLY = {"glann": {"objective.until": 0.02}}  # of the toy's training: its second step is of the second stage
 
@@ -63,14 +64,14 @@ DIGITS: dict[str, tuple[str, dict]] = {
 def toy_recipe(objective: str, **overrides) -> Recipe:
     """The method in the plane, or on 8x8 digits where it needs images: small networks, matching every third step."""
     base, extra = TOYS[objective]
-    small = {"images": 64 * 40, "batch": 64, "threads": 1, "generator.width": 32, "device": "cpu"}
+    small = {"images": 64 * 40, "batch": 64, "threads": 1, "generator.width": 32, "device": "cpu", **EXACT}
     return load_recipe(base, {**small, **extra, **overrides})
 
 
 def digits_recipe(objective: str, **overrides) -> Recipe:
     """The method on stacked digits, with batch normalisation and a projection to match in."""
     base, extra = DIGITS[objective]
-    small = {"images": 320, "batch": 32, "threads": 1, "generator.width": 8, "device": "cpu"}
+    small = {"images": 320, "batch": 32, "threads": 1, "generator.width": 8, "device": "cpu", **EXACT}
     return load_recipe(base, {**small, **extra, **overrides})
 
 

@@ -87,7 +87,7 @@ def test_overrides_are_read_as_yaml():
         ({"optimizer.constant": 1.5}, r"'optimizer.constant' is 1.5, but must be from 0 to 1"),
         ({"ema": float("nan")}, r"'ema' is nan, but must be from 0 to below 1"),
         ({"threads": 10**9}, r"'threads' is 1000000000, but must be at most 1,024"),
-        ({"precision": "16-mixed"}, r"'precision' is '16-mixed', but must be one of 32-true, bf16-mixed"),
+        ({"precision": "16-mixed"}, r"'precision' is '16-mixed', but must be one of auto, 32-true, bf16-mixed"),
         ({"loss": "foo"}, r"'loss': 'foo' is no loss\."),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..training.build import build_dataset, build_objective
+from ..training.precision import settled
 from ..training.processes import launch
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
@@ -17,6 +18,7 @@ ENOUGH = 3.0  # seconds of steps
 
 def make_trainer(recipe: Recipe) -> Trainer:
     """The training of a recipe, before its first step."""
+    recipe = settled(recipe)
     fabric, dataset = launch(recipe.settings), build_dataset(recipe)
     return Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
 

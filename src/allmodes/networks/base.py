@@ -17,9 +17,14 @@ class Generator(nn.Module, ABC):
     Args:
         shape: of one image, ``(C, H, W)``, or ``(2,)`` for planar points.
         latent: dimensions of the latent.
+
+    Attributes:
+        name: what recipes call it.
+        convolutional: whether it is made of convolutions, which instructions for bfloat16 make faster.
     """
 
     name: ClassVar[str]
+    convolutional: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:

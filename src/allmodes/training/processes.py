@@ -20,6 +20,9 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # not to repeat
 def launch(settings: Settings) -> Fabric:
     """Join the processes that were started for this training; one unless a launcher started several.
 
+    Args:
+        settings: of the training. A precision that is not settled, see :mod:`.precision`, is float32.
+
     Raises:
         UserError: the wanted device is not there, or the batch cannot be shared evenly.
     """
@@ -39,7 +42,7 @@ def launch(settings: Settings) -> Fabric:
         devices=started,
         num_nodes=nodes,
         strategy=strategy,
-        precision=settings.precision,
+        precision="32-true" if settings.precision == "auto" else settings.precision,
     )
     fabric.launch()
     if settings.batch % fabric.world_size:

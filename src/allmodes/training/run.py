@@ -30,6 +30,7 @@ from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scal
 from .environment import environment
 from .evaluation import Evaluation, evaluate
 from .pictures import current_model, save_nearest, save_picture, save_real
+from .precision import settled
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
 from .recipe import WORDS, Recipe, load_recipe, parse_recipe
@@ -127,6 +128,7 @@ def train(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     run = Run(out if out is not None else Path("runs") / recipe.name.removesuffix(".yaml").replace("/", "-"))
+    recipe = settled(recipe, begun(run, fresh).get("precision"))
     fabric = launch(recipe.settings)
     if fabric.is_global_zero:
         check_folder(run, recipe, fresh)
@@ -167,6 +169,14 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool, work: ExitStack
     return trainer
 
 
+def begun(run: Run, fresh: bool) -> Mapping[str, Any]:
+    """The recipe, as it stands in the folder, of a training that can be gone on with; nothing if there is none."""
+    ours = run.path / "recipe.yaml"
+    if fresh or not ours.exists() or not (run.finished or any(run.checkpoints.glob("*.safetensors"))):
+        return {}
+    return parse_recipe(read_text(ours), str(ours))
+
+
 def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
     """See that the folder is free, or holds a run of the same recipe, or of any if it is to start over.
 
@@ -183,10 +193,8 @@ def check_folder(run: Run, recipe: Recipe, fresh: bool) -> None:
         if run.path.exists() and not all(path.name == LOCK or PARTIAL in path.name for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty and not a run: choose another folder with --out.")
         return
-    if fresh or not (run.finished or any(run.checkpoints.glob("*.safetensors"))):  # nothing to go on from
-        return
-    before, now = parse_recipe(read_text(ours), str(ours)), recipe.to_dict()
-    for key in [*now, *before]:
+    before, now = begun(run, fresh), recipe.to_dict()
+    for key in [*now, *before] if before else []:
         if before.get(key) != now.get(key) and key not in INDIFFERENT and not longer(key, before, now):
             raise UserError(
                 f"{run.path} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "

@@ -17,6 +17,7 @@ class ToyMLP(Generator):
     """
 
     name = "toy-mlp"
+    convolutional = False
 
     def __init__(self, shape: tuple[int, ...], latent: int, *, width: int = 128) -> None:
         super().__init__()
