@@ -16,11 +16,9 @@ from torch import Tensor
 
 from ..core.records import Neighbours
 from .base import Index, Points, check_finite, check_ids, check_k, check_points
+from .certain import Cloud
 
-ROWS = 512  # whose differences from the origin fit into a processor's cache
-ORIGIN = 1_000  # points that decide it
-SPARE = 12  # candidates beyond 4 k that a product in bfloat16 is asked for, to be ranked again in float32
-RANKED = 2**24  # differences computed at once
+MANY = 4_096  # neighbours of each of a block's queries that are held at once
 
 
 class Exact(Index):
@@ -52,9 +50,7 @@ class Exact(Index):
         self.block = block
         self.precision = getattr(torch, precision)
         self.device = device
-        self._origin = torch.zeros(dim)
-        self._points: list[Tensor] = []
-        self._norms = torch.empty(0)
+        self._cloud = Cloud()
         self._ids = torch.empty(0, dtype=torch.int64)
         self.following = 0
 
@@ -78,14 +74,8 @@ class Exact(Index):
         Raises:
             ValueError: NaN or infinity; nothing is added then.
         """
-        if len(points):
-            origin = self._origin.to(points.device) if len(self) else points[:: -(-len(points) // ORIGIN)].mean(0)
-            norms = torch.cat([(some - origin).square().sum(1) for some in torch.split(points, ROWS)])
-            check_finite(norms, "points")
-            self._origin = origin
-            self._points.append(points)
-            self._norms = torch.cat([self._norms.to(norms.device), norms])
-            self._ids = torch.cat([self._ids, ids])
+        self._cloud.add(points)
+        self._ids = torch.cat([self._ids, ids])
         self.following = following
 
     def remove(self, ids: Tensor) -> None:
@@ -94,88 +84,38 @@ class Exact(Index):
         gone = torch.isin(self._ids, ids)
         if int(gone.sum()) != len(torch.unique(ids)):
             raise KeyError("remove() was given ids that are not in the index")
-        stay = ~gone
-        parts = torch.split(stay, [len(part) for part in self._points])
-        self._points = [part[keep.to(part.device)] for part, keep in zip(self._points, parts, strict=True)]
-        self._norms, self._ids = self._norms[stay.to(self._norms.device)], self._ids[stay]
+        self._cloud.keep(~gone)
+        self._ids = self._ids[~gone]
 
     def clear(self) -> None:
-        self._points, self._norms, self._ids = [], self._norms[:0], self._ids[:0]
+        self._cloud, self._ids = Cloud(), self._ids[:0]
 
     def __len__(self) -> int:
         return len(self._ids)
 
     @property
     def nbytes(self) -> int:
-        return self._norms.nbytes + self._ids.nbytes + self._origin.nbytes
+        return self._cloud.nbytes + self._ids.nbytes
 
     def query(self, queries: Points, k: int = 1) -> Neighbours:
         """See :meth:`Index.query`; on the device of the queries."""
         queries = check_points(queries, self.dim, "queries")
         check_k(k)
-        check_finite(queries, "queries")
+        if len(self) == 0:
+            check_finite(queries, "queries")
         ids = torch.full((len(queries), k), -1, dtype=torch.int64, device=queries.device)
         distances = torch.full((len(queries), k), torch.inf, device=queries.device)
         found = min(k, len(self))
-        for start in range(0, len(queries), self.block) if found else ():
-            part = slice(start, start + self.block)
-            here = queries[part].to(self.device or self._origin.device)
-            rows = self._nearest_rows(here - self._origin.to(here.device), self._listed(found))
-            exact, rows = self._ranked(here, rows, found)
-            distances[part, :found] = exact.to(queries.device)
+        step = max(1, min(self.block, self.block * MANY // max(found, 1)))
+        for start in range(0, len(queries), step) if found else ():
+            part = slice(start, start + step)
+            here = queries[part].to(self.device or self._cloud.parts[0].device)
+            near, rows = self._cloud.nearest(here, found, block=self.block, kind=self.precision)
+            distances[part, :found] = near.to(queries.device, torch.float32)
             ids[part, :found] = self._ids[rows.cpu()].to(queries.device)
         return Neighbours(ids, distances, len(queries) * len(self))
 
     def all_points(self) -> tuple[Tensor, Tensor]:
         """The points ``(n, dim)``, without a copy if they were added at once, and their ids ``(n,)``."""
-        points = self._points[0] if len(self._points) == 1 else torch.cat([torch.empty(0, self.dim), *self._points])
-        return points, self._ids
-
-    def _listed(self, k: int) -> int:
-        """How many candidates the product must name for the k nearest to be among them."""
-        return k if self.precision == torch.float32 else min(4 * k + SPARE, len(self))
-
-    def _nearest_rows(self, queries: Tensor, k: int) -> Tensor:
-        """Row numbers of the k points nearest by the products, ``(q, k)``, merged over blocks of points."""
-        best = torch.empty(len(queries), 0, device=queries.device)
-        rows = torch.empty(len(queries), 0, dtype=torch.int64, device=queries.device)
-        scaled = (-2 * queries).to(self.precision)
-        first = 0
-        for block in (block for points in self._points for block in torch.split(points, self.block)):
-            norms = self._norms[first : first + len(block)].to(queries.device)
-            # |q|^2 is the same for all points and left out
-            partial = self._products(scaled, block.to(queries.device), norms)
-            value, column = partial.min(1, keepdim=True) if k == 1 else partial.topk(min(k, partial.shape[1]), 1, False)
-            best, rows = torch.cat([best, value], 1), torch.cat([rows, column + first], 1)
-            if best.shape[1] > k:
-                best, order = best.topk(k, 1, largest=False)
-                rows = rows.gather(1, order)
-            first += len(block)
-        return rows
-
-    def _products(self, scaled: Tensor, points: Tensor, norms: Tensor) -> Tensor:
-        if self.precision == torch.float32:
-            return torch.addmm(norms, scaled, points.T)
-        return (scaled @ (points - self._origin.to(points.device)).to(self.precision).T).float() + norms
-
-    def _ranked(self, queries: Tensor, rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Distances of the k nearest of the listed rows ``(q, listed)``, from differences, and their rows."""
-        exact = torch.empty(rows.shape, device=queries.device)
-        step = max(1, RANKED // (rows.shape[1] * self.dim))
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            exact[part] = (queries[part, None] - self._gathered(rows[part]).to(queries.device)).norm(dim=2)
-        exact, order = exact.sort(dim=1, stable=True)
-        return exact[:, :k], rows.gather(1, order)[:, :k]
-
-    def _gathered(self, rows: Tensor) -> Tensor:
-        """The points in these rows, ``(..., dim)``."""
-        if len(self._points) == 1:
-            return self._points[0][rows.to(self._points[0].device)]
-        gathered = torch.empty(*rows.shape, self.dim, device=rows.device)
-        first = 0
-        for points in self._points:
-            here = (rows >= first) & (rows < first + len(points))
-            gathered[here] = points[(rows[here] - first).to(points.device)].to(rows.device)
-            first += len(points)
-        return gathered
+        parts = self._cloud.parts
+        return parts[0] if len(parts) == 1 else torch.cat([torch.empty(0, self.dim), *parts]), self._ids
