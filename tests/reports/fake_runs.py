@@ -139,7 +139,8 @@ def audit(missing: int) -> dict[str, Any]:
     mass = {"estimate": missing / K, "ci95": [0.0, 2 * missing / K]}
     masses = {f"{name}_mass": mass for name in ("dropped", "crowded", "copied", "invented")}
     words = {"verdict": "Drops <some>.", "remarks": ["Copies & more."], "distance": {"name": "pixels"}}
-    return {**masses, **words, "n_real": 2_000, "n_fake": 2_000}
+    rest: dict[str, Any] = {"certificate": {"real": "ring", "seed": 0}, "regions": [], "summary": {}, "schema": 1}
+    return {**masses, **words, **rest, "n_real": 2_000, "n_fake": 2_000}
 
 
 def toy_scores(seed: int) -> list[dict[str, Any]]:

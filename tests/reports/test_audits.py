@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +74,47 @@ def test_the_command_writes_page_and_table(folders: dict[str, Path], tmp_path: P
     assert (tmp_path / "both.md").read_text().startswith("### Audits")
     assert main(["compare", both[0], str(tmp_path)]) == 2
     assert f"{tmp_path} is not an audit" in capsys.readouterr().err
+
+
+DAMAGES = {
+    "empty": lambda found: found.clear(),
+    "only of this version": lambda found: [found.pop(key) for key in list(found) if key != "schema"],
+    "no certificate": lambda found: found.update(certificate=[]),
+    "a mass that is a word": lambda found: found["dropped_mass"].update(estimate="much"),
+    "a mass that is not a number": lambda found: found["crowded_mass"].update(estimate=float("nan")),
+    "an interval of one end": lambda found: found["copied_mass"].update(ci95=[0.1]),
+    "regions of numbers": lambda found: found.update(regions=[1, 2]),
+    "a ratio that is a word": lambda found: found["regions"][-1].update(ratio="x"),
+    "a q-value that is not a number": lambda found: found["regions"][-1].update(q_value=float("nan")),
+    "members that are missing": lambda found: found["regions"][-1].pop("members"),
+    "a verdict that is a list": lambda found: found.update(verdict=[]),
+    "a figure without its value": lambda found: [score.pop("value") for score in found["summary"].values()],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_audit_is_a_sentence_and_no_table(damage, folders: dict[str, Path], tmp_path: Path, capsys) -> None:
+    hurt = tmp_path / "hurt"
+    shutil.copytree(folders["whole"], hurt)
+    found = json.loads((hurt / "audit.json").read_text())
+    damage(found)
+    (hurt / "audit.json").write_text(json.dumps(found))
+    for order in ([hurt, folders["lost"]], [folders["lost"], hurt], [hurt, hurt]):
+        assert main(["compare", *map(str, order), "--out", str(tmp_path / "page.html"), "--json"]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "audit.json" in said.err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_linked_picture_that_leads_out_is_not_shown(folders: dict[str, Path], tmp_path: Path, capsys) -> None:
+    (tmp_path / "secret").write_bytes(b"<svg>a stranger's secret</svg>")
+    hurt = tmp_path / "hurt"
+    shutil.copytree(folders["whole"], hurt)
+    (hurt / "map.svg").unlink()
+    (hurt / "map.svg").symlink_to(tmp_path / "secret")
+    (hurt / "scarcest.png").symlink_to("scarcest.png")
+    page = tmp_path / "page.html"
+    assert main(["compare", str(hurt), str(folders["lost"]), "--out", str(page)]) == 0
+    assert page.read_text().count("data:image") == 1
+    assert base64.b64encode(b"<svg>a stranger's secret</svg>").decode() not in page.read_text()

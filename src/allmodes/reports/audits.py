@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from ..core.errors import UserError
 from ..core.files import read_json, write_text
 from .page import fill, inline_image, templates
+from .run_files import inside
 from .words import title_of, write_figure
 
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
@@ -52,7 +54,7 @@ def compare_audits(folders: Sequence[Path]) -> list[Grid]:
     Raises:
         UserError: they are audits of different data, or in different feature spaces.
     """
-    audits = {str(folder): _read(folder) for folder in folders}
+    audits = {str(folder): read_audit(folder) for folder in folders}
     first = next(iter(audits))
     for name, found in audits.items():
         for what, key in (("of other data", "real"), ("in another feature space", "space")):
@@ -64,13 +66,41 @@ def compare_audits(folders: Sequence[Path]) -> list[Grid]:
     return grids
 
 
-def _read(folder: Path) -> Mapping[str, Any]:
+def _checked(folder: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The audit, if everything that is shown of it is there and of its type.
+
+    Raises:
+        UserError: something is missing, or a word where a number belongs.
+    """
+    try:
+        _figures({str(folder): found})
+        numbers = [number for mass in MASSES for number in (found[mass]["estimate"], *found[mass]["ci95"])]
+        numbers += [found["n_real"], found["n_fake"]]
+        for region in found["regions"]:
+            _ratio(region)
+            numbers += [region["q_value"], len(region["members"]), *(region.get("label_counts") or {}).values()]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError("a number is not finite")
+        texts = (found["verdict"], found["certificate"]["seed"], *(region["id"] for region in found["regions"]))
+        if not all(isinstance(text, str | int) for text in texts) or not _basis(found)["space"]:
+            raise TypeError("a word or a number is something else")
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise UserError(f"{folder / 'audit.json'} is damaged ({error}): make the audit again.") from error
+    return found
+
+
+def read_audit(folder: Path) -> Mapping[str, Any]:
+    """What ``audit.json`` holds.
+
+    Raises:
+        UserError: it is missing, of another version, or damaged.
+    """
     if not holds_audit(folder):
         raise UserError(f"{folder} is not an audit, but others given are: compare audits with audits, runs with runs.")
     found = read_json(folder / "audit.json")
     if not isinstance(found, dict) or found.get("schema") != 1:
         raise UserError(f"{folder / 'audit.json'} is not an audit of this version: make it again.")
-    return found
+    return _checked(folder, found)
 
 
 def _basis(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,8 +181,10 @@ class Seen:
     @classmethod
     def of(cls, folder: Path) -> Seen:
         """Read a folder."""
-        there = [(text, folder / file) for file, text in PICTURES.items() if (folder / file).exists()]
-        return cls(str(folder), _read(folder)["verdict"], tuple((text, inline_image(path)) for text, path in there))
+        there = [(text, folder / file) for file, text in PICTURES.items() if inside(folder / file, folder)]
+        return cls(
+            str(folder), read_audit(folder)["verdict"], tuple((text, inline_image(path)) for text, path in there)
+        )
 
 
 def write_audits_page(folders: Sequence[Path], grids: Sequence[Grid], out: Path) -> None:

@@ -161,10 +161,16 @@ def _scores(path: Path, document: Mapping[str, Any]) -> dict[str, Score]:
         raise UserError(f"{path} is damaged ({error}): delete it and evaluate the run again.") from error
 
 
+def inside(path: Path, folder: Path) -> bool:
+    """Whether this file is there and in the folder: a link out of it would show a stranger's file."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
 def _existing(path: Path) -> Path | None:
-    """The picture, if it is there and in the run's folder: a link out of it would show a stranger's file."""
-    inside = path.resolve().is_relative_to(path.parent.parent.resolve())
-    return path if inside and path.is_file() else None
+    return path if inside(path, path.parent.parent) else None
 
 
 def _numbers(values: object) -> dict[str, float]:

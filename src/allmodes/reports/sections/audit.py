@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.files import read_json
+from ..audits import holds_audit, read_audit
 from ..base import Section
 from ..page import fill
 from ..run_files import RunFiles
@@ -16,5 +16,5 @@ class Audit(Section):
     title = "What it leaves out"
 
     def render(self, run: RunFiles) -> str | None:
-        path = run.path / "audit" / "audit.json"
-        return fill("audit_section.html", found=read_json(path)) if path.exists() else None
+        folder = run.path / "audit"
+        return fill("audit_section.html", found=read_audit(folder)) if holds_audit(folder) else None
