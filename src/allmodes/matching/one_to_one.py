@@ -32,6 +32,7 @@ from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.seeding import stream
 from ..core.workers import Workers
+from ..search.certain import near_squares
 from .base import Matcher, Within, by_part, whole
 
 NEAR = 10  # neighbours of each example, and of each candidate, that are weighed
@@ -118,7 +119,8 @@ def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
     Returns:
         The row of each example's candidate, int64 ``(n,)``.
     """
-    squares = torch.cdist(examples, candidates).square()
+    squares = near_squares(examples, candidates)
+    squares /= squares.max().clamp_min(torch.finfo(squares.dtype).tiny)  # which is best does not depend on the scale
     if len(examples) <= FEW or _repeated(examples):
         _, columns = linear_sum_assignment(squares.cpu().numpy())
         return torch.from_numpy(columns).to(examples.device)

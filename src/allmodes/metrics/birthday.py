@@ -9,13 +9,11 @@ share of real examples are to their nearest neighbours.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
-from torch import Tensor
 
 from ..core.records import Score
-from .neighbourhood import Features, radii, squared_distances
+from .neighbourhood import Features, near_pairs, radii
 
 
 def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, threshold: float | None = None) -> Score:
@@ -37,7 +35,7 @@ def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, thres
     """
     both = Features.of(real, fake)
     bound = float(np.quantile(radii(both.real, 1).numpy(), share)) if threshold is None else threshold
-    pairs, reference = _near_pairs(both.fake, bound), _near_pairs(both.real, bound)
+    pairs, reference = near_pairs(both.fake, bound), near_pairs(both.real, bound)
     n, m = len(both.real), len(both.fake)
     total = m * (m - 1) / 2
     low, high = chi2.ppf(0.025, 2 * pairs) / 2 if pairs else 0.0, chi2.ppf(0.975, 2 * pairs + 2) / 2
@@ -50,15 +48,3 @@ def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, thres
     warnings = () if pairs >= 10 else (f"Only {pairs} duplicate pairs: more samples are needed.",)
     value = total / pairs if pairs else float("inf")
     return Score("support_size", value, interval, n, m, {"share": share}, detail, warnings)
-
-
-def _near_pairs(points: Tensor, bound: float) -> int:
-    """Pairs of different rows not farther apart than the bound."""
-    within = 0
-    for rows, columns, squared in squared_distances(points):
-        own = rows == columns  # both orders of each pair
-        if own:
-            squared.fill_diagonal_(torch.inf)
-        found = int((squared <= bound**2 * (1 + 1e-6)).sum())
-        within += found // 2 if own else found
-    return within

@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike
 from ..core.records import Score
 from .neighbourhood import Crossing, share_interval
 
-ROUNDED = 1e-5  # relative: what a distance in float32 may be wrong by
-
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> tuple[Score, Score]:
     """Density, then coverage.
@@ -40,7 +38,7 @@ def density_coverage_of(crossing: Crossing) -> tuple[Score, Score]:
     """The same from balls that are known."""
     k = crossing.k
     around = crossing.around_fake.double() / k
-    covered = crossing.nearest <= crossing.real * (1 + ROUNDED) + ROUNDED
+    covered = crossing.covered
     n, m = len(crossing.real), len(around)
     error = 1.96 * float(around.std()) / m**0.5
     value = float(around.mean())

@@ -1,7 +1,11 @@
 r"""Balls around points, as wide as the way to their k-th nearest neighbour: a set's support, estimated from it.
 
-Every metric that asks which points lie in which balls asks here. Distances come from blocks of matrix products, of
-centred points so that nothing cancels: memory grows with neither set but linearly.
+Every metric that asks which points lie in which balls asks here. Blocks of matrix products bound all distances from
+below and above (see :mod:`allmodes.search.frame`), and what they leave open is computed from differences in
+float64: answers are those of float64 at any offset, scale and spread. Memory grows with neither set but linearly.
+
+A point on the edge of a ball is inside. So the density of a set of n different rows against itself is (k + 1) / k: each
+of its points lies in the balls of itself and, on average, of k others.
 """
 
 from __future__ import annotations
@@ -14,11 +18,12 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta
 from torch import Tensor
 
+from ..search.certain import DENSE, SPARE, Cloud, Kept, compared, pair_squares
+from ..search.frame import TINY, Frame, Placed, Precise
 from .usable import usable_count, usable_pair
 
 BLOCK = 2_048
-PAIRS = 2**22  # numbers in differences that are computed at once
-ROUNDING = 1e-6  # of the squared norms: what an expanded squared distance may be wrong by
+TIE = 1e-12  # relative: squared distances of float64 that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,17 @@ class Crossing:
     """How the balls of two sets contain each other's points.
 
     Args:
-        real: radii of the real examples, ``(n,)``.
+        real: radii of the real examples, float64 ``(n,)``.
         around_fake: real balls that contain each sample, int64 ``(m,)``.
         around_real: samples' balls that contain each real example, int64 ``(n,)``; None where it was not asked for.
-        nearest: distance of each real example to the nearest sample, ``(n,)``.
+        covered: whether any sample is in the ball of each real example, bool ``(n,)``.
         k: neighbours that decide a ball.
     """
 
     real: Tensor
     around_fake: Tensor
     around_real: Tensor | None
-    nearest: Tensor
+    covered: Tensor
     k: int
 
     @classmethod
@@ -91,88 +96,95 @@ class Crossing:
         """One for each of several ``ks``, in one pass over all pairs; arguments as in :meth:`of`."""
         for k in ks:
             usable_count(k, "k")
-        both = Features.of(real, fake, k=max(ks))
-        ours = neighbour_distances(both.real, max(ks))
-        theirs = neighbour_distances(both.fake, max(ks)) if samples else None
-        n, m = len(both.real), len(both.fake)
+        first, second = usable_pair(real, fake, k=max(ks))
+        ours = neighbour_distances(first, max(ks))
+        theirs = neighbour_distances(second, max(ks)) if samples else None
+        n, m = len(first), len(second)
         around_fake, around_real = (torch.zeros(len(ks), size, dtype=torch.int64) for size in (m, n))
-        nearest = torch.full((n,), torch.inf)
-        for rows, columns, squared in squared_distances(both.real, both.fake):
-            block = _Block(both.real[rows], both.fake[columns], squared)
+        covered = torch.zeros(len(ks), n, dtype=torch.bool)
+        for rows, columns, block in _blocks(first, second):
             for place, k in enumerate(ks):
-                around_fake[place, columns] += block.within(ours[rows, k - 1, None]).sum(0)
+                inside = block.within(ours[rows, k - 1, None])
+                around_fake[place, columns] += inside.sum(0)
+                covered[place, rows] |= inside.any(1)
                 if theirs is not None:
-                    around_real[place, rows] += block.within(theirs[columns, k - 1]).sum(1)
-            nearest[rows] = torch.minimum(nearest[rows], squared.min(1).values)
-        nearest.sqrt_()
+                    around_real[place, rows] += block.within(theirs[None, columns, k - 1]).sum(1)
         return [
-            cls(ours[:, k - 1], around_fake[place], around_real[place] if samples else None, nearest, k)
+            cls(ours[:, k - 1], around_fake[place], around_real[place] if samples else None, covered[place], k)
             for place, k in enumerate(ks)
         ]
 
 
 def radii(points: Tensor, k: int) -> Tensor:
-    """Distance of each point ``(n, D)`` to its k-th nearest other point, ``(n,)``."""
+    """Distance of each point ``(n, D)`` to its k-th nearest other point, float64 ``(n,)``."""
     return neighbour_distances(points, k)[:, -1]
 
 
 def neighbour_distances(points: Tensor, k: int) -> Tensor:
-    """Distances of each point ``(n, D)`` to its k nearest other points, ascending, ``(n, k)``.
+    """Distances of each point ``(n, D)`` to its k nearest other points, ascending, float64 ``(n, k)``.
 
     Every pair of blocks is multiplied once and looked at from both sides.
     """
-    near = torch.full((len(points), k + 1), torch.inf)
-    ids = torch.zeros(near.shape, dtype=torch.int64)
-    for rows, columns, squared in squared_distances(points):
-        _keep(near, ids, rows, columns, squared)
-        if rows != columns:
-            _keep(near, ids, columns, rows, squared.T.contiguous())
-    step = max(1, PAIRS // near.shape[1] // points.shape[1])
-    parts = zip(points.split(step), ids.split(step), strict=True)  # type: ignore[no-untyped-call]
-    found = torch.cat([(some[:, None] - points[other]).norm(dim=2) for some, other in parts])
-    return found.sort(dim=1).values[:, 1:]
+    cloud = Cloud()
+    cloud.add(points)
+    kept = Kept(len(points), min(k + 1 + SPARE, len(points)), points.device)
+    with Precise(points.device):
+        for rows, columns, placed, others in _placed(cloud.frame, points, points):
+            bounds = placed.bounds(others)
+            kept.see(rows, bounds, columns.start)
+            if rows != columns:
+                kept.see(columns, bounds, rows.start, axis=0)
+        squares, _ = cloud.settled(points, kept, k + 1)
+    return squares.sqrt()[:, 1:]
 
 
-def _keep(near: Tensor, ids: Tensor, rows: slice, columns: slice, squared: Tensor) -> None:
-    """The nearest of those known, ``(n, k)``, and of a block of squared distances, in place."""
-    k = near.shape[1]
-    value, column = squared.topk(min(k, squared.shape[1]), dim=1, largest=False, sorted=False)
-    value, column = torch.cat([near[rows], value], 1), torch.cat([ids[rows], column + columns.start], 1)
-    near[rows], order = value.topk(k, dim=1, largest=False)
-    ids[rows] = column.gather(1, order)
+def near_pairs(points: Tensor, bound: float) -> int:
+    """Pairs of different rows of ``points`` ``(n, D)`` that are not farther apart than the bound."""
+    edge, found = torch.full((1, 1), bound, dtype=torch.float64), 0
+    for rows, columns, block in _blocks(points, points):
+        within = int(block.within(edge).sum())
+        found += (within - len(points[rows])) // 2 if rows == columns else within  # each is near to itself
+    return found
 
 
 class _Block:
-    """Squared distances ``(p, q)`` of points ``(p, D)`` and others ``(q, D)``, as wrong as float32 makes them."""
+    """Which of the points ``(p, D)`` and others ``(q, D)`` are near each other, as float64 has it."""
 
-    def __init__(self, points: Tensor, others: Tensor, squared: Tensor) -> None:
-        self.points, self.others, self.squared = points, others, squared
-        self.norms = [side.pow(2).sum(1) for side in (points, others)]
+    def __init__(self, frame: Frame, points: Tensor, others: Tensor, placed: Placed, other: Placed) -> None:
+        self.points, self.others, self.scale = points, others, frame.scale
+        self.bounds = placed.bounds(other)
+        self.slack = float(placed.slack.max() + other.slack.max()) + 2 * TINY
 
     def within(self, radius: Tensor) -> Tensor:
-        """Which pairs are not farther apart than a radius ``(p, 1)`` or ``(q,)``, bool ``(p, q)``."""
-        excess = self.squared - radius.pow(2)
-        inside = excess <= 0
-        unsure = (excess.abs_() <= ROUNDING * (self.norms[0][:, None] + self.norms[1])).nonzero()
-        for p, q in (some.T for some in torch.split(unsure, max(1, PAIRS // self.points.shape[1]))):
-            exact = (self.points[p].double() - self.others[q].double()).norm(dim=1)
-            inside[p, q] = exact <= radius.expand(self.squared.shape)[p, q].double()
-        return inside
+        """Which pairs are not farther apart than a radius, float64 ``(p or 1, q or 1)``: bool ``(p, q)``."""
+        squares = radius.square() * (1 + TIE)
+        limit = (squares * self.scale**2).float() * (1 + 1e-6)  # rounded up
+        near = self.bounds <= limit
+        unsure = near ^ (self.bounds <= limit * (1 - 2e-6) - self.slack)
+        rows, columns = unsure.nonzero(as_tuple=True)
+        if len(rows) > DENSE * unsure.numel():
+            return compared(self.points, self.others, unsure) <= squares
+        exact = pair_squares(self.others.__getitem__, columns[:, None], lambda part: self.points[rows[part]])[:, 0]
+        near[rows, columns] = exact <= squares.expand(near.shape)[rows, columns]
+        return near
 
 
-def squared_distances(points: Tensor, others: Tensor | None = None) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Blocks of squared distances: rows of ``points``, rows of ``others``, and ``(rows, others)``.
+def _blocks(points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, _Block]]:
+    """All pairs, a block at a time: rows of ``points``, rows of ``others``, and what is known of their distances."""
+    frame, _ = Frame.around([points, others])
+    with Precise(points.device):
+        for rows, columns, placed, other in _placed(frame, points, others):
+            yield rows, columns, _Block(frame, points[rows], others[columns], placed, other)
 
-    Without ``others``, those among the points, each pair of blocks once.
-    """
-    own, others = others is None, points if others is None else others
-    norms, other_norms = points.pow(2).sum(1), others.pow(2).sum(1)
+
+def _placed(frame: Frame, points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, Placed, Placed]]:
+    """Blocks of both sides in a frame; of one set with itself, each pair of blocks once."""
+    sides = [Placed.of(frame.placed(side)) for side in ((points,) if points is others else (points, others))]
     for start in range(0, len(points), BLOCK):
         rows = slice(start, min(start + BLOCK, len(points)))
-        for first in range(start if own else 0, len(others), BLOCK):
+        for first in range(start if points is others else 0, len(others), BLOCK):
             columns = slice(first, min(first + BLOCK, len(others)))
-            product = torch.addmm(other_norms[columns], points[rows], others[columns].T, alpha=-2)
-            yield rows, columns, product.add_(norms[rows, None]).clamp_(min=0)
+            yield rows, columns, sides[0][rows], sides[-1][columns]
 
 
 def share_interval(count: float, total: int) -> tuple[float, float]:
