@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from torch import Tensor
 from .core.configuration import build_part, resolve_part
 from .core.errors import UserError
 from .core.files import digest, read_object, write_json
+from .core.progress import track, working
 from .core.seeding import stream
 from .core.tensors import TensorFile, load_tensors, save_tensors
 from .networks.base import Generator
@@ -73,7 +74,9 @@ class Model:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU."""
-        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in torch.split(z, BLOCK)])
+        parts = torch.split(z, BLOCK)
+        shown = track(parts, len(parts), f"Making {len(z):,} samples")
+        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in shown])
 
     def draw(self, n: int, *, seed: int = 0) -> Tensor:
         """``n`` latents ``(n, d)``. The first of a longer draw are those of a shorter one."""
@@ -104,13 +107,15 @@ class Model:
         """
         starts = self._nearest_of(self.draw(pool, seed=seed), images)
         parts = zip(images.split(BLOCK), starts.split(BLOCK), strict=True)  # type: ignore[no-untyped-call]
-        found = [self._descended(some.to(self.device), start.to(self.device), steps) for some, start in parts]
+        with working(f"Descending to {len(images):,} images", (steps + 1) * -(-len(images) // BLOCK)) as advance:
+            found = [self._descended(some.to(self.device), z.to(self.device), steps, advance) for some, z in parts]
         return Inverted(torch.cat([one.latents for one in found]), torch.cat([one.distances for one in found]))
 
     def _nearest_of(self, latents: Tensor, images: Tensor) -> Tensor:
         """For each image the latent whose sample is nearest, ``(n, d)``; samples are held a block at a time."""
         nearest, best = torch.zeros(len(images), dtype=torch.int64), torch.full((len(images),), torch.inf)
-        for first, block in enumerate(torch.split(latents, BLOCK)):
+        blocks = torch.split(latents, BLOCK)
+        for first, block in enumerate(track(blocks, len(blocks), f"Searching {len(latents):,} samples")):
             index = Exact(images[0].numel())
             index.add(self.decode(block).flatten(1), borrow=True)
             found = index.query(images.flatten(1))
@@ -119,7 +124,7 @@ class Model:
             best = torch.minimum(best, found.distances[:, 0])
         return latents[nearest]
 
-    def _descended(self, images: Tensor, start: Tensor, steps: int) -> Inverted:
+    def _descended(self, images: Tensor, start: Tensor, steps: int, advance: Callable[[int], None]) -> Inverted:
         """The nearest point on the way of Adam from latents ``(n, d)`` towards images of their own."""
         z = start.clone().requires_grad_()
         optimizer = torch.optim.Adam([z], RATE)
@@ -133,6 +138,7 @@ class Model:
             (z.grad,) = torch.autograd.grad(squared.sum(), z)
             optimizer.step()
             falling.step()
+            advance(1)
         return Inverted(nearest.cpu(), best.sqrt().cpu())
 
     def to(self, device: torch.device | str) -> Model:

@@ -66,7 +66,7 @@ def test_a_broken_file_is_named(make_run: MakeRun, file: str, text: str) -> None
 
 def test_a_curve_has_one_value_at_a_place() -> None:
     """The last look of a training is a first one and the whole evaluation."""
-    looks = [Entry(10, 1.0, {"kl": 0.5, "modes": 7}), Entry(20, 2.0, {"kl": 0.2}), Entry(20, 2.0, {"kl": 0.3})]
+    looks = [Entry(10, 1, 1, {"kl": 0.5, "modes": 7}), Entry(20, 2, 2, {"kl": 0.2}), Entry(20, 2, 2, {"kl": 0.3})]
     assert curves_of(looks) == {"kl": ([10, 20], [0.5, 0.3]), "modes": ([10], [7])}
 
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from types import SimpleNamespace
 
+import pytest
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
-from allmodes.training.callbacks import BarWithLines
-from allmodes.training.run import train
+from allmodes.auditing.runs import audit_run
+from allmodes.reports.run_files import read_run
+from allmodes.training import bar
+from allmodes.training.bar import BarWithLines
+from allmodes.training.build import build_dataset
+from allmodes.training.evaluation import evaluate, passes
+from allmodes.training.protocols.base import Subject
+from allmodes.training.protocols.planar import PlanarProtocol
+from allmodes.training.recipe import load_recipe
+from allmodes.training.run import Run, train
 
 MATCHED = {"matching/distance", "generator/matched"}
 
@@ -34,14 +46,77 @@ def test_figures_of_matching_end_with_it(tmp_path):
 def test_what_a_training_has_to_say_does_not_push_its_bar_away():
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.percentage:3.0f}%"))
-    bar = BarWithLines(*columns, console=console)
-    bar.add_task("stacked-mnist/imle-gan", total=100, completed=43)
-    bar.lines = ("loss " * 40, "", "modes 1000")
+    progress = BarWithLines(*columns, console=console)
+    progress.add_task("stacked-mnist/imle-gan", total=100, completed=43)
+    progress.lines = ("loss " * 40, "", "modes 1000")
     with console.capture() as captured:
-        console.print(bar.get_renderable())
+        console.print(progress.get_renderable())
     first, second, third = captured.get().splitlines()
     assert first.startswith("stacked-mnist/imle-gan")
     assert "43%" in first
     assert len(second) == 80
     assert second.endswith("…")
     assert third.strip() == "modes 1000"
+
+
+SMALL = {"images": 64 * 60, "batch": 64, "threads": 1, "device": "cpu", "log_every": 64, "checkpoint_seconds": 0}
+
+
+def test_minutes_are_all_minutes(tmp_path, monkeypatch):
+    """Pictures, evaluation and audit count, and so does an earlier session that was killed after its checkpoint."""
+    monkeypatch.setattr(PlanarProtocol, "scores", lambda self, subject: time.sleep(0.5) or ())
+    monkeypatch.setattr("allmodes.auditing.runs.audit", lambda *sides, **options: time.sleep(0.5) or Saved())
+    train("ring/imle", tmp_path / "run", overrides=SMALL)
+    began = time.monotonic()
+    audit_run(Run(tmp_path / "run"))
+    audited = time.monotonic() - began
+    first = read_run(tmp_path / "run").minutes * 60
+    assert first >= 1.0
+    assert first >= audited
+    kept = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    (tmp_path / "run" / "evaluation.json").unlink()
+    cut = json.dumps({**json.loads(kept[-1]), "step": 10**6, "elapsed": 7200.0})  # a line after the last checkpoint
+    (tmp_path / "run" / "metrics.jsonl").write_text("\n".join([*kept, cut]) + "\n")
+    began = time.monotonic()
+    train("ring/imle", tmp_path / "run", overrides=SMALL | {"images": 64 * 80})
+    session = time.monotonic() - began
+    assert 7200.5 <= read_run(tmp_path / "run").minutes * 60 <= 7200 + session
+
+
+class Saved:
+    def save(self, folder):
+        pass
+
+
+def test_what_is_left_holds_evaluation_and_audit(tmp_path, monkeypatch):
+    """A step of 10 ms, a sample of 1 ms: 40 steps and 10,000 samples, looked at as long as made, and the audit."""
+    now = [0.0]
+    monkeypatch.setattr(bar.time, "monotonic", lambda: now[0])
+
+    class Model:
+        def sample(self, n):
+            now[0] += 1e-3 * n
+
+    monkeypatch.setattr(bar, "current_model", lambda trainer: Model())
+    monkeypatch.setattr(bar, "passes", lambda dataset: 10_000)
+    trainer = SimpleNamespace(images=0, settings=SimpleNamespace(images=6_400, batch=64), dataset=None)
+    shown = bar.Bar(trainer, "ring/imle")
+    trainer.images, now[0] = 64 * 10, 0.1
+    assert shown.left(trainer) is None
+    trainer.images, now[0] = 64 * 60, 0.6
+    assert shown.left(trainer) == pytest.approx(40 * 0.01 + 2 * 10_000 * 1e-3 + bar.AUDIT)
+    trainer.images = 6_400
+    assert shown.left(trainer) == pytest.approx(2 * 10_000 * 1e-3 + bar.AUDIT)
+
+
+@pytest.mark.parametrize("recipe", ["ring/imle", "stacked-digits/gan", "stacked-digits/imle-gan-small"])
+def test_a_protocol_says_how_many_samples_it_makes(recipe, monkeypatch):
+    dataset = build_dataset(load_recipe(recipe, {"device": "cpu"}))
+    made = []
+
+    def sample(n, seed):
+        made.append(n)
+        return dataset.batch(0, n, seed).images
+
+    evaluate(Subject(sample, dataset, 0, torch.device("cpu")))
+    assert passes(dataset) == sum(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..core.records import Batch, Score
 from ..distances.base import Distance
+from ..training.callbacks import note_time
 from ..training.run import Run
 from .audit import audit
 from .examples import Examples
@@ -29,7 +31,7 @@ def audit_run(run: Run) -> None:
     Raises:
         UserError: the data or the model cannot be read, or the folder cannot be written.
     """
-    folder = run.path / "audit"
+    folder, began = run.path / "audit", time.monotonic()
     if (folder / "audit.json").exists():
         return
     batch, samples = _sides(run, EXAMPLES)
@@ -41,6 +43,7 @@ def audit_run(run: Run) -> None:
     sides = Examples.of(batch.images), Examples.of(samples)
     found = audit(*sides, labels=labels if few else None, seed=run.recipe.settings.seed)
     found.save(folder)
+    note_time(run.path / "metrics.jsonl", "audit", time.monotonic() - began)
 
 
 def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: int) -> dict[str, Score]:

@@ -21,11 +21,13 @@ class Entry:
     Args:
         images: data examples seen so far.
         seconds: time trained so far.
+        elapsed: with everything beside: pictures, evaluations, the audit, and sessions before.
         scalars: figures by name.
     """
 
     images: int
     seconds: float
+    elapsed: float
     scalars: Mapping[str, float]
 
 
@@ -53,6 +55,7 @@ class RunFiles:
         environment: where the run took place.
         train: the lines of kind ``train``, in order.
         evaluations: the lines of kind ``evaluation``, in order.
+        audits: the lines of kind ``audit``, which say how long it took.
         scores: the evaluation at the end, by name.
         headline: its chief figures.
         pictures: grids of samples from fixed latents, in order of training.
@@ -67,6 +70,7 @@ class RunFiles:
     environment: Mapping[str, Any]
     train: tuple[Entry, ...]
     evaluations: tuple[Entry, ...]
+    audits: tuple[Entry, ...]
     scores: Mapping[str, Score]
     headline: Mapping[str, float]
     pictures: tuple[Picture, ...]
@@ -104,9 +108,9 @@ class RunFiles:
 
     @property
     def minutes(self) -> float | None:
-        """Time trained."""
-        entries = self.train + self.evaluations
-        return max(entry.seconds for entry in entries) / 60 if entries else None
+        """All the time that it took, over all sessions."""
+        entries = self.train + self.evaluations + self.audits
+        return max(entry.elapsed for entry in entries) / 60 if entries else None
 
     def figure(self, name: str) -> float | None:
         """The value of a score or of a headline figure, or None."""
@@ -141,6 +145,7 @@ def read_run(path: Path) -> RunFiles:
         environment=_document(path / "environment.json"),
         train=_entries(path / "metrics.jsonl", "train"),
         evaluations=_entries(path / "metrics.jsonl", "evaluation"),
+        audits=_entries(path / "metrics.jsonl", "audit"),
         scores=_scores(path / "evaluation.json", evaluation),
         headline=_numbers(evaluation.get("headline")),
         pictures=_pictures(samples),
@@ -204,7 +209,9 @@ def _entries(path: Path, kind: str) -> tuple[Entry, ...]:
         try:
             entry = json.loads(line)
             if entry["kind"] == kind:
-                found.append(Entry(int(entry["images"]), float(entry["seconds"]), _numbers(entry.get("scalars"))))
+                seconds = float(entry["seconds"])
+                elapsed = float(entry.get("elapsed", seconds))
+                found.append(Entry(int(entry["images"]), seconds, elapsed, _numbers(entry.get("scalars"))))
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
     return tuple(found)

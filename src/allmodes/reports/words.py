@@ -79,7 +79,7 @@ LABELS = {
     ),
     "images": Label("images", 0, "data examples trained on"),
     "images_per_second": Label("images per second", 0, "speed of the training"),
-    "minutes": Label("minutes", 1, "time trained, evaluation apart"),
+    "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions"),
     "matching_share": Label("share of time spent matching", 2),
 }
 

@@ -1,20 +1,15 @@
-"""What happens beside a training: checkpoints, the log, sample grids, quick evaluations, the progress bar."""
+"""What happens beside a training: checkpoints, the log, sample grids, quick evaluations."""
 
 from __future__ import annotations
 
 import json
 import math
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
-
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
 
 from ..core.files import append_line, write_text
 from . import checkpoint
@@ -38,11 +33,15 @@ class Log:
             the end if the training had ended and was stopped before that was known.
         step: where the training starts.
         done: whether there is nothing left to train.
+
+    Attributes:
+        elapsed: seconds that earlier sessions took, up to what they last wrote.
     """
 
     def __init__(self, path: Path, step: int, *, done: bool = False) -> None:
         self.path = path
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        self.elapsed = max((_elapsed(line) for line in lines), default=0.0)
         kept = [line for line in lines if _belongs(line, step, done)]
         write_text(path, "".join(f"{line}\n" for line in kept))
 
@@ -53,6 +52,7 @@ class Log:
             "images": trainer.images,
             "step": trainer.step,
             "seconds": round(trainer.seconds, 3),
+            "elapsed": round(trainer.elapsed, 3),
         } | ({"whole": True} if whole else {})
         append_line(self.path, json.dumps({**entry, "scalars": scalars}))
 
@@ -63,7 +63,33 @@ class Log:
         self.write(trainer, "train", current_scalars(trainer))
 
 
-def _belongs(line: str, step: int, done: bool) -> bool:
+def note_time(path: Path, kind: str, seconds: float) -> None:
+    """Append to the log of a finished run that something after its training took so long; leave a damaged one alone.
+
+    Args:
+        path: ``metrics.jsonl``.
+        kind: what it was.
+        seconds: that it took.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    if not lines or not _belongs(lines[-1], math.inf, done=False):
+        return
+    last = json.loads(lines[-1])
+    elapsed = round(max(map(_elapsed, lines)) + seconds, 3)
+    entry = {"kind": kind, "images": last.get("images"), "step": last["step"], "seconds": last.get("seconds")}
+    append_line(path, json.dumps({**entry, "elapsed": elapsed, "scalars": {}}))
+
+
+def _elapsed(line: str) -> float:
+    try:
+        entry = json.loads(line)
+        seconds = float(entry.get("elapsed", entry["seconds"]))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
+
+
+def _belongs(line: str, step: float, done: bool) -> bool:
     """Whether a line was written up to this step, and whole: one may be cut off by a kill, or damaged."""
     try:
         entry = json.loads(line)
@@ -143,58 +169,3 @@ class Interruptible(AbstractContextManager["Interruptible"]):
     ) -> None:
         for number, handler in self.kept.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-
-
-class Bar:
-    """The progress bar on stderr: time left, images/s, losses, the latest evaluation. Plain lines in a log file."""
-
-    def __init__(self, trainer: Trainer, title: str) -> None:
-        self.console = Console(file=sys.stderr)
-        self.progress = BarWithLines(
-            TextColumn("{task.description}"),
-            BarColumn(20),
-            TextColumn("{task.percentage:3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.progress.add_task(title, total=trainer.settings.images, completed=trainer.images)
-        self.title = title
-        self.headline: dict[str, float] = {}
-        self.shown = time.monotonic()
-
-    def after_step(self, trainer: Trainer) -> None:
-        wait = 0.5 if self.console.is_terminal else 15.0
-        if time.monotonic() - self.shown < wait and not trainer.done:
-            return
-        self.shown = time.monotonic()
-        lines = self.lines(trainer)
-        if self.console.is_terminal:
-            self.progress.lines = lines
-            self.progress.update(self.task, completed=trainer.images)
-        else:
-            words = " · ".join(line for line in lines if line)
-            self.console.print(f"{self.title} {trainer.images:,}/{trainer.settings.images:,} {words}", soft_wrap=True)
-
-    def lines(self, trainer: Trainer) -> tuple[str, str]:
-        """Speed and losses; the latest evaluation."""
-        scalars = current_scalars(trainer)
-        words = [f"{scalars['images_per_second']:,.0f} images/s"]
-        words += [
-            f"{name} {scalars[name]:.3g}"
-            for name in scalars
-            if name.endswith(("/loss", "/matched", "/distance", "/rematched"))
-        ]
-        return " · ".join(words), " · ".join(f"{name} {value:.4g}" for name, value in self.headline.items())
-
-
-class BarWithLines(Progress):
-    """A progress bar above lines of text, each cut where the terminal ends."""
-
-    lines: Sequence[str] = ()
-
-    def get_renderables(self) -> Iterator[RenderableType]:
-        yield self.make_tasks_table(self.tasks)
-        yield from (Text(line, no_wrap=True, overflow="ellipsis") for line in self.lines if line)

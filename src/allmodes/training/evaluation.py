@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.discovery import entries
 from ..core.records import Score
+from ..data.base import Dataset
 from .protocols.base import EvaluationProtocol, Subject
 
 PROTOCOLS = "allmodes.training.protocols"
@@ -59,7 +60,16 @@ class Evaluation:
 
 def evaluate(subject: Subject) -> Evaluation:
     """Evaluate samples by the first protocol that fits their data."""
+    return Evaluation(_protocol(subject.dataset).scores(subject))
+
+
+def passes(dataset: Dataset) -> int:
+    """See :meth:`EvaluationProtocol.passes`."""
+    return _protocol(dataset).passes(dataset)
+
+
+def _protocol(dataset: Dataset) -> EvaluationProtocol:
     for protocol in sorted(entries(PROTOCOLS, EvaluationProtocol).values(), key=lambda protocol: protocol.order):
-        if (found := protocol()).fits(subject.dataset):
-            return Evaluation(found.scores(subject))
+        if (found := protocol()).fits(dataset):
+            return found
     raise LookupError("no protocol fits")

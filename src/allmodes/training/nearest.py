@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..core.progress import track
 from ..data.base import Dataset
 from ..distances.pixels import Pixels
 
@@ -28,7 +29,8 @@ def nearest_images(dataset: Dataset, samples: Tensor) -> Tensor:
     distance = Pixels(pool=max(1, min(dataset.shape[1:]) // SIDE))
     wanted = distance.embed(samples)
     found, best = torch.zeros_like(samples), torch.full((len(samples),), torch.inf)
-    for number in range(-(-len(dataset) // BLOCK)):
+    blocks = -(-len(dataset) // BLOCK)
+    for number in track(range(blocks), blocks, "Looking for the nearest training images"):
         images = dataset.batch(number, min(BLOCK, len(dataset)), 0).images
         gap, which = torch.cdist(wanted, distance.embed(images)).min(1)
         closer = gap < best

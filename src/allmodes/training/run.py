@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -22,11 +23,13 @@ from ..core.files import PARTIAL, left_behind, read_object, read_text, write_jso
 from ..core.locks import held, locked, refusal
 from ..core.outputs import require_folder
 from ..core.pictures import save_animation
+from ..core.progress import showing
 from ..data.base import Dataset
 from ..model import Model, load
 from . import checkpoint
+from .bar import Bar
 from .build import build_dataset, build_objective
-from .callbacks import Bar, Checkpoints, Every, Interruptible, Log, current_scalars
+from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
 from .environment import environment
 from .evaluation import Evaluation, evaluate
 from .pictures import current_model, save_nearest, save_picture, save_real
@@ -150,9 +153,10 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool, work: ExitStack
     The folder is touched once everything is built: a recipe that asks for what is not there leaves it as it was. Its
     lock is held as long as ``work`` lasts.
     """
-    dataset = build_dataset(recipe)
+    began, dataset = time.monotonic(), build_dataset(recipe)
     with enough_memory():
         trainer = Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+    trainer.began = began
     if fabric.is_global_zero:
         with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
@@ -243,6 +247,7 @@ def attend(trainer: Trainer, run: Run) -> None:
         for left in run.samples.glob("images-*.png"):  # by a run that never came to a checkpoint
             left.unlink()
     log = Log(run.path / "metrics.jsonl", trainer.step, done=trainer.done)
+    trainer.earlier = max(trainer.earlier, log.elapsed)
     checkpoints = Checkpoints(run.checkpoints, settings.checkpoint_seconds)
     bar = Bar(trainer, trainer.recipe.name)
 
@@ -253,7 +258,7 @@ def attend(trainer: Trainer, run: Run) -> None:
 
     pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run.samples))
     callbacks: list[Callback] = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
-    with bar.progress, Interruptible(trainer):
+    with showing(bar.progress), Interruptible(trainer):
         if trainer.step == 0:
             save_picture(trainer, run.samples)
         trainer.fit(callbacks)
@@ -269,8 +274,7 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     save_real(trainer.dataset, run.samples)
     save_nearest(trainer.dataset, model, run.samples)
     save_picture(trainer, run.samples)
-    frames = sorted(run.samples.glob("images-*.png"))
-    save_animation(frames, run.samples / "training.gif")
+    save_animation(sorted(run.samples.glob("images-*.png")), run.samples / "training.gif")
     found = evaluate(subject(trainer))
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())
@@ -290,7 +294,6 @@ def evaluate_run(path: str | Path) -> Evaluation:
         UserError: the folder holds no model, or the data have changed since.
     """
     run = Run(path)
-    settings = run.recipe.settings
-    fabric = launch(settings)
+    fabric = launch(run.recipe.settings)
     model = run.model().to(fabric.device)
-    return evaluate(Subject(model.sample, run.dataset(), settings.seed, fabric.device, model=model))
+    return evaluate(Subject(model.sample, run.dataset(), run.recipe.settings.seed, fabric.device, model=model))

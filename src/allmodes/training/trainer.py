@@ -43,6 +43,8 @@ class Trainer:
         round: figures of the latest round of matching, by name.
         losses: losses and figures of the latest step, ``player/name``.
         seconds: wall time spent in steps and matching, over all sessions.
+        began: when this session began, on the monotonic clock.
+        earlier: wall time of earlier sessions.
         matching_seconds: of these, in matching.
         stop: set to end after the step in progress.
     """
@@ -61,6 +63,7 @@ class Trainer:
         self.finite = torch.ones((), dtype=torch.bool, device=fabric.device)
         self.step = 0
         self.seconds = 0.0
+        self.began, self.earlier = time.monotonic(), 0.0
         self.matching_seconds = 0.0
         self.round: Mapping[str, float] = {}
         self.losses: dict[str, Tensor] = {}
@@ -70,6 +73,11 @@ class Trainer:
     def images(self) -> int:
         """Data examples seen."""
         return self.step * self.settings.batch
+
+    @property
+    def elapsed(self) -> float:
+        """Wall time of all sessions, with everything beside the steps."""
+        return self.earlier + time.monotonic() - self.began
 
     @property
     def done(self) -> bool:
@@ -161,7 +169,7 @@ class Trainer:
             tensors |= {f"optimizer.{name}.{k}": v for k, v in flat.items()}
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
         tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}  # for who samples from it
-        seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds}
+        seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds, "elapsed": self.elapsed}
         return tensors, {"step": self.step, **seconds, "round": dict(self.round), "data": self.dataset.fingerprint}
 
     def load_state(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
@@ -184,4 +192,5 @@ class Trainer:
         self.objective.load_state_dict(checkpoint.below(tensors, "objective."))
         self.step = int(counters["step"])
         self.seconds, self.matching_seconds = counters["seconds"], counters["matching_seconds"]
+        self.earlier = counters.get("elapsed", self.seconds)
         self.round = counters["round"]

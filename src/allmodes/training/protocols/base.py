@@ -63,5 +63,9 @@ class EvaluationProtocol(ABC):
         """Whether the data are of this kind."""
 
     @abstractmethod
+    def passes(self, dataset: Dataset) -> int:
+        """About how many samples the generator makes for the scores; a step of a descent in the latent counts three."""
+
+    @abstractmethod
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         """Every score, with its certificate."""

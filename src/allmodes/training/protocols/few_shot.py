@@ -53,6 +53,9 @@ class FewShotProtocol(EvaluationProtocol):
         images = len(dataset.shape) == 3 and dataset.shape[0] in {1, 3} and min(dataset.shape[1:]) >= SMALLEST
         return dataset.fixed and images and FEWEST <= len(dataset) <= MOST
 
+    def passes(self, dataset: Dataset) -> int:
+        return min(SAMPLES, PER_IMAGE * len(dataset)) + POOL + 2 * INVERTED * 3 * STEPS
+
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         space = chief_space(subject.dataset, subject.device)
         if subject.quick:

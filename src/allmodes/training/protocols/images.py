@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...core.progress import track
 from ...core.records import Score
 from ...data.base import Dataset
 from ...metrics import frechet_distance
@@ -24,6 +25,9 @@ class ImagesProtocol(EvaluationProtocol):
     def fits(self, dataset: Dataset) -> bool:
         return True
 
+    def passes(self, dataset: Dataset) -> int:
+        return min(len(dataset), SAMPLES)
+
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         dataset = subject.dataset
         trained = trained_network("embedding", dataset)
@@ -31,7 +35,9 @@ class ImagesProtocol(EvaluationProtocol):
 
         @torch.no_grad()
         def features(images: Tensor) -> Tensor:
-            return torch.cat([network.features(part.to(subject.device)).cpu() for part in torch.split(images, BLOCK)])
+            parts = torch.split(images, BLOCK)
+            shown = track(parts, len(parts), f"Looking at {len(images):,} images")
+            return torch.cat([network.features(part.to(subject.device)).cpu() for part in shown])
 
         total = max(2, min(len(dataset), SAMPLES // (QUICK if subject.quick else 1)))
         real = features(dataset.batch(0, total, 0).images)

@@ -21,6 +21,9 @@ class PlanarProtocol(EvaluationProtocol):
     def fits(self, dataset: Dataset) -> bool:
         return isinstance(dataset, Planar)
 
+    def passes(self, dataset: Dataset) -> int:
+        return SAMPLES
+
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         dataset = cast(Planar, subject.dataset)
         points = subject.draw(SAMPLES).cpu()

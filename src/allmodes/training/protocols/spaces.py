@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import UserError
+from ...core.progress import track
 from ...data.base import Dataset
 from ...distances.base import Distance
 from ...distances.efficientnet_lite0 import EfficientNetLite0Features
@@ -58,7 +59,9 @@ class Space:
 
 @torch.no_grad()
 def _embedded(distance: Distance, images: Tensor, device: torch.device) -> Tensor:
-    found = [distance.embed(part.to(device)).float().cpu() for part in torch.split(images, AT_ONCE)]
+    parts = torch.split(images, AT_ONCE)
+    shown = track(parts, len(parts), f"Looking at {len(images):,} images")
+    found = [distance.embed(part.to(device)).float().cpu() for part in shown]
     features = torch.cat(found)
     return features * features.shape[1] ** 0.5 if distance.averaged else features
 

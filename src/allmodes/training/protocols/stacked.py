@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...core.progress import track
 from ...core.records import Score
 from ...data.base import Dataset
 from ...data.stacked import CLASSES, Stacked
@@ -38,6 +39,11 @@ class StackedProtocol(EvaluationProtocol):
 
     def fits(self, dataset: Dataset) -> bool:
         return isinstance(dataset, Stacked)
+
+    def passes(self, dataset: Dataset) -> int:
+        stacked = cast(Stacked, dataset)
+        blocks = 1 if stacked.rare_class is None else RARE_BLOCKS
+        return PER_MODE * int(CLASSES**stacked.channels) * blocks
 
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         dataset = cast(Stacked, subject.dataset)
@@ -134,7 +140,8 @@ class _Reading:
 def _read(network: FeatureNetwork, images: Tensor, device: torch.device) -> _Reading:
     network.to(device)
     probabilities, features = [], []
-    for part in torch.split(images.reshape(-1, *network.shape), BLOCK):
+    parts = torch.split(images.reshape(-1, *network.shape), BLOCK)
+    for part in track(parts, len(parts), f"Reading {len(images):,} images"):
         hidden = network.features(part.to(device))
         probabilities.append(F.softmax(network.head(hidden), dim=1).cpu())  # type: ignore[operator]
         features.append(hidden.cpu())

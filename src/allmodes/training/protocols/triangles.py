@@ -14,6 +14,7 @@ from ...metrics import manifold_precision_recall
 from .base import EvaluationProtocol, Subject
 
 SAMPLES, EXAMPLES = 10_000, 1_000
+STEPS = 100  # of a descent in the latent
 QUICK = 10
 
 
@@ -25,13 +26,16 @@ class TrianglesProtocol(EvaluationProtocol):
     def fits(self, dataset: Dataset) -> bool:
         return isinstance(dataset, Triangles)
 
+    def passes(self, dataset: Dataset) -> int:
+        return 2 * SAMPLES + 3 * STEPS * EXAMPLES
+
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         dataset = cast(Triangles, subject.dataset)
         share = QUICK if subject.quick else 1
         samples = (subject.draw(SAMPLES // share).cpu()[:, 0] + 1) / 2
         heldout = dataset.test_images[: EXAMPLES // share]
         assert subject.model is not None
-        found = subject.model.invert(heldout, seed=subject.seed)
+        found = subject.model.invert(heldout, steps=STEPS, seed=subject.seed)
         certificate = {
             "protocol": f"true distances from the manifold{', quick look' if subject.quick else ''}",
             "recall_by": "descent in the latent, from the nearest sample of a pool",
