@@ -66,6 +66,21 @@ def test_the_first_match_and_later_ones_are_those_of_training(cls: type[Rounds])
                 )
 
 
+@pytest.mark.parametrize("cls", [Rounds, Thresholds])
+def test_distances_are_those_of_evaluation_mode(cls: type[Rounds]) -> None:
+    """Of new matches and of those that are kept: a sample does not depend on which others are measured with it."""
+    rounds = make(cls)
+    if cls is Thresholds:
+        rounds.tighten = 0.9  # the first two rounds match, the third keeps what it has
+    for step in range(3):
+        found = rounds.renew(moment(step))
+        with torch.no_grad():
+            samples = copy.deepcopy(rounds.generator).eval()(rounds.assignment.latents)
+        torch.testing.assert_close(rounds.assignment.distances, (samples - DATA).flatten(1).norm(dim=1) / 8)
+        assert found["matching/distance"] == pytest.approx(float(rounds.assignment.distances.mean()))
+    assert cls is Rounds or found["matching/rematched"] == 0
+
+
 def test_a_match_does_not_depend_on_which_candidates_share_a_block() -> None:
     ours, apart = make(), make(block=7)
     for rounds in (ours, apart):

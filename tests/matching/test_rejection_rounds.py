@@ -144,3 +144,7 @@ def test_in_a_space_that_moves_it_is_measured_before_every_round(steady: bool) -
     for turn in range(3):
         rounds.renew(moment(turn * REFRESH))
         assert matcher.radius == pytest.approx(2 ** (turn + 1) * EPSILON * median_distance(DATA), rel=1e-5)
+        again = Rounds(matcher, Zoom(steady=steady), generator=linear(1.0), prior=Gaussian(2))
+        again.load_state_dict(rounds.state_dict())
+        saved = 2 ** (turn + 1) if steady else 1  # a space that moves within a round belongs to a player, who saves it
+        assert again.distance.lens.weight.item() == saved

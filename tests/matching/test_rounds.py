@@ -9,6 +9,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
+from allmodes.core.errors import UserError
 from allmodes.core.moment import Moment
 from allmodes.core.records import Batch
 from allmodes.core.seeding import stream
@@ -131,6 +132,7 @@ def test_what_is_kept_for_the_steps_is_what_they_would_compute(within: str) -> N
     anew = replace(matched, targets=None)
     torch.testing.assert_close(rounds.distance_to(batch.images, matched), rounds.distance_to(batch.images, anew))
     again = make(within=within)
+    again.renew(moment(0))
     again.load_state_dict(rounds.state_dict())
     assert torch.equal(again.matched(now).targets, matched.targets)  # bit for bit, or a resumed run would differ
 
@@ -182,3 +184,19 @@ def test_a_sketch_keeps_parts_apart() -> None:
         for rounds in (whole, sketched):
             rounds.renew(moment(0))
         torch.testing.assert_close(sketched.assignment.distances, whole.assignment.distances, rtol=0.4, atol=0)
+
+
+def test_the_pool_is_drawn_by_the_seed_and_the_step() -> None:
+    for seed, step in ((0, 0), (1, 0), (1, REFRESH)):
+        rounds = make()
+        rounds.renew(replace(moment(step), seed=seed))
+        pool = rounds.prior.sample(30, stream(seed, "pool", step, 0)).z
+        assert (rounds.assignment.latents[:, None] == pool).all(dim=2).any(dim=1).all()
+
+
+def test_samples_that_are_not_finite_are_one_sentence() -> None:
+    rounds = make()
+    with torch.no_grad():
+        rounds.generator.weight[0, 0] = torch.nan
+    with pytest.raises(UserError, match="samples became NaN or infinite: lower optimizer.lr"):
+        rounds.renew(moment(0))

@@ -39,12 +39,12 @@ class Stage:
         return (self.generator(self.rounds.assignment.latents) - EXAMPLES).norm(dim=1) / math.sqrt(2)
 
 
-def stage(cls: type[Rounds] = Thresholds, **options) -> Stage:
+def stage(cls: type[Rounds] = Thresholds, refresh: int = 5, **options) -> Stage:
     generator = nn.Linear(3, 2)
     with torch.no_grad():
         generator.weight.copy_(torch.eye(2, 3))
         generator.bias.zero_()
-    matcher = Nearest(pool=20, refresh=5)  # five steps of two: every example twice
+    matcher = Nearest(pool=20, refresh=refresh)  # by default five steps of two: every example twice
     parts = {"generator": generator, "prior": Gaussian(3)}
     if cls is Thresholds:
         parts |= {"examples": 5, "tighten": 0.1, "staleness": 1, "force": None, **options}
@@ -79,6 +79,18 @@ def test_examples_are_due_by_their_own_thresholds():
     assert torch.equal(ours.rounds.thresholds[~due], thresholds[~due])
 
 
+def test_rounds_of_a_part_of_the_examples_leave_the_others_as_they_are():
+    ours = stage(refresh=1)
+    for step in range(8):  # two of five examples each
+        before = ours.rounds.assignment.latents.clone()
+        found = ours.rounds.renew(ours.moment(step))
+        index = ours.moment(step).upcoming(0).index
+        others = torch.ones(5, dtype=torch.bool).index_fill_(0, index, False)
+        assert torch.equal(ours.rounds.assignment.latents[others], before[others])
+        assert torch.equal(ours.rounds.matched(ours.moment(step)).latents, ours.rounds.assignment.latents[index])
+        assert found["matching/distance"] == pytest.approx(float(ours.distances()[index].detach().mean()), rel=1e-5)
+
+
 def test_a_threshold_that_never_tightens_is_imle():
     adaptive, imle = stage(tighten=-math.inf), stage(Rounds)
     for step in (0, 5, 10):
@@ -100,16 +112,19 @@ def test_force_renews_what_is_stuck():
 
 
 def test_thresholds_survive_a_checkpoint():
-    whole, first = stage(), stage()
-    for step in (0, 5, 10):
+    whole, first = stage(staleness=2), stage(staleness=2)
+    for step in (0, 5, 10, 15):
         whole.rounds.renew(whole.moment(step))
         first.rounds.renew(first.moment(step))
-    second = stage()
+    assert (first.rounds.assignment.age == 1).any()
+    second = stage(staleness=2)
     second.rounds.load_state_dict({key: value.clone() for key, value in first.rounds.state_dict().items()})
     with torch.no_grad():
         for one in (whole, second):
             one.generator.bias += 0.3
-    assert whole.rounds.renew(whole.moment(15)) == second.rounds.renew(second.moment(15))
+    assert torch.equal(second.rounds.assignment.age, whole.rounds.assignment.age)
+    assert torch.equal(second.rounds.assignment.distances, whole.rounds.assignment.distances)
+    assert whole.rounds.renew(whole.moment(20)) == second.rounds.renew(second.moment(20))
     assert torch.equal(whole.rounds.thresholds, second.rounds.thresholds)
     assert torch.equal(whole.rounds.assignment.latents, second.rounds.assignment.latents)
 
