@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.progress import working
 from ..core.records import Score
 from ..distances.base import Distance
 from .density import CROWDED, Balls, corrected, dropped_mass
@@ -64,13 +65,16 @@ def audit(
     Raises:
         UserError: a side cannot be read or is too small, they do not go together, or there is no such metric.
     """
-    data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
-    samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
-    table = {} if labels is None else read_table(labels, len(data), files=data.files)
-    space, half = Space.of(data, samples, distance), halved(len(data), seed)
-    pair = Pair(space.sides.real, space.sides.fake, half, seed)
-    summary = measure(pair, metrics, space=space.name, certificate=certify(data, samples, space, seed))
-    return _found(data, samples, space, half, table=table, summary=summary, fraction=fraction, seed=seed)
+    with working("Auditing", 3) as advance:
+        data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
+        samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
+        table = {} if labels is None else read_table(labels, len(data), files=data.files)
+        space, half = Space.of(data, samples, distance), halved(len(data), seed)
+        pair = Pair(space.sides.real, space.sides.fake, half, seed)
+        advance(1)
+        summary = measure(pair, metrics, space=space.name, certificate=certify(data, samples, space, seed))
+        advance(1)
+        return _found(data, samples, space, half, table=table, summary=summary, fraction=fraction, seed=seed)
 
 
 def _found(

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from ..core.progress import track
 from ..search import Exact
 
 NEIGHBOURS = (10, 20, 40)
@@ -123,7 +124,7 @@ def dropped_mass(balls: Balls, *, fraction: float = 0.5, seed: int = 0) -> Dropp
     estimate, shortfall = _dropped(laws[0], fraction), _missing(laws[1], fraction)
     rng = np.random.default_rng(seed)
     drawn = []
-    for _ in range(DRAWS):
+    for _ in track(range(DRAWS), DRAWS, "Drawing the examples again, for an interval"):
         examples, samples = (rng.multinomial(size, np.full(size, 1 / size)).astype(np.float64) for size in (n, m))
         again = [_law(balls, way, examples, samples, law, MORE_ROUNDS) for way, law in zip(ways, laws, strict=True)]
         drawn.append((_dropped(again[0], fraction), _missing(again[1], fraction)))

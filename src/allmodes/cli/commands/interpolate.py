@@ -73,6 +73,7 @@ class Interpolate(Command):
 def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
     """Many walks at once, each past samples of its own."""
     from ...core.pictures import save_animation
+    from ...core.progress import track
     from ..drawing import write_picture
 
     still = out.suffix.lower() == ".png"
@@ -82,7 +83,8 @@ def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
     if still:
         write_picture(out, trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)))
     else:
-        save_animation([trained.draw(trained.model.decode(z), None) for z in path], out, milliseconds=80)
+        shown = track(path, len(path), "Drawing frames")
+        save_animation([trained.draw(trained.model.decode(z), None) for z in shown], out, milliseconds=80)
     return Answer({"frames": len(path), "seed": seed, "out": str(out)}, f"{len(path)} frames in {out}")
 
 
@@ -95,6 +97,7 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
     import torch
 
     from ...core.pictures import save_animation
+    from ...core.progress import track
     from ..drawing import write_picture
 
     if trained.planar:
@@ -113,7 +116,8 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
         frames = len(shares) * (len(images) - 1)
     else:
         path = walk(model.prior, stops, steps=2 * STEPS)
-        tiles = [trained.draw(torch.cat([images, model.decode(z)]), len(images) + 1) for z in path]
+        shown = track(path, len(path), "Drawing frames")
+        tiles = [trained.draw(torch.cat([images, model.decode(z)]), len(images) + 1) for z in shown]
         save_animation(tiles, out, milliseconds=80)
         frames = len(path)
     distances = (found.distances / images[0].numel() ** 0.5).tolist()
