@@ -126,8 +126,7 @@ def rare_modes(
         Score: the samples in these modes over the number that a perfect sampler shows, with an exact Poisson interval
         (Garwood 1936). Detail: the same without those that are misread (``corrected``), the ratio that a sampler
         without the class would show (``by_misreading``), the modes that reach half of their number, and the smallest
-        ratio of a group of modes with the rare class in one given channel and one given class in another; beside
-        both, what a perfect sampler shows.
+        ratio of a group of modes with the class in one channel and one given class in another; and a perfect sampler's.
 
     Raises:
         ValueError: as :func:`mode_coverage`, or nothing can be expected of the class.

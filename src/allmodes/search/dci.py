@@ -175,12 +175,7 @@ class DCI(Index):
         queries = check_points(_forwards(queries), self.dim, "queries").cpu()
         check_finite(queries, "queries")
         size = len(self)
-        check_k(k)
-        for what, value in {"k": k, "retrieve": retrieve, "visit": visit, "field_of_view": field_of_view}.items():
-            if value is not None:
-                _check_count(value, what)
-        if len(queries) * k * ANSWER > LARGE:
-            require_memory(len(queries) * k * ANSWER, f"{k:,} neighbours of each of {len(queries):,} queries")
+        _check_request(len(queries), k, {"retrieve": retrieve, "visit": visit, "field_of_view": field_of_view})
         wanted = max(64, round(size**0.5 / 2) + 4 * k) if retrieve is None else min(retrieve, MOST)
         most, view = MOST if visit is None else min(visit, MOST), min(field_of_view, MOST)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64)
@@ -277,6 +272,14 @@ def _forwards(values: Any) -> Any:
 def _check_count(value: int, what: str, least: int = 1) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{what} must be a whole number and at least {least}, not {value}")
+
+
+def _check_request(queries: int, k: int, counts: dict[str, int | None]) -> None:
+    """Refuse counts that are none, and answers that are larger than the memory."""
+    for what, value in {"k": check_k(k), **counts}.items():
+        _check_count(1 if value is None else value, what)
+    if queries * k * ANSWER > LARGE:
+        require_memory(queries * k * ANSWER, f"{k:,} neighbours of each of {queries:,} queries")
 
 
 def built() -> bool:
