@@ -7,6 +7,7 @@ import errno
 import json
 import subprocess
 import sys
+from importlib import resources
 from typing import ClassVar
 
 import pytest
@@ -167,3 +168,14 @@ def test_columns_are_aligned() -> None:
 def test_json_has_null_where_there_is_no_number() -> None:
     assert finite({1: [float("inf"), (2, "a")]}) == {"1": [None, [2, "a"]]}
     assert json.loads(show(Answer({"a": float("nan")}, ""), as_json=True)) == {"a": None}
+
+
+def test_the_help_of_train_names_what_every_recipe_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for option in ("--images", "--batch", "--threads", "--seed", "--precision", "--device"):
+        assert any(line.startswith(f"  {option} ") for line in lines), option
+
+
+def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+    assert (resources.files("allmodes") / "py.typed").is_file()

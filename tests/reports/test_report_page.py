@@ -92,7 +92,7 @@ def test_every_section_renders_and_can_be_absent(make_run: MakeRun, tmp_path: Pa
 def test_where_examples_are_matched_the_matched_distance_is_drawn_and_explained(make_run: MakeRun) -> None:
     run = read_run(make_run("stacked-digits/imle-gan", folder="a"))
     found = Curves().render(run)
-    assert "matched distance over the images seen" in found
+    assert "matched distance over the presentations of training examples" in found
     assert "prior.dim" in found
     alone = [replace(line, scalars={"generator/loss": 0.5}) for line in run.train]
     assert "matched distance" not in Curves().render(replace(run, train=alone))

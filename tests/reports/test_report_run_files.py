@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from fake_runs import MakeRun
 
+from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
+from allmodes.objectives import Objective
 from allmodes.reports import read_run
-from allmodes.reports.run_files import Entry
+from allmodes.reports.run_files import METHODS, Entry
 from allmodes.reports.sections.curves import curves_of
 
 
@@ -81,3 +84,28 @@ def test_a_picture_that_leads_out_of_the_folder_is_not_shown(tmp_path):
     found = read_run(tmp_path / "run")
     assert found.real is None
     assert found.pictures == ()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "title"),
+    [
+        ({"objective": {"name": "imle-gan"}, "data": {"name": "images", "path": "photos/cats"}}, "IMLE-GAN on cats"),
+        (
+            {"objective": {"name": "imle"}, "matching": {"name": "rejection"}, "data": {"name": "ring"}},
+            "RS-IMLE on ring",
+        ),
+        ({"objective": {"name": "imle"}, "matching": {"name": "nearest"}, "data": {"name": "ring"}}, "IMLE on ring"),
+        (
+            {"objective": {"name": "adaptive-imle"}, "matching": {"name": "rejection"}, "data": {"name": "ring"}},
+            "Adaptive IMLE on ring",
+        ),
+        ({"objective": {"name": "new"}, "data": {"name": "ring"}}, "new on ring"),
+    ],
+)
+def test_a_report_is_titled_by_data_and_method(recipe: dict[str, object], title: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"title": "IMLE on a hundred images", **recipe}))
+    assert read_run(tmp_path).title == title
+
+
+def test_every_method_has_a_name() -> None:
+    assert set(METHODS) >= set(entries("allmodes.objectives", Objective))

@@ -43,6 +43,8 @@ class Dataset(ABC):
         fingerprint: hash of content and configuration.
         fixed: whether the same ``len(self)`` examples come again and again, by their index.
         notes: what was left out of the source, or how it was understood, in plain sentences.
+        sizes: widths and heights of a user's pictures, as they came.
+        heldout_names: of the examples that are kept out of training: their files, or their places in the source.
     """
 
     name: ClassVar[str]
@@ -50,6 +52,8 @@ class Dataset(ABC):
     fingerprint: str
     fixed: bool = False
     notes: tuple[str, ...] = ()
+    sizes: frozenset[tuple[int, int]] = frozenset()
+    heldout_names: tuple[str, ...] = ()
 
     @abstractmethod
     def __len__(self) -> int:

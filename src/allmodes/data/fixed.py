@@ -74,6 +74,7 @@ class FixedImages(Dataset):
         out = held_out(len(images), heldout, fold)
         self.images, self.heldout = (images[~out], images[out]) if out.any() else (images, images[:0])
         self.labels = labels if labels is None or not out.any() else labels[~out]
+        self.heldout_names = tuple(str(place) for place in out.nonzero().flatten().tolist())
         self.shape = tuple(images.shape[1:])
         self.fingerprint = digest(fingerprint, f"held out {heldout}, fold {fold}") if out.any() else fingerprint
 

@@ -45,6 +45,7 @@ class Gathered:
         images: uint8 ``(n, C, H, W)``, C 1 for grey or 3 for colour.
         files: the name of each below the folder or in the zip; none for an array.
         resize: how they were brought to their size, ``"none"`` if they are as they were.
+        sizes: widths and heights of them before.
         fingerprint: hash of what they show.
         notes: what was left out, or how it was understood, in plain sentences.
     """
@@ -52,6 +53,7 @@ class Gathered:
     images: Tensor
     files: tuple[str, ...]
     resize: str
+    sizes: frozenset[tuple[int, int]]
     fingerprint: str
     notes: tuple[str, ...]
 
@@ -93,8 +95,10 @@ class Images(FixedImages):
             raise UserError(f"'data.channels' is {channels}, but must be 1 or 3.")
         check_size(DEFAULT_SIZE if size is None else size)
         found = gathered(open_pictures(Path(path)), size=size, channels=channels, skip_damaged=skip_damaged)
-        self.files, self.resize, self.notes = found.files, found.resize, found.notes
+        self.files, self.resize, self.sizes, self.notes = found.files, found.resize, found.sizes, found.notes
         super().__init__(found.images, None, found.fingerprint, heldout=heldout, fold=fold)
+        if self.files:
+            self.heldout_names = tuple(self.files[int(place)] for place in self.heldout_names)
 
 
 def open_pictures(path: Path) -> Pictures:
@@ -180,7 +184,7 @@ def gathered(
     images = stacked(tiles, "L" if grey else "RGB")
     resize = "none" if set(seen) == {(side, side)} else f"central square, Lanczos to {side} x {side}"
     print_of = digest(*identities, str(tuple(images.shape)))
-    return Gathered(images, tuple(name for name in files if name), resize, print_of, notes)
+    return Gathered(images, tuple(name for name in files if name), resize, frozenset(seen), print_of, notes)
 
 
 def _looked_at(pictures: Sequence[Picture]) -> tuple[list[Picture], list[tuple[int, int]], list[Damaged]]:

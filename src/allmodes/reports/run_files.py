@@ -13,6 +13,20 @@ from ..core.errors import UserError
 from ..core.files import parse_yaml, read_object, read_text
 from ..core.records import Score
 
+METHODS = {
+    "gan": "GAN",
+    "imle": "IMLE",
+    "imle-gan": "IMLE-GAN",
+    "rs-imle": "RS-IMLE",
+    "adaptive-imle": "Adaptive IMLE",
+    "one-to-one": "One-to-one matching",
+    "glo": "GLO",
+    "glann": "GLANN",
+    "fastgan": "FastGAN",
+    "unrolled-gan": "Unrolled GAN",
+}
+MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -85,15 +99,22 @@ class RunFiles:
 
     @property
     def title(self) -> str:
-        """What the run shows, in the recipe's words."""
-        return str(self.recipe.get("title") or self.name)
+        """Method and data; what the recipe calls itself where it names none."""
+        objective, matching = (self._part(part).get("name") for part in ("objective", "matching"))
+        if not objective or not self.data:
+            return str(self.recipe.get("title") or self.name)
+        method = str(MATCHERS.get(str(matching)) if objective == "imle" and matching in MATCHERS else objective)
+        return f"{METHODS.get(method, method)} on {Path(self.data).name}"
 
     @property
     def data(self) -> str:
         """What the data are called, or where they lie."""
-        part = self.recipe.get("data")
-        known = part if isinstance(part, dict) else {}
+        known = self._part("data")
         return str(known.get("path") or known.get("source") or known.get("name") or "")
+
+    def _part(self, name: str) -> Mapping[str, Any]:
+        part = self.recipe.get(name)
+        return part if isinstance(part, dict) else {}
 
     @property
     def planar(self) -> bool:

@@ -77,8 +77,8 @@ LABELS = {
     "largest_step": Label(
         "largest step", 2, "of a walk between latents, over its mean step; 1 is an even change, 16 a single jump"
     ),
-    "images": Label("images", 0, "data examples trained on"),
-    "images_per_second": Label("images per second", 0, "speed of the training"),
+    "images": Label("presentations", 0, "of training examples, each as often as it was shown"),
+    "images_per_second": Label("presentations per second", 0, "speed of the training"),
     "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions"),
     "matching_share": Label("share of time spent matching", 2),
 }

@@ -72,7 +72,7 @@ class Bar:
     def lines(self, trainer: Trainer) -> tuple[str, str]:
         """Speed and losses; the latest evaluation."""
         scalars = current_scalars(trainer)
-        words = [f"{scalars['images_per_second']:,.0f} images/s"]
+        words = [f"{scalars['images_per_second']:,.0f} a second"]
         words += [
             f"{name} {scalars[name]:.3g}"
             for name in scalars

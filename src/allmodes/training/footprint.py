@@ -124,7 +124,7 @@ def _generator(given: Mapping[str, Any], device: torch.device) -> Kept:
     prior: Prior = given["prior"]
 
     def run(count: int) -> Tensor:
-        return _called(given["generator"], prior.sample(count, stream(0, "weighed")).z.detach().to(device))
+        return called(given["generator"], prior.sample(count, stream(0, "weighed")).z.detach().to(device))
 
     return Kept.of(run)
 
@@ -134,12 +134,12 @@ def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], device: tor
 
     def run(count: int) -> Tensor:
         images = torch.zeros(count, *shape, device=device, requires_grad=True)
-        return _called(given[name], images) if name == "discriminator" else given[name].embed(images)
+        return called(given[name], images) if name == "discriminator" else given[name].embed(images)
 
     return Kept.of(run) if name in given else Kept()
 
 
-def _called(network: nn.Module, inputs: Tensor) -> Tensor:
+def called(network: nn.Module, inputs: Tensor) -> Tensor:
     """The network's output; what it notes of its inputs, such as their mean, is forgotten."""
     own = {name: values.clone() for name, values in network.named_buffers()}
     found = torch.func.functional_call(network, own, (inputs,))

@@ -31,7 +31,8 @@ from .bar import Bar
 from .build import build_dataset, build_objective
 from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
 from .environment import environment
-from .evaluation import Evaluation, evaluate
+from .evaluation import Evaluation, evaluate, subject
+from .notices import announce
 from .pictures import current_model, save_nearest, save_picture, save_real
 from .precision import settled
 from .processes import enough_memory, launch, leave
@@ -143,7 +144,7 @@ def train(
         trainer = go_on(run, recipe, fabric, fresh, work)
     leave()
     if fabric.is_global_zero and not trainer.done:
-        raise KeyboardInterrupt(f"Saved at image {trainer.images:,}: the same command goes on from there.")
+        raise KeyboardInterrupt(f"Saved after {trainer.images:,} presentations: the same command goes on from there.")
     return run
 
 
@@ -235,7 +236,7 @@ def resume(trainer: Trainer, run: Run) -> None:
     if found is not None:
         trainer.load_state(*found)
         if trainer.fabric.is_global_zero and not trainer.done:
-            print(f"Going on with {run.path} from image {trainer.images:,}.", file=sys.stderr)
+            print(f"Going on with {run.path} after {trainer.images:,} presentations.", file=sys.stderr)
 
 
 def attend(trainer: Trainer, run: Run) -> None:
@@ -248,6 +249,7 @@ def attend(trainer: Trainer, run: Run) -> None:
             left.unlink()
     log = Log(run.path / "metrics.jsonl", trainer.step, done=trainer.done)
     trainer.earlier = max(trainer.earlier, log.elapsed)
+    announce(trainer, run.path)
     checkpoints = Checkpoints(run.checkpoints, settings.checkpoint_seconds)
     bar = Bar(trainer, trainer.recipe.name)
 
@@ -278,13 +280,6 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     found = evaluate(subject(trainer))
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())
-
-
-def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
-    """The averaged generator as it stands, to be evaluated."""
-    model = current_model(trainer)
-    seed, device = trainer.settings.seed, trainer.fabric.device
-    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model)
 
 
 def evaluate_run(path: str | Path) -> Evaluation:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from ...training.run import Run
 
 
+VALUES = """--images N      presentations: how many training examples are shown in all, each again and again
+--batch N       examples in a step; lower it if memory is short
+--threads N     CPU threads: no more than there are free cores
+--seed N        of every random draw: equal seeds give equal runs
+--precision P   auto, 32-true or bf16-mixed; auto takes bfloat16 where it was measured to be faster
+--device D      auto, cpu or cuda; auto takes a GPU if there is one"""
+
+
 class Train(Command):
     """Train by a recipe."""
 
@@ -41,6 +49,7 @@ class Train(Command):
         parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: runs/RECIPE)")
         parser.add_argument("--fresh", action="store_true", help="start over, even if the folder holds a run")
         parser.add_argument("--print_config", action="store_true", help="print the complete recipe as YAML and stop")
+        parser.add_argument_group("values that every recipe has", VALUES)
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         arguments, rest = parser.parse_known_args(joined(words, parser.options))

@@ -1,4 +1,4 @@
-"""How the training went: modes and KL, losses, speed, each over the images seen."""
+"""How the training went: modes and KL, losses, speed, each over the presentations of training examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def curves_of(entries: Sequence[Entry]) -> dict[str, Curve]:
 
 def _prepare(axes: Axes, label: str) -> None:
     calm(axes)
-    axes.set_xlabel("images seen")
+    axes.set_xlabel("presentations of training examples")
     axes.set_title(label, loc="left")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -66,7 +66,7 @@ def plot_measured(name: str, curve: Curve, reference: float | None) -> str:
         elif name == "kl" and all(value > 0 for value in values):
             axes.set_yscale("log")
             _plain_log(axes)
-        return to_svg(figure, f"{title_of(name)} over the images seen in training")
+        return to_svg(figure, f"{title_of(name)} over the presentations of training examples")
 
 
 def _plain_log(axes: Axes) -> None:
@@ -91,7 +91,7 @@ def plot_training(label: str, curves: Mapping[str, Curve]) -> str:
             axes.set_ylim(bottom=0)
         if label.startswith("share"):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
-        return to_svg(figure, f"{label} over the images seen in training")
+        return to_svg(figure, f"{label} over the presentations of training examples")
 
 
 def measured_plots(run: RunFiles, curves: Mapping[str, Curve]) -> list[str]:
@@ -107,7 +107,7 @@ def training_plots(curves: Mapping[str, Curve]) -> list[str]:
     kinds = {
         "losses": {name: curve for name, curve in curves.items() if name.endswith(("/loss", "/matched"))},
         "matched distance": {name: curves[name] for name in ["matching/distance"] if name in curves},
-        "images per second": {name: curves[name] for name in ["images_per_second"] if name in curves},
+        "presentations per second": {name: curves[name] for name in ["images_per_second"] if name in curves},
         "share of time spent matching": {
             name: curves[name] for name in ["matching_share"] if name in curves and any(curves[name][1])
         },
