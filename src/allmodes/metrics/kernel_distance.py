@@ -42,10 +42,16 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> Score:
     own, other = _own_sums(first) / (n - 1), _own_sums(second) / (m - 1)
     across, back = (sums / count for sums, count in zip(_sums(first, second), (m, n), strict=True))
     value = float(own.mean() + other.mean() - 2 * across.mean())
-    error = 1.96 * 2 * float(((own - across).var() / n + (other - back).var() / m).sqrt())
-    if not math.isfinite(error):
+    error = 1.96 * 2 * math.hypot(_deviation(own - across) / n**0.5, _deviation(other - back) / m**0.5)
+    if not math.isfinite(value):
         raise ValueError("real and fake: the cubic kernel of features so large is more than float64 holds: scale them")
     return Score("kernel_distance", value, (value - error, value + error), n, m, {"kernel": "(a.b / D + 1)^3"})
+
+
+def _deviation(values: Tensor) -> float:
+    """Standard deviation of ``(n,)``, also where squares are out of range."""
+    largest = float(values.abs().max())
+    return largest * float((values / largest).std()) if largest else 0.0
 
 
 def _sums(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,8 +20,8 @@ from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from ..core.records import Neighbours, Score
-from ..search import Exact
+from ..core.records import Score
+from ..search.certain import Cloud
 from .neighbourhood import radii, share_interval
 from .unit import in_own_unit
 from .usable import usable, usable_count, usable_pair
@@ -46,7 +46,7 @@ def authenticity(train: ArrayLike, fake: ArrayLike, heldout: ArrayLike | None = 
     Raises:
         ValueError: fewer than two examples, NaN, or different dimensions.
     """
-    data, *others = in_own_unit(*_usable(train, fake=fake, heldout=heldout))
+    data, *others = _usable(train, fake=fake, heldout=heldout)
     own = radii(data, 1)
     copies, *held = (_copies(data, own, points) for points in others)
     detail: dict[str, Any] = {"copies": copies.nonzero()[:, 0].tolist()}
@@ -78,10 +78,11 @@ def memorisation(train: ArrayLike, heldout: ArrayLike, fake: ArrayLike, *, cells
         ValueError: fewer than two examples of any, fewer training examples than cells, NaN, different dimensions, or
             no cell holds both kinds.
     """
-    ours, theirs, samples = in_own_unit(*_usable(train, least=usable_count(cells, "cells"), heldout=heldout, fake=fake))
+    sets = _usable(train, least=usable_count(cells, "cells"), heldout=heldout, fake=fake)
+    ours, theirs, samples = in_own_unit(*sets)
     clusters = KMeans(cells, n_init=1, random_state=seed).fit(ours.numpy())
     where = [clusters.predict(points.numpy()) for points in (samples, theirs)]
-    near = [_nearest(ours, points).distances[:, 0].numpy() for points in (samples, theirs)]
+    near = [_nearest(sets[0], points)[0].numpy() for points in (sets[2], sets[1])]
     weights, z = _by_cell(near, where, cells, np.random.default_rng(seed))
     if not weights.any():
         raise ValueError("no cell holds both samples and held-out examples: use fewer cells")
@@ -97,22 +98,25 @@ def memorisation(train: ArrayLike, heldout: ArrayLike, fake: ArrayLike, *, cells
 
 
 def _usable(train: ArrayLike, *, least: int = LEAST, **others: ArrayLike | None) -> list[Tensor]:
-    """The training examples, and the other sets that there are, checked against them."""
+    """The training examples, and the other sets that there are, checked against them; all of one dtype."""
     data = usable(train, "train", least=max(least, LEAST))
-    return [data, *(usable_pair(data, x, ("train", side))[1] for side, x in others.items() if x is not None)]
+    sets = [usable_pair(data, x, ("train", side))[1] for side, x in others.items() if x is not None]
+    exact = max((rows.dtype for rows in (data, *sets)), key=lambda dtype: dtype.itemsize)
+    return [rows.to(exact) for rows in (data, *sets)]
 
 
-def _nearest(points: Tensor, queries: Tensor) -> Neighbours:
-    index = Exact(points.shape[1])
-    index.add(points.float(), borrow=True)
-    return index.query(queries.float())
+def _nearest(points: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of each query to its nearest point, float64 ``(q,)``, and that point's row."""
+    cloud = Cloud()
+    cloud.add(points)
+    distances, rows = cloud.nearest(queries, 1)
+    return distances[:, 0], rows[:, 0]
 
 
 def _copies(train: Tensor, own: Tensor, points: Tensor) -> Tensor:
     """Which points are nearer to their nearest training example than that is to its own, or are that example."""
-    found = _nearest(train, points)
-    distance = found.distances[:, 0]
-    return (distance < own[found.ids[:, 0]] * (1 - TIE)) | (distance == 0)
+    distance, row = _nearest(train, points)
+    return (distance < own[row] * (1 - TIE)) | (distance == 0)
 
 
 def _by_cell(
