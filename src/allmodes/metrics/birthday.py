@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from ..core.records import Score
-from .neighbourhood import Features, near_pairs, radii
+from .neighbourhood import near_pairs, radii
+from .usable import usable_pair
 
 
 def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, threshold: float | None = None) -> Score:
@@ -31,12 +32,15 @@ def support_size(real: ArrayLike, fake: ArrayLike, *, share: float = 0.05, thres
         ``real``, the same figure for the real examples.
 
     Raises:
-        ValueError: fewer than two examples, NaN, or different dimensions.
+        ValueError: fewer than two examples, NaN, different dimensions, or a share or threshold out of range.
     """
-    both = Features.of(real, fake)
-    bound = float(np.quantile(radii(both.real, 1).numpy(), share)) if threshold is None else threshold
-    pairs, reference = near_pairs(both.fake, bound), near_pairs(both.real, bound)
-    n, m = len(both.real), len(both.fake)
+    for name, given, most in (("share", share, 1.0), ("threshold", threshold, float("inf"))):
+        if given is not None and not 0 <= given <= most:
+            raise ValueError(f"{name} must lie between 0 and {most:g}, not {given}")
+    data, samples = usable_pair(real, fake)
+    bound = float(np.quantile(radii(data, 1).numpy(), share)) if threshold is None else threshold
+    pairs, reference = near_pairs(samples, bound), near_pairs(data, bound)
+    n, m = len(data), len(samples)
     total = m * (m - 1) / 2
     low, high = chi2.ppf(0.025, 2 * pairs) / 2 if pairs else 0.0, chi2.ppf(0.975, 2 * pairs + 2) / 2
     interval = (total / high, total / low if low else float("inf"))

@@ -24,6 +24,7 @@ from .usable import usable_count, usable_values
 Array = NDArray[np.float64]
 MINIMUM = 5
 DRAWS = 200
+FEW = f"Most rare modes are expected fewer than {MINIMUM} times: read the groups, not single modes."
 
 
 def mode_coverage(
@@ -134,7 +135,8 @@ def rare_modes(
     table, probability = _tables(counts, law)
     rare = (np.indices(table.shape) == rare_class).any(axis=0)
     read = np.eye(table.shape[0]) if rates is None else _square(rates, "rates", table)
-    drawn = probability * (table.sum() if total is None else total)
+    total = int(table.sum()) if total is None else usable_count(total, "total")
+    drawn = probability * total
     rightly, misread = (float(_through(np.where(part, drawn, 0.0), read)[rare].sum()) for part in (rare, ~rare))
     seen, due, expected = float(table[rare].sum()), rightly + misread, _through(drawn, read)
     if rightly == 0:
@@ -143,10 +145,9 @@ def rare_modes(
     detail |= {"corrected": max(0.0, (seen - misread) / rightly), "by_misreading": misread / due}
     detail |= _mode_by_mode(table, expected, rare, rare_class)
     low, high = chi2.ppf(0.025, 2 * seen) / 2 if seen else 0.0, chi2.ppf(0.975, 2 * seen + 2) / 2
-    few = ("Most rare modes are expected fewer than 5 times: read the groups, not single modes.",)
-    warnings = few if detail["expected_per_mode"] < MINIMUM else ()
-    interval, count = (float(low) / due, float(high) / due), int(table.sum()) if total is None else total
-    return Score("rare_modes", seen / due, interval, n_fake=count, detail=detail, warnings=warnings)
+    warnings = (FEW,) if detail["expected_per_mode"] < MINIMUM else ()
+    interval = (float(low) / due, float(high) / due)
+    return Score("rare_modes", seen / due, interval, n_fake=total, detail=detail, warnings=warnings)
 
 
 def _mode_by_mode(table: Array, expected: Array, rare: NDArray[np.bool_], rare_class: int) -> dict[str, float]:
