@@ -59,7 +59,7 @@ EXAMPLES: Mapping[str, Example] = {
     "confidence": Example({"fake": SURE, "real": SURE[:20]}, {}, {}, 1),
     "copied_mass": Example({"train": REAL, "fake": FAKE, "heldout": HELD}, {}, {}),
     "covered": of("train", "fake"),
-    "density_coverage": of("real", "fake", k=3, least=4),
+    "density_coverage": of("real", "fake", k=3),
     "diversity": Example({"fake": FAKE}, {"conditions": np.arange(50) % 5}, {}, 1),
     "frechet_distance": of("real", "fake"),
     "inversion_distance": values(distances=RNG.random(9), training=RNG.random(9)),
@@ -188,3 +188,43 @@ def test_intervals_hold_the_value_and_scores_are_plain(name: str) -> None:
         json.dumps(score.to_json())
         if score.ci95 is not None and score.name != "memorisation":
             assert score.ci95[0] <= score.value <= score.ci95[1]
+
+
+DEGENERATE = {
+    "constant": (np.full((60, 3), 2.0), np.full((50, 3), 3.0), np.full((40, 3), 2.5)),
+    "equal": (np.ones((60, 3)), np.ones((50, 3)), np.ones((40, 3))),
+    "repeated": (np.repeat(REAL[:6], 10, axis=0), np.repeat(FAKE[:5], 10, axis=0), np.repeat(HELD[:4], 10, axis=0)),
+    "flat": tuple(rows * [1, 0, 0] + [0, 2, 3] for rows in (REAL, FAKE, HELD)),
+    "wide": tuple(np.tile(rows, 40) for rows in (REAL, FAKE, HELD)),
+}
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize("kind", DEGENERATE)
+@pytest.mark.parametrize("name", sorted({name for name, _ in WITH_FEATURES} - {"confidence", "planar_coverage"}))
+def test_degenerate_sets_give_numbers(name: str, kind: str) -> None:
+    """No NaN; and infinity only for the support of which no pair was seen."""
+    sets = dict(zip(("real", "fake", "held"), DEGENERATE[kind], strict=True))
+    words = {"real": "real", "train": "real", "fake": "fake", "heldout": "held"}
+    example = EXAMPLES[name]
+    for score in example.measured(getattr(metrics, name), **{s: sets[words[s]] for s in example.features}).values():
+        for value in (score.value, *(score.ci95 or ())):
+            assert np.isfinite(value) or score.name == "support_size"
+            assert not np.isnan(value)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", sorted({name for name, _ in WITH_FEATURES} - {"diversity"}))
+def test_the_fewest_rows_that_are_taken_give_numbers(name: str) -> None:
+    example = EXAMPLES[name]
+    few = {side: rows[: example.least] for side, rows in example.features.items()}
+    short = {side: rows[: example.least - 1] for side, rows in example.features.items()}
+    options = {"bins": 2} if "bins" in example.options else {"cells": 1} if name == "memorisation" else {}
+    options |= {"k": 1} if "k" in example.options else {}
+    for score in example.measured(getattr(metrics, name), **few, **options).values():
+        assert not np.isnan(score.value)
+        assert score.ci95 is None or not np.isnan(score.ci95).any()
+        assert score.ci95 is None or score.ci95[0] < score.ci95[1]
+    with pytest.raises(ValueError, match=r": need at least \d+ example"):
+        example.measured(getattr(metrics, name), **short, **options)

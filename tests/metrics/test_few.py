@@ -122,6 +122,19 @@ class TestReach:
         assert (some.value, some.detail["missed"], some.n_real) == (0.75, [1], 4)
         assert some.ci95 == pytest.approx((0.19412, 0.99369), abs=1e-4)  # Clopper and Pearson's of 3 in 4
 
+    @pytest.mark.parametrize("bad", [[], [0.1, 0.2, 0.3], [0.1, -0.2], [0.1, np.nan]])
+    def test_distances_that_are_none_are_refused(self, bad: list[float]) -> None:
+        for measure in (reached, inversion_distance):
+            with pytest.raises(ValueError, match="^(training|distances and training): "):
+                measure([0.1, 0.2], bad)
+            with pytest.raises(ValueError, match="^(distances|distances and training): "):
+                measure(bad, [0.1, 0.2])
+
+    def test_the_interval_of_a_mean_distance(self) -> None:
+        half = 1.96 * np.std([1, 2, 6], ddof=1) / 3**0.5
+        assert inversion_distance([1, 2, 6]).ci95 == pytest.approx((max(0, 3 - half), 3 + half))
+        assert inversion_distance([0.01, 0.02, 6]).ci95[0] == 0
+
     def test_nothing_is_said_of_training_images_that_are_not_known(self) -> None:
         assert "training" not in inversion_distance([0.1, 0.2]).detail
 
@@ -134,6 +147,14 @@ class TestLargestStep:
         assert (score.value, score.detail["mean_step"]) == (pytest.approx(4.5), pytest.approx((0.3 + 1 / 8) / 2))
         assert score.certificate == {"walks": 2, "steps": 8}
         assert largest_step([even]).ci95 is None
+
+    def test_the_interval_is_that_of_a_mean_within_what_can_be(self) -> None:
+        walks = [[1, 1, 1, 1], [3, 1, 1, 1], [2, 1, 1, 1]]
+        score = largest_step(walks)
+        ratios = [1, 2, 1.6]
+        half = 1.96 * np.std(ratios, ddof=1) / 3**0.5
+        assert score.ci95 == pytest.approx((max(1, np.mean(ratios) - half), np.mean(ratios) + half))
+        assert largest_step([np.full(8, 0.3), np.eye(8)[2]]).ci95 == (1, 8)
 
     def test_where_nothing_changes_no_step_is_larger(self) -> None:
         assert largest_step(np.zeros((3, 4))).value == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -231,3 +232,49 @@ def test_the_interval_of_rare_modes_is_the_exact_one_of_a_poisson_count() -> Non
 def test_too_few_samples_of_rare_modes_carry_a_warning() -> None:
     counts = np.random.default_rng(10).multinomial(2_000, RARE_LAW.ravel()).reshape(RARE_LAW.shape)
     assert rare_modes(counts, RARE_LAW, rare_class=RARE).warnings
+
+
+@pytest.mark.parametrize("measure", [mode_coverage, mode_kl, lambda c, law: rare_modes(c, law, rare_class=0)])
+@pytest.mark.parametrize(
+    ("counts", "law", "said"),
+    [
+        ([1.5, 2], [0.5, 0.5], "counts: need whole numbers"),
+        ([-1, 2], [0.5, 0.5], "counts: row 0 has a value below 0"),
+        ([1, 2], [0.5, 0.25, 0.25], "law: need the shape of the counts"),
+        ([1, 2], [0.0, 0.0], "law: need the shape of the counts, .*, and some mass"),
+        ([1, 2], [1.5, -0.5], "law: row 1 has a value below 0"),
+    ],
+)
+def test_what_are_no_counts_or_no_law_is_refused(measure: Any, counts: Any, law: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        measure(counts, law)
+
+
+def test_a_kl_and_its_interval_are_never_below_zero() -> None:
+    for seed in range(20):
+        counts = np.random.default_rng(seed).multinomial(40, [0.5, 0.5])
+        score = mode_kl(counts, [0.5, 0.5], seed=seed)
+        assert 0 <= score.ci95[0] <= score.value
+
+
+def test_what_nothing_can_be_expected_of_is_refused() -> None:
+    for rare, law, rates in ((1, [1.0, 0.0], None), (5, [0.5, 0.5], None), (1, [0.5, 0.5], np.diag([1.0, 0.0]))):
+        with pytest.raises(ValueError, match=f"^rare_class: nothing can be expected of class {rare}"):
+            rare_modes([3, 4], law, rare_class=rare, rates=rates)
+    with pytest.raises(ValueError, match="^rates: need"):
+        rare_modes([3, 4], [0.5, 0.5], rare_class=1, rates=np.eye(3))
+    with pytest.raises(ValueError, match="^total must be a whole number"):
+        rare_modes([3, 4], [0.5, 0.5], rare_class=1, total=0)
+    with pytest.raises(ValueError, match="^confusion: need"):
+        unfold([3, 4], np.eye(3))
+
+
+def test_a_group_without_mass_is_no_group() -> None:
+    law = np.full((3, 3), 1 / 8)
+    law[2, 2] = 0
+    counts = np.where(law > 0, 80, 0)
+    counts[2, 0] = 40
+    score = rare_modes(counts, law, rare_class=2)
+    due = counts.sum() / 8
+    assert score.detail["smallest_group_ratio"] == pytest.approx(40 / due)
+    assert score.detail["covered_at_half"] == 4  # of five modes one has no mass

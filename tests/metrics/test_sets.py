@@ -96,3 +96,54 @@ def test_diversity_within_conditions() -> None:
     assert found.value == 2.5
     with pytest.raises(ValueError, match="two samples"):
         diversity(fake[:2], np.array([0, 1]))
+
+
+def test_diversity_needs_whole_conditions_and_its_interval_starts_at_nothing() -> None:
+    with pytest.raises(ValueError, match=r"^conditions: need whole numbers \(4,\)"):
+        diversity(gaussian(4, 2, 0), np.array([0.5, 0.5, 1, 1]))
+    with pytest.raises(ValueError, match=r"^conditions: need whole numbers \(4,\)"):
+        diversity(gaussian(4, 2, 0), [0, 0, 1])
+    unequal = np.array([[0.0], [0.0], [0.0], [9.0]])
+    score = diversity(unequal, [0, 0, 1, 1])
+    assert (score.value, score.ci95[0]) == (4.5, 0)
+    assert diversity(unequal, [0, 0, 0, 0]).ci95 is None
+
+
+def test_the_intervals_of_prd_are_as_wide_as_repeated_samples_vary() -> None:
+    found = []
+    for seed in range(25):
+        fake = gaussian(400, 3, 2 * seed) * 0.7 + 0.3
+        found.append(prd_curve(gaussian(400, 3, 2 * seed + 1), fake, bins=10, runs=3, seed=seed))
+    for scores in zip(*found, strict=True):
+        widths = [(score.ci95[1] - score.ci95[0]) / 3.92 for score in scores]
+        assert np.mean(widths) == pytest.approx(np.std([score.value for score in scores]), rel=0.5)
+        assert all(0 <= score.ci95[0] <= score.value <= score.ci95[1] <= 1 for score in scores)
+
+
+def test_support_size_counts_pairs_on_the_threshold_and_says_what_is_none() -> None:
+    points = np.array([[0.0], [1.0], [4.0], [50.0]])
+    whole = support_size(points, points, threshold=3.0)
+    assert (whole.value, whole.detail["real"]) == (3, 3)
+    assert whole.ci95 == pytest.approx((6 / 7.2247, 6 / 0.24221), rel=1e-4)  # Garwood's of 2
+    for options in ({"share": 1.5}, {"share": np.nan}, {"threshold": -1.0}, {"threshold": np.nan}):
+        with pytest.raises(ValueError, match="must lie between 0 and"):
+            support_size(points, points, **options)
+
+
+def test_vendi_names_the_row_that_is_zero_and_takes_as_many_of_both() -> None:
+    zero = gaussian(5, 3, 0)
+    zero[2] = 0
+    with pytest.raises(ValueError, match="^fake: row 2 is zero"):
+        vendi(gaussian(5, 3, 1), zero)
+    with pytest.raises(ValueError, match="^real: row 2 is zero"):
+        vendi(zero, gaussian(5, 3, 1))
+    assert vendi(np.eye(30), np.eye(30)[:10]).detail["real"] == pytest.approx(10)
+
+
+def test_ndb_refuses_a_level_that_is_none_and_prd_a_weight() -> None:
+    for alpha in (0, 1, np.nan):
+        with pytest.raises(ValueError, match="^alpha must lie between 0 and 1"):
+            ndb(gaussian(20, 2, 0), gaussian(20, 2, 1), bins=3, alpha=alpha)
+    for beta in (0, -1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="^beta must be a positive number"):
+            prd_curve(gaussian(20, 2, 0), gaussian(20, 2, 1), bins=3, beta=beta)

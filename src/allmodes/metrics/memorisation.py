@@ -90,7 +90,7 @@ def memorisation(train: ArrayLike, heldout: ArrayLike, fake: ArrayLike, *, cells
     left_out = 1 - weights.sum() / len(theirs)
     warnings = (f"{left_out:.0%} of the held-out examples lie in cells without samples.",) if left_out > 0 else ()
     scores = [float(each[0]) if weight else None for each, weight in zip(z, weights, strict=True)]
-    detail = {"cells": scores, "heldout": len(theirs), "p_value": (1 + sum(null <= value)) / (1 + EXCHANGES)}
+    detail = {"cells": scores, "heldout": len(theirs), "p_value": float(1 + sum(null <= value)) / (1 + EXCHANGES)}
     low, high = value - np.quantile(null, [0.975, 0.025])
     certificate = {"cells": cells, "seed": seed}
     sizes = (len(ours), len(samples))
