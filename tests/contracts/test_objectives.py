@@ -146,6 +146,8 @@ class TestEveryObjective:
         assert expected.keys() == got.keys()
         for key, value in expected.items():
             assert torch.equal(value, got[key]), key
+        kept, resumed = (trainer.average.module.state_dict() for trainer in (whole, second))
+        assert all(torch.equal(value, resumed[key]) for key, value in kept.items())
 
     def test_same_seed_same_weights_other_seed_other_weights(self, objective):
         runs = [make_trainer(toy_recipe(objective, seed=seed)) for seed in (0, 0, 1)]

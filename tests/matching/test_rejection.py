@@ -115,7 +115,8 @@ def test_it_is_measured_once_unless_the_space_has_changed():
     after = Rejection(epsilon=2.0)
     after.load_state_dict(matcher.state_dict())
     assert after.radius == 6.0
-    absolute = measured(Rejection(epsilon=2.0, relative=False), torch.tensor([[0.0], [9.0]]))
+    absolute = Rejection(epsilon=2.0, relative=False)
+    absolute.measure([torch.tensor([[0.0], [9.0]])], again=True)
     assert absolute.radius == 2.0
 
 

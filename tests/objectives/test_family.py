@@ -89,7 +89,11 @@ def test_codes_get_the_gradient_of_the_joint_loss():
 def test_codes_stay_in_the_unit_ball():
     codes = in_ball(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
     torch.testing.assert_close(codes, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
-    assert (Codes(50, 8, seed=0)(torch.arange(50)).norm(dim=1) <= 1 + 1e-6).all()
+    far = Codes(50, 8, seed=0)
+    with torch.no_grad():
+        far.free.mul_(3)  # where steps of descent may have brought them
+    torch.testing.assert_close(far(torch.arange(50)), in_ball(far.free))
+    assert (far(torch.arange(50)).norm(dim=1) <= 1 + 1e-6).all()
 
 
 def test_codes_belong_to_examples_and_to_the_seed():
@@ -109,6 +113,28 @@ def test_glo_samples_have_the_moments_of_its_codes():
     torch.testing.assert_close(drawn.T.cov(), codes.T.cov(), atol=0.02, rtol=0.05)
 
 
+def test_the_prior_of_glo_follows_the_codes():
+    glo = Glo(Affine(), FittedGaussian(2), distance=Pixels(), examples=40, seed=0)
+    assert [step for step in range(25) if glo.due(moment_of(POINTS, step=step))] == [0, 10, 20]
+    with torch.no_grad():
+        glo.reconstruction.codes.free.add_(torch.tensor([0.5, -0.5]))  # some now lie outside of the ball
+    glo.prepare(moment_of(POINTS))
+    codes = glo.reconstruction.codes(torch.arange(40)).detach()
+    torch.testing.assert_close(glo.prior.mean, codes.mean(0))
+    torch.testing.assert_close(glo.prior.factor @ glo.prior.factor.T, codes.T.cov(), rtol=1e-4, atol=1e-5)
+    again = Glo(Affine(), FittedGaussian(2), distance=Pixels(), examples=40, seed=0)
+    again.load_state_dict(glo.state_dict())
+    assert torch.equal(again.prior.mean, glo.prior.mean)
+    assert torch.equal(again.prior.factor, glo.prior.factor)
+
+
+def test_the_options_of_adaptive_imle_are_those_of_its_thresholds():
+    options = {"tighten": 0.125, "staleness": 3, "force": 7}
+    parts = {"distance": Pixels(), "matching": Nearest(), "examples": 4}
+    rounds = AdaptiveImle(Affine(), Gaussian(2), **parts, **options).rounds
+    assert {name: getattr(rounds, name) for name in options} == options
+
+
 def test_the_second_stage_of_glann_recovers_planted_codes():
     """Codes on a ring: the network from noise must come to draw the ring, all of it and nothing far from it."""
     torch.manual_seed(0)
@@ -120,14 +146,17 @@ def test_the_second_stage_of_glann_recovers_planted_codes():
     with torch.no_grad():
         glann.first.codes.free.copy_(ring)
     optimizer = torch.optim.Adam(glann.prior.parameters(), 3e-3)
+    assert not glann.due(moment_of(torch.zeros(64, 2), progress=0.49))
     for step in range(500):
         moment = moment_of(torch.zeros(64, 2), progress=0.5, step=step)
+        assert glann.due(moment)
         glann.prepare(moment)
         (update,) = glann.updates(moment.upcoming(0), moment)
         assert update.player == "prior"
         optimizer.zero_grad()
         update.closure().value.backward()
         optimizer.step()
+    assert glann.first.codes.free.grad is None  # codes are what is drawn to, and stay where they are
     drawn = glann.prior.sample(2_000, stream(2, "drawn")).z
     assert torch.cdist(ring, drawn).min(1).values.max() < 0.15  # every code has a latent near it
     assert (drawn.norm(dim=1) - 1).abs().median() < 0.15

@@ -28,7 +28,7 @@ def data() -> torch.Tensor:
     return torch.rand(B, *SHAPE, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
 
-def method(**options: float) -> FastGan:
+def method(**options: float | list[str]) -> FastGan:
     torch.manual_seed(0)
     networks = Generator(SHAPE, 4, width=4), Gaussian(dim=4)
     return FastGan(*networks, discriminator=Discriminator(SHAPE, width=4), loss=Hinge(gamma=1.0, every=2), **options)
@@ -48,6 +48,16 @@ def test_adds_the_weighted_error_of_both_reconstructions_to_the_adversarial_loss
     torch.testing.assert_close(ours.scalars["reconstruction"], (part + whole).detach())
     torch.testing.assert_close(ours.value, adversarial.value + 3.0 * (part + whole))
     assert ("penalty" in ours.scalars) == (step == 0)
+
+
+def test_images_are_reconstructed_as_the_discriminator_sees_them():
+    gan, at = method(augmentation=["colour"]), moment(1)
+    seen = gan.adversarial.augmented(torch.cat([data(), data()]), at, "discriminator")
+    assert not torch.allclose(seen[:B], data())
+    corner = int(torch.randint(4, (), generator=at.rng("corner")))
+    drawn, wanted = gan.discriminator.judge(seen, B, corner)[1], gan.discriminator.views(seen[:B], corner)
+    error = (drawn.whole - wanted.whole).abs().mean() + (drawn.part - wanted.part).abs().mean()
+    torch.testing.assert_close(gan.discriminator_loss(data(), data(), at).scalars["reconstruction"], error.detach())
 
 
 def test_another_quarter_in_other_steps():

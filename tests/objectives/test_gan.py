@@ -123,6 +123,18 @@ def test_the_generator_learns_through_the_augmentation():
     assert (fake.grad[~blank] != 0).all()
 
 
+def test_the_turn_of_the_generator_leaves_the_discriminator_alone():
+    method = gan()
+    method.discriminator.score.bias.requires_grad_(False)
+    _, turn = method.updates(Batch(data(), torch.arange(B)), moment())
+    method.discriminator_loss(data(), data(), moment())
+    turn.closure().value.backward()
+    assert method.discriminator.score.weight.grad is None
+    assert all(parameter.grad is not None for parameter in method.generator.parameters())
+    assert method.discriminator.score.weight.requires_grad
+    assert not method.discriminator.score.bias.requires_grad
+
+
 def test_penalties_are_taken_by_the_images_before_augmentation():
     """Of a linear score behind a mask, the gradient by the image is the masked weight."""
     method = gan("cutout", gamma=3.0)

@@ -156,6 +156,26 @@ def test_matches_are_trained_a_share_of_the_way_to_noise():
     assert not torch.allclose(plain.value, ours.value)
 
 
+def test_between_two_matches_that_are_moved_towards_noise_each_by_its_own():
+    method = make(weight=1.0, until=None, interpolation=1.0, perturbation=0.3)
+    ours, _ = generator_turn(method, moment())
+    noise = method.prior.sample(B, moment().rng("perturbation")).z
+    moved = [arc(z, e, torch.tensor(0.3)) for z, e in zip(method.rounds.assignment.latents, noise, strict=True)]
+    terms = []
+    for i, t in enumerate(torch.rand(B, 1, generator=moment().rng("interpolation"))[:, 0]):
+        j = (i + 1) % B
+        z = arc(moved[i], moved[j], t)
+        terms.append((1 - t) * by_hand(method, z, i) + t * by_hand(method, z, j))
+    torch.testing.assert_close(ours.scalars["interpolated"], torch.stack(terms).mean(), rtol=1e-3, atol=0)
+
+
+def test_the_discriminator_sees_augmented_images():
+    images = torch.rand(B, 1, 2, 2, generator=stream(1, "images"))
+    plain, augmented = (make(augmentation=names).adversarial for names in ([], ["colour"]))
+    assert torch.equal(plain.augmented(images, moment(), "generator"), images)
+    assert not torch.allclose(augmented.augmented(images, moment(), "generator"), images)
+
+
 def test_processes_share_both_terms():
     method = make("part", weight=2.0, until=None, interpolation=0.4, perturbation=0.1)
     whole = generator_turn(method, moment())[0].scalars

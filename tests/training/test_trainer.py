@@ -114,6 +114,13 @@ def test_the_model_that_is_kept_is_the_average():
     assert not torch.equal(current_model(trainer).sample(5, seed=0), made)
 
 
+@pytest.mark.parametrize(("data", "examples"), [({}, None), ({"data.fixed": 48}, 48)])
+def test_a_moment_says_how_many_examples_come_again_and_again(data, examples):
+    trainer = make_trainer(load_recipe("stacked-digits/gan", {**STACKED, **data}))
+    assert trainer.moment().examples == examples
+    assert trainer.moment().upcoming(1).index.tolist() == trainer.dataset.batch(1, 32, 3).index.tolist()
+
+
 def test_networks_are_trained_in_training_mode():
     trainer = make_trainer(load_recipe("stacked-digits/gan", STACKED))
     before = {key: value.clone() for key, value in trainer.players["generator"].named_buffers()}
