@@ -225,3 +225,11 @@ def test_a_place_that_cannot_be_written_is_said(
     (tmp_path / "file").write_text("here")
     assert main(["audit", "--real", str(plain), "--fake", str(plain), "--out", os.fspath(tmp_path / "file" / "x")]) == 2
     assert "Cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [{"fraction": 0}, {"fraction": np.nan}, {"fraction": 1.5}, {"seed": -1}, {"seed": 0.5}]
+)
+def test_a_fraction_or_a_seed_that_is_none_is_refused(options: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=f"The {next(iter(options))} is .*, but must be"):
+        audit(RNG.normal(size=(40, 3)), RNG.normal(size=(40, 3)), **options)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allmodes.core.discovery import entries
+from allmodes.core.errors import UserError
 from allmodes.search import Index
 
 BACKENDS = entries("allmodes.search", Index)
@@ -107,12 +108,50 @@ class TestEveryBackend:
         assert found.distances.isinf().all()
 
     @pytest.mark.parametrize(
-        "points",
-        [torch.zeros(3), torch.zeros(3, 5), torch.full((2, 4), torch.nan)],
-        ids=["1d", "width", "nan"],
+        "bad",
+        [torch.zeros(3), torch.zeros(3, 5), torch.full((2, 4), torch.nan), torch.tensor([[0, 0, -torch.inf, 0]])],
+        ids=["1d", "width", "nan", "infinity"],
     )
-    def test_bad_points_are_refused(self, backend, points):
-        with pytest.raises(ValueError, match="points"):
-            backend(4).add(points)
-        with pytest.raises(ValueError, match="k must be"):
-            backend(4).query(torch.zeros(1, 4), 0)
+    @pytest.mark.parametrize("size", [0, 5])
+    def test_bad_points_are_refused_and_change_nothing(self, backend, bad, size):
+        index, good = backend(4), torch.randn(size, 4)
+        index.add(good)
+        for what, give in (("points", index.add), ("queries", index.query)):
+            with pytest.raises(ValueError, match=f"^{what} (must have shape|contain NaN or infinity)"):
+                give(bad)
+        assert len(index) == size
+        assert index.add(good[:1] + 1).tolist() == ([size] if size else [])
+        assert index.query(good).ids[:, 0].tolist() == list(range(size))
+
+    @pytest.mark.parametrize("dim", [0, -1, 2.5, True])
+    def test_a_dimension_that_is_none_is_refused(self, backend, dim):
+        for made in (backend, lambda dim: backend.expecting(dim, 10)):
+            with pytest.raises(ValueError, match=f"^dim must be a whole number and at least 1, not {dim}$"):
+                made(dim)
+
+    @pytest.mark.parametrize("k", [0, -1, 2.5, True])
+    def test_a_number_of_neighbours_that_is_none_is_refused(self, backend, k):
+        with pytest.raises(ValueError, match=f"^k must be a whole number and at least 1, not {k}$"):
+            backend(4).query(torch.zeros(1, 4), k)
+
+    def test_answers_larger_than_the_memory_are_refused(self, backend):
+        with pytest.raises(UserError, match="neighbours of each of 2 queries need"):
+            backend(4).query(torch.zeros(2, 4), 10**13)
+
+    def test_all_that_one_addition_brought_can_go(self, backend):
+        index, batches = backend(4), torch.randn(3, 6, 4)
+        ids = [index.add(batch) for batch in batches]
+        for gone, left in ((1, {0, 2}), (0, {2}), (2, set())):
+            index.remove(ids[gone])
+            found = index.query(batches.flatten(0, 1), 20).ids
+            assert set(found.unique().tolist()) == {-1}.union(*(ids[batch].tolist() for batch in left))
+        assert index.add(batches[0]).tolist() == list(range(18, 24))
+        assert index.query(batches[0]).ids[:, 0].tolist() == list(range(18, 24))
+
+    def test_arrays_that_run_backwards_are_taken(self, backend):
+        points = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+        index = backend(4)
+        index.add(points[::-1])
+        assert index.query(points[::-1, ::1]).ids[:, 0].tolist() == list(range(9))
+        index.remove(np.arange(9)[::-1][:8])
+        assert index.query(points[:1][::-1]).ids.tolist() == [[0]]

@@ -13,11 +13,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
 from ..distances.base import Distance
@@ -63,8 +65,13 @@ def audit(
         skip_damaged: leave out pictures that cannot be read, and say so.
 
     Raises:
-        UserError: a side cannot be read or is too small, they do not go together, or there is no such metric.
+        UserError: a side cannot be read or is too small, they do not go together, there is no such metric, or fraction
+            or seed are none.
     """
+    if not 0 < fraction <= 1:
+        raise UserError(f"The fraction is {fraction}, but must be above 0 and at most 1.")
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"The seed is {seed}, but must be a whole number and at least 0.")
     with working("Auditing", 3) as advance:
         data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
         samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)

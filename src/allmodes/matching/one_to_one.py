@@ -95,7 +95,8 @@ class OneToOne(Matcher):
         distances = torch.zeros(len(examples), device=examples.device)
         for here, columns in by_part(examples, candidates, part):
             served[here] = assigned(examples[here], columns)
-            distances[here] = (examples[here] - columns[served[here]]).norm(dim=1)
+            gaps = examples[here].double() - columns[served[here]]
+            distances[here] = gaps.norm(dim=1).to(distances.dtype)
         return Assignment(z[served], distances, torch.zeros_like(part))
 
     def _shared(self, z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> Tensor:
@@ -120,7 +121,7 @@ def assigned(examples: Tensor, candidates: Tensor) -> Tensor:
         The row of each example's candidate, int64 ``(n,)``.
     """
     squares = near_squares(examples, candidates)
-    squares /= squares.max().clamp_min(torch.finfo(squares.dtype).tiny)  # which is best does not depend on the scale
+    squares /= squares.max().clamp_min(torch.finfo(squares.dtype).tiny)
     if len(examples) <= FEW or _repeated(examples):
         _, columns = linear_sum_assignment(squares.cpu().numpy())
         return torch.from_numpy(columns).to(examples.device)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.records import Neighbours
-from .base import Index, Points, check_ids, check_k, check_points
+from .base import Index, Points, check_count, check_ids, check_points, check_request
 from .cost import Workload, cheapest
 from .dci import DCI
 from .exact import Exact
@@ -36,6 +36,7 @@ class Auto(Index):
     name = "auto"
 
     def __init__(self, dim: int, *, queries: int = 1_000) -> None:
+        check_count(queries, "queries", least=0)
         self.dim = dim
         self.queries = queries
         self.chosen = "exact"
@@ -70,10 +71,11 @@ class Auto(Index):
     def query(self, queries: Points, k: int = 1) -> Neighbours:
         """See :meth:`Index.query`."""
         queries = check_points(queries, self.dim, "queries")
+        check_request(len(queries), k)
         standing: Kind = "dci" if isinstance(self._index, DCI) else "exact"
         if len(queries) and len(self):
             on_cpu = queries.device.type == "cpu"
-            self.chosen = self._choice(len(queries), check_k(k), len(self), on_cpu, standing=standing)
+            self.chosen = self._choice(len(queries), k, len(self), on_cpu, standing=standing)
             self._hold(self.chosen)
         if isinstance(self._index, Exact):
             self._index.precision = torch.bfloat16 if self.chosen == "exact-bfloat16" else torch.float32

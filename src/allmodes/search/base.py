@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.memory import require_memory
 from ..core.records import Neighbours
 
 Points = Tensor | NDArray[np.floating]
 FLOATS = (torch.float32, torch.float16, torch.bfloat16)
+ANSWER = 12  # bytes of an id and a distance
+LARGE = 2**28  # bytes of answers of which it is asked whether there is room
 
 
 class Index(ABC):
@@ -52,9 +56,12 @@ class Index(ABC):
     def query(self, queries: Points, k: int = 1) -> Neighbours:
         """The ``k`` nearest points of each query ``(q, dim)``, nearest first; ids -1 and distances inf beyond.
 
+        A distance that float32 cannot hold is inf, too.
+
         Raises:
-            ValueError: wrong shape, NaN or infinity, or ``k < 1``.
+            ValueError: wrong shape, NaN or infinity, or a ``k`` that is no whole number of at least 1.
             TypeError: wrong type of numbers.
+            UserError: an answer larger than the memory.
         """
 
     @abstractmethod
@@ -86,7 +93,7 @@ def check_points(points: Points, dim: int, what: str) -> Tensor:
         TypeError: not an array of floats of at most 32 bits.
     """
     if isinstance(points, np.ndarray):
-        points = torch.from_numpy(np.ascontiguousarray(points))
+        points = torch.from_numpy(np.ascontiguousarray(_forwards(points)))
     if not isinstance(points, Tensor) or points.dtype not in FLOATS:
         kind = points.dtype if isinstance(points, Tensor) else type(points).__name__
         raise TypeError(f"{what} must be a tensor or array of float32 (or float16, bfloat16), not {kind}")
@@ -112,7 +119,7 @@ def check_ids(ids: Tensor | NDArray[np.integer]) -> Tensor:
         ValueError: another shape.
         TypeError: not whole numbers.
     """
-    ids = torch.as_tensor(ids)
+    ids = torch.as_tensor(_forwards(ids))
     if ids.is_floating_point() or ids.dtype == torch.bool:
         raise TypeError(f"ids must be int64, not {ids.dtype}")
     if ids.ndim != 1:
@@ -120,12 +127,28 @@ def check_ids(ids: Tensor | NDArray[np.integer]) -> Tensor:
     return ids.to(torch.int64).contiguous()
 
 
-def check_k(k: int) -> int:
-    """``k``, if at least 1.
+def check_count(value: int, what: str, *, least: int = 1) -> None:
+    """Refuse what is no whole number of at least ``least``.
 
     Raises:
-        ValueError: smaller.
+        ValueError: it is not.
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
-    return k
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{what} must be a whole number and at least {least}, not {value}")
+
+
+def check_request(queries: int, k: int) -> None:
+    """Refuse to look for ``k`` neighbours of so many queries where they are none, or more than memory can hold.
+
+    Raises:
+        ValueError: ``k`` is no whole number, or less than 1.
+        UserError: there is no room for the answer.
+    """
+    check_count(k, "k")
+    if queries * k * ANSWER > LARGE:
+        require_memory(queries * k * ANSWER, f"{k:,} neighbours of each of {queries:,} queries")
+
+
+def _forwards(values: Any) -> Any:
+    """An array in the order that a tensor can have: one that runs backwards, too, is copied."""
+    return np.array(values) if isinstance(values, np.ndarray) and min(values.strides, default=0) < 0 else values

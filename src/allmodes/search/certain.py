@@ -68,6 +68,7 @@ class Cloud:
         chosen = [some.to(part.device) for some, part in zip(torch.split(stay, self._sizes()), self.parts, strict=True)]
         self.norms = [norms[some] for norms, some in zip(self.norms, chosen, strict=True) if some.any()]
         self.parts = [part[some] for part, some in zip(self.parts, chosen, strict=True) if some.any()]
+        self._framed = min(self._framed, len(self))
 
     def _sizes(self) -> list[int]:
         return [len(part) for part in self.parts]
@@ -228,17 +229,23 @@ def compared(queries: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
 
 
 def near_squares(queries: Tensor, points: Tensor) -> Tensor:
-    """Squared distances of all pairs, float64 ``(q, p)``, none wrong by more than a hundredth of itself.
+    """Squared distances of all pairs, float32 ``(q, p)``, in a unit in which they fit into float32.
 
-    Those that products leave more open are computed from differences.
+    None is wrong by more than a hundredth of itself: those that products leave more open are computed from differences.
     """
+    frame, _ = Frame.around([points, queries])
+    squares = torch.empty(len(queries), len(points), device=queries.device)
     with Precise(queries.device):
-        frame, _ = Frame.around([points, queries])
-        ours, theirs = (Placed.of(frame.placed(side)) for side in (queries, points))
-        bounds, slack = ours.bounds(theirs), (ours.slack + TINY)[:, None] + theirs.slack + TINY
-        squares = (bounds + slack / 2).double() / frame.scale**2
-        if (doubtful := slack > bounds * ERROR).any():
-            squares[doubtful] = compared(queries, points, doubtful)[doubtful]
+        theirs = Placed.of(frame.placed(points))
+        for start in range(0, len(queries), CHUNK):
+            some = queries[start : start + CHUNK]
+            ours = Placed.of(frame.placed(some))
+            bounds = ours.bounds(theirs)
+            slack = (ours.slack + TINY)[:, None] + theirs.slack + TINY
+            found = torch.add(bounds, slack, alpha=0.5, out=squares[start : start + CHUNK])
+            if (doubtful := slack > bounds * ERROR).any():
+                exact = compared(some, points, doubtful)[doubtful] * frame.scale**2
+                found[doubtful] = exact.float()
     return squares
 
 

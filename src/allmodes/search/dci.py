@@ -16,25 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from numbers import Integral
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.memory import require_memory
 from ..core.records import Neighbours
 from ..core.tensors import save_tensors
-from .base import Index, Points, check_finite, check_ids, check_k, check_points
+from .base import Index, Points, check_count, check_finite, check_ids, check_points, check_request
 from .directions import Directions
 from .saved import FORMAT, ORDERS, read_index, tensors_hash
 
-ANSWER = 12  # bytes of an id and a distance
-LARGE = 2**28  # bytes of answers of which it is asked whether there is room
 MOST = 2**62  # counts in native code
 
 
@@ -71,8 +66,8 @@ class DCI(Index):
         directions: Literal["random", "pca"] | Directions = "pca",
     ) -> None:
         for what, value in {"dim": dim, "simple": simple, "composite": composite, "levels": levels}.items():
-            _check_count(value, what)
-        _check_count(seed, "seed", least=0)
+            check_count(value, what)
+        check_count(seed, "seed", least=0)
         if order not in ORDERS:
             raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
         if levels > 1 and order != "prioritized":
@@ -112,7 +107,7 @@ class DCI(Index):
             ValueError: wrong shape, NaN or infinity; nothing is added then.
             TypeError: wrong type of numbers.
         """
-        points = check_points(_forwards(points), self.dim, "points").cpu()
+        points = check_points(points, self.dim, "points").cpu()
         if len(points) == 0:
             return torch.empty(0, dtype=torch.int64)
         first = self._with(points, lambda native: native.add(points, borrow, torch.get_num_threads()))
@@ -172,10 +167,12 @@ class DCI(Index):
             TypeError: wrong type of numbers.
         """
         where = queries.device if isinstance(queries, Tensor) else torch.device("cpu")
-        queries = check_points(_forwards(queries), self.dim, "queries").cpu()
+        queries = check_points(queries, self.dim, "queries").cpu()
         check_finite(queries, "queries")
         size = len(self)
-        _check_request(len(queries), k, {"retrieve": retrieve, "visit": visit, "field_of_view": field_of_view})
+        check_request(len(queries), k)
+        for what, value in {"retrieve": retrieve, "visit": visit, "field_of_view": field_of_view}.items():
+            check_count(1 if value is None else value, what)
         wanted = max(64, round(size**0.5 / 2) + 4 * k) if retrieve is None else min(retrieve, MOST)
         most, view = MOST if visit is None else min(visit, MOST), min(field_of_view, MOST)
         ids = torch.full((len(queries), k), -1, dtype=torch.int64)
@@ -191,7 +188,7 @@ class DCI(Index):
         Raises:
             KeyError: an id that is not in the index; nothing is removed then.
         """
-        ids = check_ids(_forwards(ids)).cpu()
+        ids = check_ids(ids).cpu()
         if len(ids) and (self._native is None or self._native.remove(ids)):
             raise KeyError("remove() was given ids that are not in the index")
 
@@ -262,24 +259,6 @@ class DCI(Index):
             index._native = index._empty(saved.directions, saved.children)
         index.restore(saved.points, saved.ids, following=saved.following)
         return index
-
-
-def _forwards(values: Any) -> Any:
-    """A copy of an array that runs backwards, which a tensor cannot."""
-    return values.copy() if isinstance(values, np.ndarray) and min(values.strides, default=0) < 0 else values
-
-
-def _check_count(value: int, what: str, least: int = 1) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{what} must be a whole number and at least {least}, not {value}")
-
-
-def _check_request(queries: int, k: int, counts: dict[str, int | None]) -> None:
-    """Refuse counts that are none, and answers that are larger than the memory."""
-    for what, value in {"k": check_k(k), **counts}.items():
-        _check_count(1 if value is None else value, what)
-    if queries * k * ANSWER > LARGE:
-        require_memory(queries * k * ANSWER, f"{k:,} neighbours of each of {queries:,} queries")
 
 
 def built() -> bool:

@@ -1,10 +1,8 @@
 """Exact k-nearest-neighbour search by blocked matrix products.
 
-``|q - p|^2 = |q|^2 - 2 q.p + |p|^2``: the cross term of a block of queries with a block of points is one matrix
-product, which runs near the arithmetic peak of any device. Only one block of the distance matrix exists at a
-time, and only one block of each side on the device that computes, so memory is flat in both sizes. The k smallest are
-found on that expansion, which cancels for near points: so queries and norms are taken from the mean of the first points
-added, and the distances of those found are computed again from the differences.
+The neighbours are those that float64 finds, up to ties, whatever the offset, the scale and the spread of the points
+(see :mod:`.certain`). Only one block of the distance matrix exists at a time, and only one block of each side on the
+device that computes, so memory is flat in both sizes.
 """
 
 from __future__ import annotations
@@ -15,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ..core.records import Neighbours
-from .base import Index, Points, check_finite, check_ids, check_k, check_points
+from .base import Index, Points, check_count, check_finite, check_ids, check_points, check_request
 from .certain import Cloud
 
+PRECISIONS = ("float32", "bfloat16")
 MANY = 4_096  # neighbours of each of a block's queries that are held at once
 
 
@@ -27,9 +26,13 @@ class Exact(Index):
     Args:
         dim: dimensions of a point.
         block: rows of queries and of points whose distances are held at once.
-        precision: of the products. ``"bfloat16"`` ranks by products of 8 bits of mantissa and again, among 4 k + 12,
-            in float32: faster where the processor has such instructions, and exact but for rare ties of neighbours.
+        precision: of the first products. With ``"bfloat16"`` 4 k + 12 points are kept for each query, and queries of
+            which the answer is not certain yet are asked again in float32: as exact, and faster where the processor
+            has such instructions and neighbours differ by more than they round.
         device: where products are computed, block by block; by default where the points are.
+
+    Raises:
+        ValueError: a ``dim`` or ``block`` that is no whole number of at least 1, or another precision.
 
     Attributes:
         following: the id of the next point that is added.
@@ -46,6 +49,10 @@ class Exact(Index):
         precision: Literal["float32", "bfloat16"] = "float32",
         device: str | None = None,
     ) -> None:
+        check_count(dim, "dim")
+        check_count(block, "block")
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
         self.dim = dim
         self.block = block
         self.precision = getattr(torch, precision)
@@ -100,7 +107,7 @@ class Exact(Index):
     def query(self, queries: Points, k: int = 1) -> Neighbours:
         """See :meth:`Index.query`; on the device of the queries."""
         queries = check_points(queries, self.dim, "queries")
-        check_k(k)
+        check_request(len(queries), k)
         if len(self) == 0:
             check_finite(queries, "queries")
         ids = torch.full((len(queries), k), -1, dtype=torch.int64, device=queries.device)

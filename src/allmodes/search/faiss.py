@@ -9,11 +9,12 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.records import Neighbours
-from .base import Index, Points, check_finite, check_ids, check_k, check_points
+from .base import Index, Points, check_count, check_finite, check_ids, check_points, check_request
+from .frame import squared_norms
 
 
 class Faiss(Index):
-    """Search by faiss, on the CPU.
+    """Search by faiss, on the CPU, in its own arithmetic: in float32, where what is near far from 0 may cancel.
 
     Args:
         dim: dimensions of a point.
@@ -21,12 +22,14 @@ class Faiss(Index):
             index that must be trained is trained on the first points.
 
     Raises:
-        UserError: faiss is not installed.
+        UserError: faiss is not installed, or its factory makes nothing of that.
+        ValueError: a ``dim`` that is no whole number of at least 1.
     """
 
     name = "faiss"
 
     def __init__(self, dim: int, *, factory: str = "Flat") -> None:
+        check_count(dim, "dim")
         try:
             import faiss
         except ImportError as error:
@@ -38,7 +41,10 @@ class Faiss(Index):
         self._index: Any = self._made()
 
     def _made(self) -> Any:
-        return self._faiss.IndexIDMap2(self._faiss.index_factory(self.dim, self.factory))
+        try:
+            return self._faiss.IndexIDMap2(self._faiss.index_factory(self.dim, self.factory))
+        except RuntimeError as error:
+            raise UserError(f"faiss makes no index of {self.dim} dimensions from '{self.factory}'.") from error
 
     def parameter(self, name: str, value: int) -> None:
         """Set a parameter by faiss' name for it: of queries (``nprobe``), of points to come (``efConstruction``)."""
@@ -47,7 +53,7 @@ class Faiss(Index):
     def add(self, points: Points, *, borrow: bool = False) -> Tensor:
         """See :meth:`Index.add`; faiss always copies."""
         points = check_points(points, self.dim, "points").cpu()
-        check_finite(points, "points")
+        check_finite(squared_norms(points), "points")  # those that faiss could not square in float32, too
         ids = torch.arange(self._next, self._next + len(points))
         if len(points):
             self._faiss.omp_set_num_threads(torch.get_num_threads())
@@ -61,8 +67,8 @@ class Faiss(Index):
         """See :meth:`Index.query`; faiss does not say how many distances it computed: all are counted."""
         where = queries.device if isinstance(queries, Tensor) else torch.device("cpu")
         queries = check_points(queries, self.dim, "queries").cpu()
-        check_finite(queries, "queries")
-        check_k(k)
+        check_finite(squared_norms(queries), "queries")
+        check_request(len(queries), k)
         self._faiss.omp_set_num_threads(torch.get_num_threads())
         squares, found = self._index.search(queries.numpy(), k)
         ids = torch.from_numpy(found)

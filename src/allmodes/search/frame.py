@@ -82,7 +82,7 @@ class Frame:
 
 def within_reach(norms: Sequence[Tensor]) -> bool:
     """Whether products of points of these squared norms stay well within float32."""
-    return LEAST < max(float(some.max()) for some in norms) < MOST
+    return LEAST < float(torch.stack([some.max().cpu() for some in norms]).max()) < MOST  # no NaN is
 
 
 def squared_norms(points: Tensor) -> Tensor:
@@ -119,7 +119,14 @@ class Precise(ExitStack):
         super().__init__()
         self.enter_context(torch.no_grad())
         self.enter_context(torch.autocast(device.type, enabled=False))
-        before = torch.get_float32_matmul_precision()
+        try:
+            before = torch.get_float32_matmul_precision()
+        except RuntimeError:  # it was set for each backend
+            for name in ("cuda", "mkldnn"):
+                products = getattr(torch.backends, name).matmul
+                self.callback(setattr, products, "fp32_precision", products.fp32_precision)
+                products.fp32_precision = "ieee"
+            return
         if before != "highest":
             torch.set_float32_matmul_precision("highest")
             self.callback(torch.set_float32_matmul_precision, before)
