@@ -30,7 +30,7 @@ def test_one_cell_is_the_test_of_mann_and_whitney(decimals: int) -> None:
     found = memorisation(train, held, fake, cells=1)
     assert found.value == pytest.approx(norm.ppf(test.pvalue))
     assert found.detail["cells"] == [found.value]
-    assert found.detail["p_value"] == pytest.approx(test.pvalue, abs=0.03)
+    assert found.detail["p_value"] == pytest.approx(test.pvalue, abs=0.1)
 
 
 @pytest.mark.parametrize(("m", "h"), [(400, 300), (6_000, 5_000)])
@@ -43,7 +43,7 @@ def test_only_copies_and_none_are_the_ends_of_the_statistic_and_finite(m: int, h
         score = memorisation(train, held, fake, cells=1)
         assert score.value == pytest.approx(expected, rel=1e-6)
         json.dumps(score.to_json(), allow_nan=False)
-        assert score.detail["p_value"] == (0.001 if expected < 0 else 1.0)
+        assert score.detail["p_value"] == (0.005 if expected < 0 else 1.0)
 
 
 def test_where_all_distances_are_equal_nothing_is_nearer() -> None:

@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 Points = NDArray[np.floating]
 ANGLES = 1_001
 DRAWS = 20  # of bins anew for every run, which tell how far the figures vary
+COARSE = 10  # of the angles one is taken for these, of which differences alone matter
 MARGIN = 1e-6  # of the first and last angle from 0 and a right angle
 SLOPES = np.tan(np.linspace(MARGIN, np.pi / 2 - MARGIN, ANGLES))
 
@@ -56,11 +57,11 @@ def prd_curve(
     rng = np.random.default_rng(seed)
     size = min(len(data), len(samples))
     first, second = (x[rng.permutation(len(x))[:size]] for x in (data, samples))
-    curves, again = _curves(first, second, rng, bins=bins, seeds=range(seed, seed + runs))
-    mean = np.mean(curves, axis=0)
+    mean, again = _curves(first, second, rng, bins=bins, seeds=range(seed, seed + runs))
     scores = []
     for name, weight in ((f"f{beta:g}", beta), (f"f1/{beta:g}", 1 / beta)):
-        value, drawn = f_beta(mean[0], mean[1], weight), np.array([f_beta(one[0], one[1], weight) for one in again])
+        value = float(f_beta(mean[0], mean[1], weight))
+        drawn = f_beta(again[:, 0], again[:, 1], weight)
         low, high = np.clip(value + np.quantile(drawn - drawn.mean(), [0.025, 0.975]), 0, 1)
         certificate = {"bins": bins, "runs": runs, "size": size, "seed": seed}
         detail = {"precision": mean[0].round(5).tolist(), "recall": mean[1].round(5).tolist()}
@@ -71,27 +72,29 @@ def prd_curve(
 
 def _curves(
     first: Points, second: Points, rng: np.random.Generator, *, bins: int, seeds: Sequence[int]
-) -> tuple[list[Array], list[Array]]:
-    """One of each k-means, and several more of each with the shares of its bins drawn anew."""
+) -> tuple[Array, Array]:
+    """The mean curve over k-means of these seeds, and coarse ones ``(draws, 2, angles)`` of shares drawn anew."""
     curves, again, size = [], [], len(first)
     for seed in seeds:
         clusters = MiniBatchKMeans(bins, n_init=1, random_state=seed)  # the mean over runs is the better restart
         labels = clusters.fit_predict(np.concatenate([first, second]))
         p, q = (np.bincount(part, minlength=bins) / size for part in (labels[:size], labels[size:]))
         curves.append(curve(p, q))
-        again += [curve(*(rng.multinomial(size, shares) / size for shares in (p, q))) for _ in range(DRAWS)]
-    return curves, again
+        drawn = [rng.multinomial(size, shares, DRAWS) / size for shares in (p, q)]
+        again.append(curve(drawn[0], drawn[1], SLOPES[::COARSE]))
+    return np.mean(curves, axis=0), np.concatenate(again)
 
 
-def curve(real: ArrayLike, fake: ArrayLike) -> Array:
-    """Precision and recall ``(2, ANGLES)`` from the shares of the bins ``(b,)`` (algorithm 1)."""
-    precision = np.minimum(SLOPES[:, None] * np.asarray(real), np.asarray(fake)).sum(1)
-    both: Array = np.clip([precision, precision / SLOPES], 0, 1)
+def curve(real: ArrayLike, fake: ArrayLike, slopes: Array = SLOPES) -> Array:
+    """Precision and recall ``(..., 2, slopes)`` from the shares of the bins ``(..., b)`` (algorithm 1)."""
+    p, q = (np.asarray(shares)[..., None, :] for shares in (real, fake))
+    precision = np.minimum(slopes[:, None] * p, q).sum(-1)
+    both: Array = np.clip(np.stack([precision, precision / slopes], axis=-2), 0, 1)
     return both
 
 
-def f_beta(precision: Array, recall: Array, beta: float) -> float:
-    """The largest F-score along a curve."""
+def f_beta(precision: Array, recall: Array, beta: float) -> Array:
+    """The largest F-score along a curve, or several ``(..., slopes)``."""
     total = beta**2 * precision + recall
     score = np.divide((1 + beta**2) * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    return float(score.max())
+    return np.asarray(score.max(-1))
