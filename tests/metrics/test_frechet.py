@@ -113,7 +113,9 @@ def test_small_samples_carry_a_warning_and_no_interval_that_is_not_a_number() ->
     assert tiny.warnings
     assert tiny.ci95 is None
     json.dumps(tiny.to_json(), allow_nan=False)
-    assert not frechet_distance(sample(50, 6, 7), sample(50, 6, 8)).warnings
+    assert not frechet_distance(sample(7, 6, 7), sample(50, 6, 8)).warnings
+    assert frechet_distance(sample(6, 6, 7), sample(50, 6, 8)).warnings  # from the mean they span one dimension less
+    assert frechet_distance(sample(50, 6, 7), sample(6, 6, 8)).warnings
 
 
 @pytest.mark.parametrize(("real", "fake"), [((1, 3), (5, 3)), ((5, 3), (0, 3)), ((5, 3), (5, 4))])

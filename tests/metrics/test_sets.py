@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency, false_discovery_control
+from threadpoolctl import threadpool_limits
 
 from allmodes.metrics import authenticity, diversity, kernel_distance, memorisation, ndb, prd_curve, support_size, vendi
 from allmodes.metrics.prd import curve, f_beta
@@ -111,9 +113,10 @@ def test_diversity_needs_whole_conditions_and_its_interval_starts_at_nothing() -
 
 def test_the_intervals_of_prd_are_as_wide_as_repeated_samples_vary() -> None:
     found = []
-    for seed in range(25):
-        fake = gaussian(400, 3, 2 * seed) * 0.7 + 0.3
-        found.append(prd_curve(gaussian(400, 3, 2 * seed + 1), fake, bins=10, runs=3, seed=seed))
+    with threadpool_limits(1):  # sets so small are binned sooner by one thread
+        for seed in range(25):
+            fake = gaussian(400, 3, 2 * seed) * 0.7 + 0.3
+            found.append(prd_curve(gaussian(400, 3, 2 * seed + 1), fake, bins=10, runs=3, seed=seed))
     for scores in zip(*found, strict=True):
         widths = [(score.ci95[1] - score.ci95[0]) / 3.92 for score in scores]
         assert np.mean(widths) == pytest.approx(np.std([score.value for score in scores]), rel=0.5)
@@ -147,3 +150,29 @@ def test_ndb_refuses_a_level_that_is_none_and_prd_a_weight() -> None:
     for beta in (0, -1, np.inf, np.nan):
         with pytest.raises(ValueError, match="^beta must be a positive number"):
             prd_curve(gaussian(20, 2, 0), gaussian(20, 2, 1), bins=3, beta=beta)
+
+
+def test_the_interval_of_the_kernel_distance_is_as_wide_as_repeated_samples_vary() -> None:
+    """Few of one and many of the other, either way: each side adds its own share."""
+    for n, m in ((40, 600), (600, 40)):
+        found = [kernel_distance(gaussian(n, 4, 2 * s), gaussian(m, 4, 2 * s + 1) * 1.3 + 0.5) for s in range(60)]
+        widths = [(score.ci95[1] - score.ci95[0]) / 3.92 for score in found]
+        assert np.mean(widths) == pytest.approx(np.std([score.value for score in found]), rel=0.3)
+
+
+def test_ndb_is_the_chi_squared_test_of_each_bin() -> None:
+    real, fake = gaussian(900, 2, 0), gaussian(300, 2, 1) * 0.8
+    found = ndb(real, fake, bins=15)
+    assert found.warnings == ()
+    counts = [np.rint(np.array(found.detail[key]) * n) for key, n in (("real_shares", 900), ("fake_shares", 300))]
+    p_values = [
+        chi2_contingency([[a, 900 - a], [b, 300 - b]], correction=False).pvalue for a, b in zip(*counts, strict=True)
+    ]
+    assert [counts[0].sum(), counts[1].sum()] == [900, 300]
+    assert found.detail["different"] == [b for b, p in enumerate(p_values) if p < 0.05]
+    assert found.value == len(found.detail["different"]) / 15
+    sure = false_discovery_control(p_values) < 0.05
+    assert found.detail["after_correction"] == np.flatnonzero(sure).tolist()
+    assert found.detail["dropped"] == np.flatnonzero(sure & (counts[1] / 300 < counts[0] / 900)).tolist()
+    assert len(found.detail["dropped"]) not in (0, len(found.detail["after_correction"]))
+    assert ndb(real, fake, bins=31).warnings == ("Only 10 examples a bin: the test of proportions is rough.",)

@@ -77,6 +77,13 @@ def test_unit_and_origin_change_nothing(name: str, exponent: float, offset: floa
     assert FREE[name](*((rows + offset) * 10**exponent for rows in sets)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("power", [-100, 100])
+@pytest.mark.parametrize("name", FREE)
+def test_nothing_overflows_in_float32_and_nothing_vanishes(name: str, power: int) -> None:
+    sets = [rows.astype(np.float32) for rows in two_sets(1.0, wide=False)]
+    assert FREE[name](*(rows * np.float32(2.0**power) for rows in sets)) == pytest.approx(FREE[name](*sets), rel=1e-6)
+
+
 @pytest.mark.parametrize("name", GROWING)
 @given(exponent=exponents, offset=offsets, spread=spreads, wide=st.booleans())
 @moved

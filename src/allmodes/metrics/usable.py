@@ -6,6 +6,7 @@ anything is computed. Nothing is rounded: what is given in more than 32 bits sta
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
@@ -140,7 +141,9 @@ def _tensor(values: ArrayLike, side: str) -> Tensor:
 def _check_finite(values: Tensor, side: str) -> None:
     """Refuse, by the first row that has one, a value that is not finite; where all are, that costs one pass."""
     single = values.dtype == torch.float32
-    if torch.isfinite(values.sum()) and (single or max(map(abs, torch.stack(values.aminmax()).tolist())) <= LARGEST):
+    if math.isfinite(values.sum().item()) and (
+        single or max(map(abs, torch.stack(values.aminmax()).tolist())) <= LARGEST
+    ):
         return
     kinds = {"NaN": values.isnan(), "infinity": values.isinf(), f"a value above {LARGEST:g}": values.abs() > LARGEST}
     for what, unusable in kinds.items():
