@@ -24,8 +24,9 @@ def train(
     fresh: bool = False,
 ) -> Run:
     """Train by a recipe, audit the model and write the report; see :func:`allmodes.training.run.train`."""
-    run = train_run(recipe, out, overrides=overrides, fresh=fresh)
-    if run.leads:
-        audit_run(run)
-        write_report([run.path], run.path / "report.html")
-    return run
+    return train_run(recipe, out, overrides=overrides, fresh=fresh, then=_look)
+
+
+def _look(run: Run) -> None:
+    audit_run(run)
+    write_report([run.path], run.path / "report.html")

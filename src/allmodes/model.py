@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .core.errors import UserError
 from .core.files import digest, read_object, write_json
 from .core.progress import track, working
 from .core.seeding import stream
-from .core.tensors import TensorFile, load_tensors, save_tensors
+from .core.tensors import TensorFile, load_newest, load_tensors, read_tensors, save_tensors
 from .networks.base import Generator
 from .priors.base import Prior
 from .search import Exact
@@ -31,6 +32,7 @@ from .search import Exact
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
 SCHEMA = 2  # 1 had no hashes
+CHECKPOINTS = "step-*.safetensors"
 BLOCK = 500  # examples that the generator makes at once
 RATE = 0.1  # of the descent in the latent
 
@@ -173,26 +175,28 @@ def load(path: str | Path) -> Model:
     folder = folder / "model" if (folder / "model").is_dir() else folder
     if (folder / "config.json").exists():
         return _from_folder(folder)
-    checkpoints = sorted((folder / "checkpoints").glob("step-*.safetensors"), reverse=True)
-    if not checkpoints:
-        if (folder / "recipe.yaml").exists() or (folder / "checkpoints").is_dir():
-            raise UserError(f"The training in {path} has not ended, and has no checkpoint yet: give its command again.")
-        raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
-    for checkpoint in checkpoints:
-        try:
-            return _from_checkpoint(checkpoint)
-        except UserError as error:
-            print(f"{error} The checkpoint before is taken.", file=sys.stderr)
-    raise UserError(f"No checkpoint in {path} can be read: start the training over with --fresh.")
+    newest = load_newest(folder / "checkpoints", CHECKPOINTS)
+    if newest is not None:
+        return _from_checkpoint(newest, path)
+    if (folder / "recipe.yaml").exists() or (folder / "checkpoints").is_dir():
+        raise UserError(f"The training in {path} has not ended, and has no checkpoint yet: give its command again.")
+    raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
 
 
 def _from_folder(folder: Path) -> Model:
     config = read_object(folder / "config.json")
     stated = config.pop("hash", None)
-    if config.get("schema") != SCHEMA:
+    schema = config.get("schema")
+    if schema == 1 and stated is None and "weights" not in config:
+        say_once(
+            f"{folder} was written by an earlier version of allmodes, without hashes: whether it is as it was written "
+            "cannot be seen."
+        )
+        return _assembled(config, read_tensors(folder / "model.safetensors")[0], str(folder))
+    if schema != SCHEMA:
         raise UserError(
-            f"{folder / 'config.json'} is of schema {config.get('schema')!r}, where this version of allmodes reads "
-            f"{SCHEMA}: train the run again, or install the version that wrote it."
+            f"{folder / 'config.json'} is of schema {schema!r}, where this version of allmodes reads {SCHEMA}: "
+            "install the version that wrote it, or copy it again."
         )
     if stated != _hash(config):
         raise UserError(f"{folder / 'config.json'} is damaged: its content is not what was written. Copy it again.")
@@ -202,20 +206,22 @@ def _from_folder(folder: Path) -> Model:
     return _assembled(config, weights.tensors, str(folder))
 
 
-def _from_checkpoint(path: Path) -> Model:
-    found: TensorFile = load_tensors(path)
+def _from_checkpoint(found: TensorFile, run: str | Path) -> Model:
     try:
-        config = json.loads(found.metadata["model"])
-        card = config["card"]
-        print(
-            f"The training of {path.parent.parent} has not ended: this is its model after {card['images']:,} images.",
-            file=sys.stderr,
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path} holds no model: it is of an earlier version of allmodes.") from error
+        config = dict(json.loads(found.metadata["model"]))
+        images = int(config["card"]["images"])
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"The newest checkpoint in {run} is of another version of allmodes: train anew.") from error
+    say_once(f"The training in {run} has not ended: this is its model after {images:,} presentations.")
     weights = {f"generator.{k}": v for k, v in _below(found.tensors, "average.module.").items()}
     weights |= {f"prior.{k}": v for k, v in _below(found.tensors, "prior.").items()}
-    return _assembled(config, weights, str(path))
+    return _assembled(config, weights, f"the newest checkpoint of {run}")
+
+
+@cache
+def say_once(sentence: str) -> None:
+    """Say on stderr what a user must know, once: a command may load a model several times."""
+    print(sentence, file=sys.stderr)
 
 
 def _assembled(config: Mapping[str, Any], weights: Mapping[str, Tensor], where: str) -> Model:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from allmodes.core.errors import UserError
-from allmodes.core.files import append_line, left_behind, write_text, writing
+from allmodes.core.files import append_line, write_text, writing
 
 WAITING = """
 import sys, time
@@ -57,15 +57,20 @@ def test_a_limit_on_sizes_keeps_the_old_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_what_a_kill_left_is_told_from_what_is_being_written(tmp_path):
-    writer = subprocess.Popen([sys.executable, "-c", WAITING, tmp_path / "a.txt"], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("what", ["atomic", "atomic_folder"])
+def test_what_a_kill_left_goes_at_the_next_start_and_what_is_being_written_stays(what, tmp_path):
+    program = WAITING.replace("atomic", what)
+    writer = subprocess.Popen([sys.executable, "-c", program, tmp_path / "a.txt"], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
     assert writer.stdout.readline() == "writing\n"
-    assert len(list(tmp_path.iterdir())) == 1
-    assert left_behind(tmp_path) == []
+    write_text(tmp_path / "b.txt", "beside it")
+    assert len(list(tmp_path.iterdir())) == 2
     writer.kill()
     writer.wait()
-    assert left_behind(tmp_path) == list(tmp_path.iterdir())
+    again = "import sys; from pathlib import Path; from allmodes.core.files import write_text\n"
+    again += "write_text(Path(sys.argv[1]), 'x')"
+    subprocess.run([sys.executable, "-c", again, tmp_path / "b.txt"], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EPERM, errno.EACCES, errno.ENOTDIR, errno.EISDIR, errno.EEXIST])

@@ -314,7 +314,7 @@ def test_a_stopped_run_is_sampled_from_its_newest_checkpoint(whole, tmp_path, ca
         path = tmp_path / "run" / left
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert torch.equal(Run(tmp_path / "run").model().sample(8, seed=3), whole.model().sample(8, seed=3))
-    assert "has not ended: this is its model after 7,680 images" in capsys.readouterr().err
+    assert "has not ended: this is its model after 7,680 presentations" in capsys.readouterr().err
     newest = max((tmp_path / "run").glob("checkpoints/*"))
     flip(newest, random.Random(0))
     model = Run(tmp_path / "run").model()
@@ -354,10 +354,10 @@ def test_every_flipped_bit_is_noticed(whole, tmp_path, name, capsys):
         ("recipe.yaml", b"\xff\xfe", "not text in UTF-8"),
         ("recipe.yaml", b"- 1", "is not a recipe"),
         ("recipe.yaml", b"a: &a [1, 1]\nb: [*a, *a]", "aliases"),
-        ("recipe.yaml", b"[" * 100_000, "nested too deeply"),
+        ("recipe.yaml", b"[" * 100_000, "nested more than 64 deep"),
         ("evaluation.json", b"{}", "evaluation.json is damaged"),
         ("evaluation.json", b"[]", "does not hold a JSON object"),
-        ("model/config.json", b"[" * 100_000, "nested too deeply"),
+        ("model/config.json", b"[" * 100_000, "nested more than 64 deep"),
         ("model/config.json", b'{"schema": 99}', "of schema 99"),
         ("model/config.json", b'{"schema": 2, "card": []}', "config.json is damaged"),
     ],

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.files import write_text, writing
+from ..core.files import remove, write_text
 from ..core.pictures import image_grid, save_picture
 from ..core.seeding import derive_seed
 from ..reports.page import fill, inline_image, templates
@@ -95,8 +95,7 @@ def write_pictures(found: Findings, folder: Path) -> Markup:
     scarcest = folder / "scarcest.png"
     gallery = draw_gallery(found, [example.index for example in found.examples[:ABREAST]])
     if gallery is None:
-        with writing(scarcest):
-            scarcest.unlink(missing_ok=True)
+        remove(scarcest)
         return drawn
     save_picture(gallery, scarcest)
     return drawn

@@ -70,7 +70,8 @@ def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: in
 def _sides(run: Run, count: int) -> tuple[Batch, Tensor]:
     """Different training examples, at most so many, and as many samples as asked for."""
     seed = run.recipe.settings.seed
-    batch = run.dataset().batch(0, count, seed)
+    model = run.model()
+    batch = run.dataset(model).batch(0, count, seed)
     first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
     labels = None if batch.labels is None else batch.labels[first]
-    return Batch(batch.images[first], batch.index[first], labels), run.model().sample(count, seed=seed)
+    return Batch(batch.images[first], batch.index[first], labels), model.sample(count, seed=seed)

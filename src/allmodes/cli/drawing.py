@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..core.files import atomic, writing
+from ..core.files import atomic, atomic_folder
 from ..core.pictures import image_grid, to_rgb, toy_frame
 from ..data.pixels import to_uint8
 from ..model import Model, load
@@ -60,12 +59,6 @@ def over_data(run: Path) -> Callable[[Tensor, int | None], Image.Image]:
     return lambda samples, columns: toy_frame(samples, real, modes=modes, title=recipe.name)
 
 
-def write_picture(path: Path, picture: Image.Image) -> None:
-    """Write a PNG, whole or not at all."""
-    with atomic(path) as temporary:
-        picture.save(temporary, format="PNG")
-
-
 def write_array(path: Path, samples: Tensor) -> None:
     """Write a compressed array file: ``images`` in 8 bits, or ``points`` in floats.
 
@@ -86,14 +79,9 @@ def write_folder(folder: Path, samples: Tensor) -> None:
     """
     bytes_ = pixels(samples) if samples.shape[1] in {1, 3} else to_rgb(samples)
     digits = len(str(len(bytes_) - 1))
-    with writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name[:64]}.") as temporary:
-            waiting = Path(temporary) / folder.name
-            waiting.mkdir()
-            for number, image in enumerate(bytes_):
-                Image.fromarray(image).save(waiting / f"{number:0{digits}}.png")
-            waiting.replace(folder)
+    with atomic_folder(folder) as waiting:
+        for number, image in enumerate(bytes_):
+            Image.fromarray(image).save(waiting / f"{number:0{digits}}.png")
 
 
 def pixels(images: Tensor) -> NDArray[np.uint8]:

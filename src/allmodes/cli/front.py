@@ -7,7 +7,6 @@ goes wrong is a bug, and keeps its traceback.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interruption:
         return complain(f"Interrupted. {interruption}".rstrip(), INTERRUPTED)
     except OSError as error:
-        if error.filename is None and error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}:
+        if error.errno is None:  # of our own making, or a library's
             raise
         where = f" ({error.filename})" if error.filename else ""
         return complain(f"error: {error.strerror or error}{where}: mend that and give the command again.", MENDABLE)

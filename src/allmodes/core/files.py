@@ -7,18 +7,23 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from .errors import UserError
-from .locks import held, hold
+from .locks import abandoned, holding
 
 PARTIAL = ".partial-"  # in the names of files that are being written
 ELSEWHERE = "Choose another place."
+DEEPEST = 64  # levels of a document that is read
+TOO_DEEP = f"it is nested more than {DEEPEST} deep"
 REMEDY = {
     errno.EFBIG: "Raise the limit on the size of files, or choose another disk.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
@@ -39,20 +44,50 @@ def atomic(path: Path) -> Iterator[Path]:
     path = Path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:64]}{PARTIAL}", suffix=path.suffix)
+        tidy(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix)
+        os.close(handle)
         temporary = Path(name)
         try:
-            hold(handle)  # while it lives, nobody takes it for something that a kill left behind
-            yield temporary
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
-            temporary.replace(path)
+            with holding(temporary):  # while it lives, nobody takes it for something that a kill left behind
+                yield temporary
+                with open(temporary, "rb") as written:
+                    os.fsync(written.fileno())
+                temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+                temporary.replace(path)
         finally:
-            os.close(handle)
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path``, which is not there yet, or empty; on success it is renamed to ``path``.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tidy(path.parent)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
+        try:
+            with holding(temporary):
+                yield temporary
+                temporary.chmod(0o777 & ~_umask())
+                temporary.replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem[:32]}{PARTIAL}"  # names may not be much longer than their user chose them
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @contextlib.contextmanager
@@ -69,9 +104,27 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(f"Cannot write {path}: {error.strerror or error}. {remedy}") from error
 
 
-def left_behind(folder: Path) -> list[Path]:
-    """The files in this folder, or below it, that a killed process had begun to write, and that nobody writes now."""
-    return [path for path in folder.rglob(f".*{PARTIAL}*") if path.is_file() and not held(path)]
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that it holds, if it is there. A link is removed, not what it leads to.
+
+    Raises:
+        UserError: the system refused.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot remove {error.filename or path}: {error.strerror or error}.") from error
+
+
+@cache
+def tidy(folder: Path) -> None:
+    """Remove from a folder what killed processes had begun to write there; once in a process."""
+    for path in folder.glob(f".*{PARTIAL}*"):
+        if abandoned(path):
+            remove(path)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -108,9 +161,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not text in UTF-8 (byte {error.start:,}): it is damaged, or something else."
-        ) from error
+        raise UserError(f"{path} is not text in UTF-8 (byte {error.start:,}): damaged, or something else.") from error
 
 
 def read_json(path: Path) -> Any:
@@ -121,11 +172,28 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path)
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}).") from error
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: it is not JSON, or nested so deeply that no document of ours can be meant.
+    """
+    try:
+        document = json.loads(text)
     except RecursionError as error:
-        raise UserError(f"{path} is not a document of allmodes: it is nested too deeply.") from error
+        raise ValueError(TOO_DEEP) from error
+    level = [document]
+    for _ in range(DEEPEST):
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not inner:
+            return document
+        level = [*chain.from_iterable(inner)]
+    raise ValueError(TOO_DEEP)
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -143,10 +211,17 @@ def read_object(path: Path) -> dict[str, Any]:
 class _Plain(yaml.SafeLoader):
     """YAML without aliases: a few of them, nested, expand to more than any memory holds."""
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not read: write out what they stand for")
-        return super().compose_node(parent, index)
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(TOO_DEEP)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def parse_yaml(text: str, source: str) -> Any:
@@ -161,10 +236,12 @@ def parse_yaml(text: str, source: str) -> Any:
     """
     try:
         return yaml.load(text, _Plain)
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise UserError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:  # tags that do not fit, as in !!int x
+        raise UserError(f"{source} is not valid YAML: a value is not of the type that it states ({error}).") from error
     except RecursionError as error:
-        raise UserError(f"{source} is not a recipe: it is nested too deeply.") from error
+        raise UserError(f"{source} is not valid YAML: {TOO_DEEP}.") from error
 
 
 def digest(*parts: bytes | str) -> str:

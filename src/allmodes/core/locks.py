@@ -1,9 +1,14 @@
-"""Locks that the system takes back when a process ends, however it ends: a crash leaves nothing behind."""
+"""Locks that the system takes back when a process ends, however it ends: a crash leaves nothing behind.
+
+They are those of ``flock``. Where there are none (Windows, some network disks), nothing is refused, and nothing is
+taken for left behind; whoever asks for a lock of a folder is told.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,65 +16,97 @@ from .errors import UserError
 
 try:
     import fcntl
-except ImportError:  # a system without these locks: nothing is locked there, and nothing is taken for left behind
+except ImportError:
     fcntl = None  # type: ignore[assignment]
 
 
-def hold(handle: int) -> bool:
-    """Lock an open file until it is closed; False if another process holds it."""
+def claim(handle: int) -> bool:
+    """Lock an open file until it is closed; False if somebody else holds it.
+
+    Raises:
+        OSError: there are no locks here.
+    """
     if fcntl is None:
-        return True
+        raise OSError("this system has no locks")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks
-        return True
     return True
 
 
-def held(path: Path) -> bool:
-    """Whether somebody holds the file; True where that cannot be known."""
-    if fcntl is None:
-        return True
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Within this context the file or folder counts as in use, see :func:`abandoned`."""
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                handle = os.open(path, os.O_RDONLY)
+                stack.callback(os.close, handle)
+                claim(handle)
+        yield
+
+
+def abandoned(path: Path) -> bool:
+    """Whether whoever was :func:`holding` the file or folder lives no more; False where that cannot be known."""
+    with contextlib.ExitStack() as stack:
+        try:
+            handle = os.open(path, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            return claim(handle)
+        except OSError:
+            return False
 
 
 @contextlib.contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file for as long as the context lasts. The file stays; what counts is whether somebody holds it.
+    """Hold a lock file, which holds the number of the process, for as long as the context lasts.
 
     Args:
-        path: of the lock file; it holds the number of the process.
+        path: of the lock file, in the folder that it is for.
         what: happens under the lock, for the refusal.
 
     Raises:
-        UserError: another process holds it.
-        OSError: the file cannot be made.
+        UserError: another process holds it, or it cannot be made.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        if not hold(handle):
-            raise UserError(refusal(path, what))
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        handle = _opened(path, what)
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror or error}. Choose another place with --out.") from error
+    try:
+        with contextlib.suppress(OSError):  # a full disk cannot hold the number, and the lock holds without it
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
         yield
     finally:
+        with contextlib.suppress(OSError):
+            path.unlink()  # before the lock is given up: nobody can hold it yet
         os.close(handle)
 
 
-def refusal(path: Path, what: str) -> str:
-    """The sentence for whoever comes second."""
-    number = path.read_text(encoding="utf-8", errors="replace").strip()
-    process = f" (process {number})" if number.isdigit() else ""
-    return f"{path.parent} is in use: {what}{process}. Wait for it to end, or choose another folder with --out."
+def _opened(path: Path, what: str) -> int:
+    """The lock file, locked."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            free = claim(handle)
+        except OSError:
+            print(f"{path.parent} cannot be locked: see that nobody else writes there meanwhile.", file=sys.stderr)
+            return handle
+        if free and _same(handle, path):
+            return handle
+        number = os.pread(handle, 20, 0).decode(errors="replace").strip()
+        os.close(handle)
+        if not free:
+            process = f" (process {number})" if number.isdigit() else ""
+            raise UserError(
+                f"{path.parent} is in use: {what}{process}. Wait for it to end, or choose another folder with --out."
+            )
+
+
+def _same(handle: int, path: Path) -> bool:
+    """Whether an open file is the one of this name, and not one that its holder has removed since it was opened."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False

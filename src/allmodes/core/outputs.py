@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from .errors import UserError
-from .files import writing
+from .files import PARTIAL, writing
 
 
 def require_writable(path: Path) -> None:
@@ -30,7 +30,8 @@ def require_folder(folder: Path, mark: str | None = None) -> None:
         mark: a file that earlier results of this kind hold; a folder that holds something, and not this, is someone's.
     """
     require_writable(folder)
+    there = [path.name for path in folder.iterdir() if PARTIAL not in path.name] if folder.is_dir() else []
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: choose a folder with --out.")
-    if mark is not None and folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists():
+    if mark is not None and there and mark not in there:
         raise UserError(f"{folder} is not empty, and not of an earlier time (no {mark}): choose another with --out.")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +54,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
         try:
             save_file(whole, temporary, {**texts, HASH: found})
         except SafetensorError as error:  # not an OSError, whatever the system said
-            raise OSError(str(error)) from error
+            said = re.search(r"os error (\d+)", str(error))
+            raise (OSError(int(said[1]), os.strerror(int(said[1]))) if said else OSError(str(error))) from error
     return found
 
 
@@ -61,18 +65,47 @@ def load_tensors(path: Path) -> TensorFile:
     Raises:
         UserError: it is missing, truncated, altered since it was written, or has no hash.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged: it cannot be read ({error}).") from error
+    tensors, metadata = read_tensors(path)
     stated = metadata.pop(HASH, None)
     if stated is None:
         raise UserError(f"{path} has no hash of its content: it is damaged, or of an earlier version of allmodes.")
     if content_hash(tensors, metadata) != stated:
         raise UserError(f"{path} is damaged: its content is not what was written.")
     return TensorFile(tensors, metadata, stated)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file, whoever wrote it, as they are.
+
+    Raises:
+        UserError: it is missing, or no such file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"{path} is damaged: it cannot be read ({error}).") from error
+
+
+def load_newest(folder: Path, pattern: str) -> TensorFile | None:
+    """Of numbered files, the last that is as it was written; those after it are said. None if there are no such files.
+
+    Raises:
+        UserError: there are some, and none of them is.
+    """
+    files = sorted(folder.glob(pattern), reverse=True)
+    for path in files:
+        try:
+            return load_tensors(path)
+        except UserError as error:
+            print(f"{error} It is passed over.", file=sys.stderr)
+    if files:
+        raise UserError(
+            f"None of the {len(files)} files {folder / pattern} is as it was written: start over with --fresh."
+        )
+    return None
 
 
 def content_hash(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

@@ -70,6 +70,13 @@ class Objective(ABC):
             moment: where the training stands.
         """
 
+    def scheduled(self, progress: float) -> str | None:
+        """What went by the whole length of the training up to this share of it, in words, or None if nothing did.
+
+        What did is not as it would have been by now in a longer training.
+        """
+        return None
+
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors beyond the players' weights that a checkpoint must hold."""
         return {}

@@ -67,6 +67,9 @@ class Glann(Objective):
     def players(self) -> dict[str, nn.Module]:
         return {**self.first.players(), "prior": self.prior}
 
+    def scheduled(self, progress: float) -> str | None:
+        return "the turn from codes to the prior (objective.until)" if progress >= self.until else None
+
     def due(self, moment: Moment) -> bool:
         return moment.progress >= self.until and self.second.due(moment)
 

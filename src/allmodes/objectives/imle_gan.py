@@ -90,6 +90,10 @@ class ImleGan(Objective):
         """Lambda at this share of the training."""
         return self.weight if self.until is None else self.weight * max(0.0, 1.0 - progress / self.until)
 
+    def scheduled(self, progress: float) -> str | None:
+        falls = self.matched_weight(progress) != self.matched_weight(0.0)
+        return "the weight of the matched distance (objective.until)" if falls else None
+
     def due(self, moment: Moment) -> bool:
         if self.matched_weight(moment.progress) == 0:
             return self.rounds.start >= 0

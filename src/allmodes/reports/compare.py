@@ -101,7 +101,9 @@ def compare_table(runs: Sequence[Path | RunFiles]) -> list[Row]:
 
 
 def cautions(runs: Sequence[Path | RunFiles]) -> list[str]:
-    """Why figures of these runs may not be held against each other: other data, or a figure from another feature space.
+    """Why figures of these runs may not be held against each other.
+
+    Other data, a figure from another feature space, or a training that the recipe does not tell of as it went.
 
     Raises:
         UserError: a folder is not a run.
@@ -116,7 +118,9 @@ def cautions(runs: Sequence[Path | RunFiles]) -> list[str]:
         if len(spaces) > 1:
             parts = [f"{', '.join(names)} in {space}" for space, names in spaces.items()]
             found.append(f"'{title_of(column)}' was not measured alike: {'; '.join(parts)}.")
-    return found
+    return found + [
+        f"{run.path.resolve().name} went on after its end. {text}" for run in files for text in run.prolonged
+    ]
 
 
 def _told_apart(runs: Sequence[RunFiles], names: set[str], keys: Sequence[str]) -> dict[str, list[str]]:

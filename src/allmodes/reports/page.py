@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
 from PIL import Image
 
@@ -84,7 +84,7 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
     names = _captions(files)
     blocks = []
     for section in sections():
-        bodies = [section.render(run) for run in files]
+        bodies = [_body(section, run) for run in files]
         if any(body is not None for body in bodies):
             cells = [(name, body and Markup(body)) for name, body in zip(names, bodies, strict=True)]
             blocks.append((section, cells))
@@ -100,6 +100,21 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(Path(out), page)
+
+
+def _body(section: Section, run: RunFiles) -> str | None:
+    """A section of a run, whose files may be a stranger's.
+
+    Raises:
+        UserError: they hold something that cannot be drawn.
+    """
+    try:
+        return section.render(run)
+    except (ArithmeticError, AttributeError, LookupError, TemplateError, TypeError, ValueError) as error:
+        raise UserError(
+            f"The section '{section.title}' cannot be drawn from the files in {run.path} ({error}): one of them is "
+            "damaged; copy the run, or evaluate it, again."
+        ) from error
 
 
 def _captions(files: Sequence[RunFiles]) -> list[str]:

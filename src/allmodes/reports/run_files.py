@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from ..core.files import parse_yaml, read_object, read_text
+from ..core.files import parse_json, parse_yaml, read_object, read_text
 from ..core.records import Score
 
 METHODS = {
@@ -26,6 +27,7 @@ METHODS = {
     "unrolled-gan": "Unrolled GAN",
 }
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
+TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "model/config.json")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class RunFiles:
         real: grid of real examples.
         nearest: samples over the training images nearest to them.
         animation: the grids as an animation.
+        prolonged: sentences on what went by an earlier, shorter length of the training.
     """
 
     path: Path
@@ -91,6 +94,7 @@ class RunFiles:
     real: Path | None
     nearest: Path | None
     animation: Path | None
+    prolonged: tuple[str, ...] = ()
 
     @cached_property
     def name(self) -> str:
@@ -153,22 +157,28 @@ def read_run(path: Path) -> RunFiles:
     path = Path(path)
     if not (path / "recipe.yaml").exists():
         raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
+    for name in TEXTS:
+        if os.path.lexists(path / name) and not inside(path / name, path):
+            raise UserError(f"{path / name} is not a file of that folder: put the file itself in its place.")
     text = read_text(path / "recipe.yaml")
     recipe = parse_yaml(text, str(path / "recipe.yaml"))
     if not isinstance(recipe, dict):
         raise UserError(f"{path / 'recipe.yaml'} is not a recipe: train the run again.")
     evaluation = _document(path / "evaluation.json")
+    scores, headline = _scores(path / "evaluation.json", evaluation)
+    entries = _entries(path / "metrics.jsonl")
     samples = path / "samples"
     return RunFiles(
         path=path,
         recipe=recipe,
         recipe_text=text,
         environment=_document(path / "environment.json"),
-        train=_entries(path / "metrics.jsonl", "train"),
-        evaluations=_entries(path / "metrics.jsonl", "evaluation"),
-        audits=_entries(path / "metrics.jsonl", "audit"),
-        scores=_scores(path / "evaluation.json", evaluation),
-        headline=_numbers(evaluation.get("headline")),
+        train=entries.get("train", ()),
+        evaluations=entries.get("evaluation", ()),
+        audits=entries.get("audit", ()),
+        scores=scores,
+        headline=headline,
+        prolonged=_prolonged(path / "model" / "config.json"),
         pictures=_pictures(samples),
         real=_existing(samples / "real.png"),
         nearest=_existing(samples / "nearest.png"),
@@ -180,17 +190,24 @@ def _document(path: Path) -> Mapping[str, Any]:
     return read_object(path) if path.exists() else {}
 
 
-def _scores(path: Path, document: Mapping[str, Any]) -> dict[str, Score]:
+def _scores(path: Path, document: Mapping[str, Any]) -> tuple[dict[str, Score], dict[str, float]]:
+    """The scores by name, and the headline, of an evaluation."""
     try:
-        return {score.name: score for score in map(_score, document.get("scores") or ())}
-    except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        if path.exists() and not document.keys() & {"scores", "headline"}:
+            raise KeyError("scores")
+        scores = {score.name: score for score in map(_score, document.get("scores") or ())}
+        return scores, _numbers(document.get("headline") or {})
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and evaluate the run again.") from error
 
 
 def inside(path: Path, folder: Path) -> bool:
-    """Whether this file is there and in the folder: a link out of it would show a stranger's file."""
+    """Whether this file is there and in the folder: a link out of it, which is said, would show a stranger's file."""
     try:
-        return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+        if path.is_file() and not path.resolve().is_relative_to(folder.resolve()):
+            print(f"{path} leads out of {folder}: it is not shown.", file=sys.stderr)
+            return False
+        return path.is_file()
     except (OSError, RuntimeError):  # a link to itself
         return False
 
@@ -199,49 +216,72 @@ def _existing(path: Path) -> Path | None:
     return path if inside(path, path.parent.parent) else None
 
 
-def _numbers(values: object) -> dict[str, float]:
-    """The numbers among ``values``; a null or a word is left out."""
-    if not isinstance(values, dict):
-        return {}
-    return {str(key): float(value) for key, value in values.items() if isinstance(value, int | float)}
+def _numbers(values: Mapping[str, object]) -> dict[str, float]:
+    """The figures among ``values``; null, where one could not be measured, is left out.
+
+    Raises:
+        ValueError: a value is no number.
+    """
+    found = {key: value for key, value in values.items() if value is not None}
+    for key, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{key} is {value!r}, not a number")
+    return {key: float(value) for key, value in found.items()}  # type: ignore[arg-type]
 
 
 def _score(document: Mapping[str, Any]) -> Score:
-    interval = document.get("ci95")
-    value = document.get("value")
+    interval, ends = document.get("ci95"), ("low", "high")
+    parts = {key: document.get(key) or {} for key in ("certificate", "detail")}
+    warnings = document.get("warnings") or ()
+    if not all(isinstance(part, dict) for part in parts.values()) or isinstance(warnings, str):
+        raise TypeError("certificate, detail or warnings are of another type")
+    shown = _numbers({"value": document.get("value"), **dict(zip(ends, interval or (), strict=False))})
     return Score(
-        name=str(document.get("name", "")),
-        value=float("nan") if value is None else float(value),
-        ci95=(float(interval[0]), float(interval[1])) if interval else None,
+        name=str(document["name"]),
+        value=shown.get("value", float("nan")),
+        ci95=(shown["low"], shown["high"]) if interval else None,
         n_real=int(document.get("n_real") or 0),
         n_fake=int(document.get("n_fake") or 0),
-        certificate=document.get("certificate") or {},
-        detail=document.get("detail") or {},
-        warnings=tuple(document.get("warnings") or ()),
+        warnings=tuple(map(str, warnings)),
+        **parts,
     )
 
 
-def _entries(path: Path, kind: str) -> tuple[Entry, ...]:
-    """The whole lines of one kind; a line cut short by a kill is passed over."""
+def _entries(path: Path) -> dict[str, tuple[Entry, ...]]:
+    """The lines by kind; a last one that was cut short by a kill is passed over."""
+    found: dict[str, list[Entry]] = {}
+    lines = read_text(path).split("\n") if path.exists() else [""]
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            entry = parse_json(line)
+            places = (entry["images"], entry["seconds"], entry.get("elapsed", entry["seconds"]))
+            at = _numbers(dict(zip(("images", "seconds", "elapsed"), places, strict=True)))
+            figures = _numbers(entry.get("scalars") or {})
+            shown = Entry(int(at["images"]), at["seconds"], at["elapsed"], figures)
+            found.setdefault(str(entry["kind"]), []).append(shown)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise UserError(f"{path} is damaged in line {number:,} ({error}): delete that line.") from error
+    return {kind: tuple(entries) for kind, entries in found.items()}
+
+
+def _prolonged(path: Path) -> tuple[str, ...]:
+    """What the model's card says of a training that went on after its end."""
     if not path.exists():
         return ()
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-            if entry["kind"] == kind:
-                seconds = float(entry["seconds"])
-                elapsed = float(entry.get("elapsed", seconds))
-                found.append(Entry(int(entry["images"]), seconds, elapsed, _numbers(entry.get("scalars"))))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-            continue
-    return tuple(found)
+    try:
+        return tuple(
+            f"It was to end after {int(past['of']):,} presentations, and {past['what']} went by that until "
+            f"{int(past['images']):,}: the recipe alone does not give these figures."
+            for past in read_object(path)["card"].get("prolonged", ())
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise UserError(f"{path} is damaged ({error}): train or copy the run again.") from error
 
 
 def _pictures(folder: Path) -> tuple[Picture, ...]:
     found = []
     for path in folder.glob("images-*.png"):
         number = path.stem.removeprefix("images-")
-        if number.isdigit() and _existing(path):
+        if number.isascii() and number.isdigit() and _existing(path):
             found.append(Picture(int(number), path))
     return tuple(sorted(found, key=lambda picture: picture.images))

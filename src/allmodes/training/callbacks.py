@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from ..core.files import append_line, write_text
+from ..core.files import append_line, parse_json, write_text
 from . import checkpoint
 from .pictures import described
 from .trainer import Trainer
@@ -43,6 +44,9 @@ class Log:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         self.elapsed = max((_elapsed(line) for line in lines), default=0.0)
         kept = [line for line in lines if _belongs(line, step, done)]
+        damaged = sum(_read(line) is None for line in lines[:-1])  # the last may have been cut off by a kill
+        if damaged:
+            print(f"{path}: {damaged:,} damaged lines are left out.", file=sys.stderr)
         write_text(path, "".join(f"{line}\n" for line in kept))
 
     def write(self, trainer: Trainer, kind: str, scalars: dict[str, float], *, whole: bool = False) -> None:
@@ -72,9 +76,9 @@ def note_time(path: Path, kind: str, seconds: float) -> None:
         seconds: that it took.
     """
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    if not lines or not _belongs(lines[-1], math.inf, done=False):
+    if not lines or _read(lines[-1]) is None:
         return
-    last = json.loads(lines[-1])
+    last = parse_json(lines[-1])
     elapsed = round(max(map(_elapsed, lines)) + seconds, 3)
     entry = {"kind": kind, "images": last.get("images"), "step": last["step"], "seconds": last.get("seconds")}
     append_line(path, json.dumps({**entry, "elapsed": elapsed, "scalars": {}}))
@@ -82,21 +86,26 @@ def note_time(path: Path, kind: str, seconds: float) -> None:
 
 def _elapsed(line: str) -> float:
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
         seconds = float(entry.get("elapsed", entry["seconds"]))
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return 0.0
     return seconds if math.isfinite(seconds) else 0.0
 
 
-def _belongs(line: str, step: float, done: bool) -> bool:
-    """Whether a line was written up to this step, and whole: one may be cut off by a kill, or damaged."""
+def _read(line: str) -> tuple[int, bool] | None:
+    """The step of a line, and whether it is the evaluation at the end; None if it is damaged."""
     try:
-        entry = json.loads(line)
-        at, whole = int(entry["step"]), bool(entry.get("whole"))
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        return False
-    return at < step or (at == step and not (whole and done))
+        entry = parse_json(line)
+        return int(entry["step"]), bool(entry.get("whole"))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return None
+
+
+def _belongs(line: str, step: int, done: bool) -> bool:
+    """Whether a line was written up to this step, and is not to be written again."""
+    found = _read(line)
+    return found is not None and (found[0] < step or (found[0] == step and not (found[1] and done)))
 
 
 def current_scalars(trainer: Trainer) -> dict[str, float]:

@@ -9,7 +9,6 @@ passed over, and the one before it is taken.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core import tensors as files
 from ..core.errors import UserError
-from ..core.tensors import load_tensors, save_tensors
+from ..core.files import remove
+from ..model import CHECKPOINTS
 
 KEPT = 2
 
@@ -26,7 +27,7 @@ KEPT = 2
 def save(
     folder: Path, tensors: Mapping[str, Tensor], counters: Mapping[str, Any], *, model: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write a checkpoint and drop all but the newest two.
+    """Write a checkpoint and drop all but the one before.
 
     Args:
         folder: ``checkpoints/`` of a run.
@@ -39,25 +40,27 @@ def save(
     """
     path = folder / f"step-{int(counters['step']):09d}.safetensors"
     own = {key: value.detach().clone() for key, value in tensors.items()}  # players may share a network
-    save_tensors(path, own, {"counters": json.dumps(dict(counters)), "model": json.dumps(model)})
-    for old in _newest_first(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    files.save_tensors(path, own, {"counters": json.dumps(dict(counters)), "model": json.dumps(model)})
+    earlier = [old for old in sorted(folder.glob(CHECKPOINTS)) if old.name < path.name]
+    for old in folder.glob(CHECKPOINTS):  # a later one is damaged, or the training would have gone on from it
+        if old != path and old not in earlier[-(KEPT - 1) :]:
+            remove(old)
     return path
 
 
 def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest checkpoint that is as it was written, or None. One that is damaged is said and passed over."""
-    for path in _newest_first(folder):
-        try:
-            found = load_tensors(path)
-            return found.tensors, json.loads(found.metadata["counters"])
-        except (UserError, KeyError, ValueError) as error:
-            print(f"{error} It is passed over.", file=sys.stderr)
-    return None
+    """State and counters of the newest checkpoint that is as it was written; None if there is no checkpoint.
 
-
-def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.safetensors"), reverse=True)
+    Raises:
+        UserError: there are some, and none of them is as it was written.
+    """
+    found = files.load_newest(folder, CHECKPOINTS)
+    if found is None:
+        return None
+    try:
+        return found.tensors, dict(json.loads(found.metadata["counters"]))
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"The newest checkpoint in {folder} is of another version: start over with --fresh.") from error
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ def described(trainer: Trainer) -> dict[str, Any]:
         "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
         "images": trainer.images,
         "seed": trainer.settings.seed,
+        "prolonged": trainer.prolonged,
     }
     shape = list(trainer.dataset.shape)
     return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}

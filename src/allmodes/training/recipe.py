@@ -140,8 +140,8 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text, "a value")
+    except UserError:
         return text
     if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
         try:

@@ -47,6 +47,8 @@ class Trainer:
         earlier: wall time of earlier sessions.
         matching_seconds: of these, in matching.
         stop: set to end after the step in progress.
+        prolonged: where it went on to more images than it was to have, although something had gone by these: the
+            ``images`` by then, the length ``of`` the training until then, and ``what`` went by it.
     """
 
     def __init__(self, recipe: Recipe, objective: Objective, *, dataset: Dataset, fabric: Fabric) -> None:
@@ -68,6 +70,7 @@ class Trainer:
         self.round: Mapping[str, float] = {}
         self.losses: dict[str, Tensor] = {}
         self.stop = False
+        self.prolonged: list[dict[str, Any]] = []
 
     @property
     def images(self) -> int:
@@ -170,7 +173,9 @@ class Trainer:
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
         tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}  # for who samples from it
         seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds, "elapsed": self.elapsed}
-        return tensors, {"step": self.step, **seconds, "round": dict(self.round), "data": self.dataset.fingerprint}
+        length = {"of": self.settings.images, "prolonged": self.prolonged}
+        data = self.dataset.fingerprint
+        return tensors, {"step": self.step, **seconds, **length, "round": dict(self.round), "data": data}
 
     def load_state(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Take up a checkpoint.
@@ -194,3 +199,14 @@ class Trainer:
         self.seconds, self.matching_seconds = counters["seconds"], counters["matching_seconds"]
         self.earlier = counters.get("elapsed", self.seconds)
         self.round = counters["round"]
+        self.prolonged = list(counters["prolonged"])
+        length = int(counters["of"])
+        if length < self.settings.images and (what := self.scheduled(length)):
+            self.prolonged.append({"images": self.images, "of": length, "what": what})
+
+    def scheduled(self, length: int) -> str | None:
+        """What went by the length of the training so far, if that was so many images; None if nothing did."""
+        progress = (self.images - self.settings.batch) / length
+        falls = rate(progress, self.recipe.optimizer) < 1
+        found = ["the learning rate (optimizer.constant)" if falls else None, self.objective.scheduled(progress)]
+        return " and ".join(filter(None, found)) or None

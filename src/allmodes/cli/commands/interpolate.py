@@ -72,16 +72,15 @@ class Interpolate(Command):
 
 def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
     """Many walks at once, each past samples of its own."""
-    from ...core.pictures import save_animation
+    from ...core.pictures import save_animation, save_picture
     from ...core.progress import track
-    from ..drawing import write_picture
 
     still = out.suffix.lower() == ".png"
     walks = CLOUD if trained.planar else ROWS if still else WALKS
     stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
     path = walk(trained.model.prior, stops, steps=STEPS // 4 if still else STEPS)
     if still:
-        write_picture(out, trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)))
+        save_picture(trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)), out)
     else:
         shown = track(path, len(path), "Drawing frames")
         save_animation([trained.draw(trained.model.decode(z), None) for z in shown], out, milliseconds=80)
@@ -96,9 +95,8 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
     """
     import torch
 
-    from ...core.pictures import save_animation
+    from ...core.pictures import save_animation, save_picture
     from ...core.progress import track
-    from ..drawing import write_picture
 
     if trained.planar:
         raise UserError("The model makes points of the plane: only images can be walked past; leave out --images.")
@@ -112,7 +110,7 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
         for one, two in pairwise(range(len(images))):
             between = torch.cat([model.prior.between(stops[one], stops[two], share) for share in shares])
             rows += [images[[one]], model.decode(between), images[[two]]]
-        write_picture(out, trained.draw(torch.cat(rows), len(shares) + 2))
+        save_picture(trained.draw(torch.cat(rows), len(shares) + 2), out)
         frames = len(shares) * (len(images) - 1)
     else:
         path = walk(model.prior, stops, steps=2 * STEPS)

@@ -41,12 +41,12 @@ class Invert(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...core.files import write_json
         from ...core.outputs import require_folder
-        from ...core.pictures import image_pairs
+        from ...core.pictures import image_pairs, save_picture
         from ...core.tensors import save_tensors
         from ...data.images import Images
         from ...data.pixels import to_float
         from ...metrics import inversion_distance
-        from ..drawing import open_trained, write_picture
+        from ..drawing import open_trained
 
         require_folder(arguments.out, "invert.json")
         trained = open_trained(arguments.run)
@@ -63,7 +63,7 @@ class Invert(Command):
         tensors = {"latents": found.latents, "distances": found.distances}
         save_tensors(arguments.out / "latents.safetensors", tensors)
         shown = image_pairs(images[:SHOWN], trained.model.decode(found.latents[:SHOWN]))
-        write_picture(arguments.out / "pairs.png", shown)
+        save_picture(shown, arguments.out / "pairs.png")
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
         document["files"] = list(wanted.files)  # in the order of distances and latents
         write_json(arguments.out / "invert.json", document)

@@ -32,7 +32,8 @@ class Sample(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...core.memory import require_memory
         from ...core.outputs import require_writable
-        from ..drawing import open_trained, write_array, write_folder, write_picture
+        from ...core.pictures import save_picture
+        from ..drawing import open_trained, write_array, write_folder
 
         out = Path(arguments.out)
         require_writable(out)
@@ -43,7 +44,7 @@ class Sample(Command):
         require_memory(arguments.n * math.prod(trained.model.config["shape"]) * 4, f"{arguments.n:,} samples")
         samples = trained.model.sample(arguments.n, seed=arguments.seed)
         if kind == ".png":
-            write_picture(out, trained.draw(samples, None))
+            save_picture(trained.draw(samples, None), out)
         elif kind == ".npz":
             write_array(out, samples)
         else:

@@ -15,4 +15,4 @@ class Recipe(Section):
     title = "Recipe"
 
     def render(self, run: RunFiles) -> str | None:
-        return fill("recipe.html", text=run.recipe_text)
+        return fill("recipe.html", text=run.recipe_text, prolonged=run.prolonged)

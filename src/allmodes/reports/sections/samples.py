@@ -32,7 +32,7 @@ def corner(path: Path) -> Image.Image:
     try:
         with Image.open(path) as grid:
             return grid.convert("RGB").crop((0, 0, (grid.width + GUTTER) // 2, (grid.height + GUTTER) // 2))
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"Cannot read the picture {path}: delete it and write the report again.") from error
 
 
