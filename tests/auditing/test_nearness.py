@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from allmodes.auditing import Mass, copied_mass, invented_mass
+from allmodes.auditing import Farness, Mass, copied_mass, invented_mass
 
 
 def cloud(n: int, rng: np.random.Generator) -> Tensor:
@@ -22,7 +22,7 @@ def sides(seed: int, *, n: int = 1_000, m: int = 1_000) -> tuple[Tensor, Tensor,
 
 
 def holds(mass: Mass, share: float) -> bool:
-    return mass.ci95[0] <= share <= mass.ci95[1]
+    return mass.ci95[1] is not None and mass.ci95[0] <= share <= mass.ci95[1]
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -49,6 +49,31 @@ def test_samples_far_from_all_data_are_counted(share: float) -> None:
         found.append(invented_mass(real, fake, half))
     assert np.mean([mass.estimate for mass in found]) == pytest.approx(share, abs=0.02)
     assert sum(holds(mass, share) for mass in found) >= 19
+
+
+@pytest.mark.parametrize("shift", [0.2, 0.8, 1.0])
+@pytest.mark.parametrize("dim", [8, 64, 100])
+def test_one_coordinate_that_is_beyond_the_data_is_enough(dim: int, shift: float) -> None:
+    """Uniform on a cube and on the same, moved along one axis: the share that is outside is the shift."""
+    rng = torch.Generator().manual_seed(0)
+    real, fake = torch.rand(2, 1_000, dim, generator=rng)
+    fake[:, 0] += shift
+    found = invented_mass(real, fake, torch.arange(500))
+    assert found.estimate == pytest.approx(shift, abs=0.06)
+    assert found.ci95[0] > shift - 0.12
+
+
+def test_samples_no_farther_than_every_held_out_example_are_near() -> None:
+    kept = []
+    for seed in range(20):
+        real, fake, half, _ = sides(seed)
+        kept.append(Farness.of(real, fake, half).near().mean())
+    assert np.mean(kept) > 0.995
+    real, fake, half, _ = sides(0)
+    fake[:300] -= 40
+    near = Farness.of(real, fake, half).near()
+    assert not near[:300].any()
+    assert near[300:].mean() > 0.99
 
 
 def test_the_chance_of_an_alarm_is_small() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 
-from allmodes.bench import audit, planted
+from allmodes.bench import audit, laws, planted
 from allmodes.core.errors import UserError
 
 N = 150
@@ -53,7 +54,7 @@ def test_copies_are_examples_of_the_data(pool: planted.Pool) -> None:
     assert made.copied == 0.1
 
 
-@pytest.mark.parametrize("spoil", [planted.blurred, planted.noisy, planted.fewer])
+@pytest.mark.parametrize("spoil", [planted.blurred, planted.noisy, planted.pale, planted.fewer])
 def test_spoilt_samples_lack_nothing(pool: planted.Pool, spoil: planted.Plant) -> None:
     made = spoil(pool, N, np.random.default_rng(4))
     assert not made.lost.any()
@@ -71,6 +72,46 @@ def test_spoilt_images_keep_their_mean_and_change_their_detail(
     ratio = (images.float().std((1, 2, 3)) / pool.images.float().std((1, 2, 3))).mean()
     assert (ratio > spread) == (spread > 1)
     assert torch.equal(spoil(pool.images), images)
+
+
+def test_a_third_of_the_contrast_is_a_third_of_the_spread(pool: planted.Pool) -> None:
+    faded = planted.fade(pool.images).float()
+    assert float(faded.std() / pool.images.float().std()) == pytest.approx(1 / 3, abs=0.01)
+    assert float(faded.mean() - 127.5) == pytest.approx(float(pool.images.float().mean() - 127.5) / 3, abs=0.5)
+
+
+def test_thinning_is_what_it_says_it_is(pool: planted.Pool) -> None:
+    """Of the pool itself, by counting: where less than half of the mean share is left, is what is lost."""
+    whole = pool.images.flatten(1).float()
+    far = (whole - whole.mean(0)).norm(dim=1).numpy()
+    made = [planted.thinned(pool, 300, np.random.default_rng(seed)) for seed in range(30)]
+    times = np.bincount(np.concatenate([each.fake for each in made]), minlength=len(far))
+    lost = np.zeros(len(far), bool)
+    for each in made:
+        lost[each.real[each.lost]] = True
+    assert lost.any()
+    assert times[lost].mean() < 0.5 * times.mean() < times[~lost].mean()
+    assert far[lost].min() > np.median(far)
+    assert lost.mean() == pytest.approx(made[0].dropped, abs=0.03)
+
+
+@pytest.mark.parametrize(("dim", "scale"), [(8, 0.85), (16, 0.8), (2, 0.5)])
+def test_the_truth_of_smooth_losses_is_that_of_their_densities(dim: int, scale: float) -> None:
+    drawn = laws.shrunk(dim, scale)(20_000, np.random.default_rng(0))
+    ours, theirs = (multivariate_normal(np.zeros(dim), s**2 * np.eye(dim)).pdf(drawn.real) for s in (1, scale))
+    assert np.mean(theirs < ours / 2) == pytest.approx(drawn.dropped, abs=0.01)
+
+
+def test_laws_have_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laws, "EXAMPLES", 400)
+    chosen = [(name, law) for name, law in laws.LAWS if name.startswith(("cubes, a fifth in common, d 8", "10% exact"))]
+    edges, copies = laws.law_rows(2, lambda _: None, chosen)
+    assert (edges["dropped"], edges["invented"], edges["bound holds"]) == (0.8, 0.8, 1)
+    assert edges["estimate"] == pytest.approx(0.8, abs=0.1)
+    assert copies["copied mass"] == pytest.approx(0.1, abs=0.03)
+    for name, law in laws.LAWS:
+        drawn = law(40, np.random.default_rng(0))
+        assert drawn.real.shape == drawn.fake.shape, name
 
 
 def test_features_of_a_pool_are_computed_once_and_rows_are_drawn(pool: planted.Pool) -> None:
@@ -95,7 +136,7 @@ def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.Monk
     )
     monkeypatch.setattr(audit, "CASES", cases)
     plan = audit.Plan(audits=2, spaces=("pixels",), metrics=("recall", "vendi"))
-    ours, others = audit.all_tables(plan, progress=lambda _: None)
+    ours, others = audit.all_tables(plan, data="mnist", progress=lambda _: None)
     null, more, lost, larger = ours.rows
     assert (null["audits"], more["audits"], lost["audits"], larger["n"]) == (10, 2, 2, 2 * N)
     assert null["found"] <= 0.2

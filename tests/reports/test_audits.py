@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_runs import MakeRun
 
 from allmodes.auditing import audit
 from allmodes.cli import main
 from allmodes.core.errors import UserError
-from allmodes.reports import as_markdown, compare_audits
+from allmodes.reports import as_markdown, compare_audits, write_report
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,33 @@ def test_two_audits_share_their_tables(folders: dict[str, Path]) -> None:
     assert all("dropped" in row[3] and "dropped" not in row[2] for row in regions.rows)
     assert all(len(row) == len(grid.headings) for grid in (figures, regions) for row in grid.rows)
     assert as_markdown([figures]).count("\n") == 3 + 1 + len(figures.rows)
+
+
+def test_what_bounds_nothing_has_no_upper_end(folders: dict[str, Path]) -> None:
+    figures = compare_audits([folders["whole"], folders["lost"]])[0]
+    assert figures.headings[1:3] == ("data dropped", "crowded")
+    for row in figures.rows:
+        assert re.fullmatch(r"[\d.]+% \(at least [\d.]+%\)", row[1])
+        assert re.fullmatch(r"[\d.]+% \([\d.]+% to [\d.]+%\)", row[3])
+    assert figures.headings[6] == "p of one law"
+    assert 1 >= float(figures.rows[0][6]) > float(figures.rows[1][6]) == 0.005
+
+
+def test_an_audit_of_an_earlier_version_is_not_shown(tmp_path: Path, make_run: MakeRun) -> None:
+    """Its verdict may say how much could be missing at most, which nobody knew."""
+    run = make_run("stacked-digits/gan", folder="a")
+    old = {
+        **json.loads((run / "audit" / "audit.json").read_text()),
+        "schema": 1,
+        "verdict": "Up to 1% could be missing.",
+    }
+    (run / "audit" / "audit.json").write_text(json.dumps(old))
+    with pytest.raises(UserError, match="not an audit of this version: make it again"):
+        compare_audits([run / "audit", run / "audit"])
+    write_report([run], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "of an earlier version: make the audit again" in page
+    assert "Up to 1%" not in page
 
 
 def test_regions_of_another_seed_are_not_compared(folders: dict[str, Path]) -> None:

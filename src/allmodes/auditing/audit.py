@@ -4,9 +4,12 @@
 2. A third of the data draws regions at several resolutions; the rest and the samples are counted in them; an exact test
    of every region, corrected for their number, says which are dropped (:mod:`.regions`, :mod:`.shares`). Labels, where
    they are known, are tested alike (:mod:`.labels`).
-3. The ratio of local densities around every real example ranks them, and its law over all of them is the dropped mass
-   (:mod:`.density`).
-4. The other direction: samples that crowd where hardly any data are, which cannot serve the rest; samples that copy the
+3. The ratio of local densities around every real example ranks them (:mod:`.density`). A score that one half of both
+   sides learns, and the other half is counted by, says how much of the data is dropped, at least (:mod:`.ratios`). All
+   this is held against the samples that are not far from all data: those that a generator wastes elsewhere do not thin
+   out what the others serve.
+4. Whether the samples differ from the data in any way at all (:mod:`.difference`).
+5. The other direction: samples that crowd where hardly any data are, which cannot serve the rest; samples that copy the
    data, and samples far from all of it (:mod:`.nearness`).
 """
 
@@ -16,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,16 +27,18 @@ from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
 from ..distances.base import Distance
-from .density import CROWDED, Balls, corrected, dropped_mass
+from .density import Balls
+from .difference import difference
 from .examples import Examples, Source, open_examples
 from .features import Features, halved
 from .findings import CHANCE, Example, Findings, View
 from .labels import compare_labels
-from .nearness import Mass, copied_mass, invented_mass
+from .nearness import Farness, copied_mass
+from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass
 from .regions import compare_regions
 from .scores import STANDARD, Pair, measure
 from .shares import ALPHA
-from .space import AUTO, Space, certify
+from .space import AUTO, LEAST, Space, certify
 from .tables import Table, read_table
 
 FEW = 1_000
@@ -61,7 +67,7 @@ def audit(
             :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
         fraction: of its share that a part of the data must keep not to be called dropped.
-        seed: of the split, the regions, the samples of a model and the bootstrap.
+        seed: of the split, the regions, the samples of a model and what is drawn at random.
         skip_damaged: leave out pictures that cannot be read, and say so.
 
     Raises:
@@ -98,27 +104,34 @@ def _found(
     drawing = half[: len(data) // DRAWN]
     features = Features.of(space.sides, drawing)
     drawn, both = features.drawn, features.pooled
-    balls, back = Balls.around(both.real, both.fake), Balls.around(both.fake, both.real)
-    dropped = dropped_mass(balls, fraction=fraction, seed=seed)
-    crowded = dropped_mass(back, fraction=CROWDED, seed=seed)
+    far = Farness.of(both.real, both.fake, half)
+    near = _counted(far)
+    counted = torch.from_numpy(near.nonzero()[0])
+    kept, drawn_fake = both.fake[counted], drawn.fake[counted]
+    balls, back = Balls.around(both.real, kept), Balls.around(kept, both.real)
     scores = balls.scores(back.companions())
+    ratios = Ratios.between(both.real, both.fake, seed=seed)
+    served = ratios.only(near)
+    crowded = thin_mass(served.reversed(), fraction=CROWDED)
     finest = int(crowded.ci95[0] > CHANCE)  # samples that crowd are farther away than the finest regions are wide
     regions = compare_regions(
-        drawn.real, drawn.fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
+        drawn.real, drawn_fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
     )
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
+        n_counted=len(counted),
         distance={"name": space.name, "fingerprint": space.fingerprint},
         alpha=ALPHA,
         fraction=fraction,
-        dropped_mass=corrected(dropped, crowded, fraction=fraction),
-        crowded_mass=Mass(crowded.estimate, crowded.ci95),
+        dropped_mass=dropped_mass(served, _outer(kept, both.real, seed), fraction=fraction),
+        difference=difference(both.real, both.fake, seed=seed),
+        crowded_mass=thin_mass(ratios.reversed(), fraction=CROWDED),
         copied_mass=copied_mass(both.real, both.fake, half),
-        invented_mass=invented_mass(both.real, both.fake, half),
+        invented_mass=far.mass(),
         regions=regions,
-        labels=compare_labels(drawn.real, drawn.fake, drawing, table=table, fraction=fraction),
-        examples=_ranked(data, balls, scores),
+        labels=compare_labels(drawn.real, drawn_fake, drawing, table=table, fraction=fraction),
+        examples=_ranked(data, counted.numpy()[balls.nearest], scores),
         summary=summary,
         certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
         warnings=(*data.notes, *samples.notes, *space.warnings, *_warnings(data, samples)),
@@ -126,10 +139,22 @@ def _found(
     )
 
 
-def _ranked(data: Examples, balls: Balls, scores: NDArray[np.float64]) -> tuple[Example, ...]:
+def _counted(far: Farness) -> NDArray[np.bool_]:
+    """The samples that the data are held against ``(m,)``: those that are near, or all where hardly one is."""
+    near = far.near()
+    return near if near.sum() >= LEAST else np.ones_like(near)
+
+
+def _outer(kept: Tensor, real: Tensor, seed: int) -> Scores:
+    """How far the data are from one half of the samples, and the other half is, with a minus."""
+    far = Farness.of(kept, real, halved(len(kept), seed))
+    return Scores(-far.samples, -far.held_out)
+
+
+def _ranked(data: Examples, nearest: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[Example, ...]:
     files = data.files or (None,) * len(data)
     order = np.argsort(-scores, kind="stable").tolist()
-    return tuple(Example(i, float(scores[i]), int(balls.nearest[i]), files[i]) for i in order)
+    return tuple(Example(i, float(scores[i]), int(nearest[i]), files[i]) for i in order)
 
 
 def _warnings(data: Examples, samples: Examples) -> tuple[str, ...]:

@@ -12,14 +12,13 @@ from torch import Tensor
 
 from ..core.files import write_json
 from ..core.records import Score
-from .density import DroppedMass
+from ..reports.audits import SCHEMA
+from .difference import Difference
 from .examples import Examples
 from .labels import Label
-from .nearness import Mass
+from .ratios import DroppedMass, Mass
 from .regions import Region
 
-SCHEMA = 1
-DIGITS = 9
 CHANCE = 0.01  # of the samples: less is not spoken of
 
 
@@ -62,10 +61,12 @@ class Findings:
     Args:
         n_real: real examples.
         n_fake: samples.
+        n_counted: those that are not far from all data; the data are held against these.
         distance: ``name`` and ``fingerprint`` of the feature space.
         alpha: chance of naming any dropped region where none is.
         fraction: of its share that a part of the data must keep not to be called dropped.
-        dropped_mass: how much of the data is dropped.
+        dropped_mass: how much of the data is dropped; from above nothing bounds it.
+        difference: whether the samples follow another law than the data.
         crowded_mass: share of samples that are where the data are more than five times thinner than they.
         copied_mass: share of samples that copy an example of the data.
         invented_mass: share of samples that are far from all data.
@@ -80,10 +81,12 @@ class Findings:
 
     n_real: int
     n_fake: int
+    n_counted: int
     distance: Mapping[str, str]
     alpha: float
     fraction: float
     dropped_mass: DroppedMass
+    difference: Difference
     crowded_mass: Mass
     copied_mass: Mass
     invented_mass: Mass
@@ -107,23 +110,31 @@ class Findings:
         return tuple(found)
 
     def verdict(self) -> str:
-        """The outcome in one sentence."""
-        low, high = self.dropped_mass.ci95
-        mass = f"{self.dropped_mass.estimate:.0%} of the data (95% interval {low:.0%} to {high:.0%})"
-        if not (self.dropped or self.labels_dropped):
-            if low <= CHANCE:
-                most = f"up to {high:.0%} of it could be without being seen"
-                return f"No part of the data was found to be missing; {most}."
+        """The outcome in a sentence or two."""
+        low, due = self.dropped_mass.ci95[0], f"less than {self.fraction:.0%} of the samples that there should be"
+        about = f"{self.dropped_mass.estimate:.0%} of the data" + (f" (at least {low:.0%})" if low > CHANCE else "")
+        if self.dropped or self.labels_dropped:
+            if self.dropped_mass.estimate >= CHANCE:
+                return f"The generator drops about {about}: there it makes {due}{self._lost()}."
+            return f"The generator makes too few of some parts of the data: {due} were counted there{self._lost()}."
+        if low > CHANCE:
+            return f"No part of the data stands out as missing, but around {about} there are {due}."
+        if self.difference.p_value <= self.alpha:
+            least = self.dropped_mass.shortfall
+            short = f" and at least {least:.0%} of the data's mass is missing somewhere," if least > CHANCE else ""
             return (
-                f"No part of the data stands out as missing, but the samples are unlike the data: around {mass} there "
-                f"are less than {self.fraction:.0%} of the samples that there should be."
+                f"The samples differ from the data (p = {self.difference.p_value:.2g}),{short} though no part could be "
+                f"named that has {due}. How much is missing cannot be bounded from above."
             )
-        lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
-        which = f", above all of {', '.join(lost[:3])}" if lost else ""
         return (
-            f"The generator drops about {mass}: there it makes less than {self.fraction:.0%} of the samples that it "
-            f"should{which}."
+            "No part of the data was found to be missing, and the samples could not be told from the data. "
+            "That is no proof that nothing is missing: more examples see smaller losses."
         )
+
+    def _lost(self) -> str:
+        """The labels that are dropped, as the end of a sentence."""
+        lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
+        return f", above all of {', '.join(lost[:3])}" if lost else ""
 
     @property
     def labels_dropped(self) -> tuple[Label, ...]:
@@ -138,11 +149,11 @@ class Findings:
     def remarks(self) -> tuple[str, ...]:
         """What else a reader must know of the samples, a sentence each."""
         said = []
-        low, high = self.crowded_mass.ci95
+        low = self.crowded_mass.ci95[0]
         if low > CHANCE:
             said.append(
-                f"About {self.crowded_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) crowd where there "
-                "are hardly any data: too many of a kind, or unlike all data."
+                f"About {self.crowded_mass.estimate:.0%} of the samples (at least {low:.0%}) crowd where there are "
+                "hardly any data: too many of a kind, or unlike all data."
             )
         low, high = self.copied_mass.ci95
         if low > CHANCE:
@@ -154,7 +165,7 @@ class Findings:
         if low > CHANCE:
             said.append(
                 f"About {self.invented_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) are farther from "
-                "the data than 99% of other data."
+                "the data than 99% of other data. What is missing is held against the others."
             )
         return tuple(said)
 
@@ -165,15 +176,13 @@ class Findings:
             "verdict": self.verdict(),
             "n_real": self.n_real,
             "n_fake": self.n_fake,
+            "n_counted": self.n_counted,
             "distance": dict(self.distance),
             "alpha": self.alpha,
             "fraction": self.fraction,
             "summary": {name: _summary(score) for name, score in self.summary.items()},
-            "dropped_mass": {  # an iteration never ends at 0
-                "estimate": round(self.dropped_mass.estimate, DIGITS),
-                "ci95": [round(end, DIGITS) for end in self.dropped_mass.ci95],
-                "shortfall": round(self.dropped_mass.shortfall, DIGITS),
-            },
+            "dropped_mass": asdict(self.dropped_mass),
+            "difference": asdict(self.difference),
             "crowded_mass": asdict(self.crowded_mass),
             "copied_mass": asdict(self.copied_mass),
             "invented_mass": asdict(self.invented_mass),

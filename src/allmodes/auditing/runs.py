@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.records import Batch, Score
 from ..distances.base import Distance
+from ..reports.audits import holds_audit, is_outdated
 from ..training.callbacks import note_time
 from ..training.run import Run
 from .audit import audit
@@ -26,13 +27,13 @@ PER_LABEL = 20  # examples of a label, on average, below which labels are not lo
 def audit_run(run: Run) -> None:
     """Leave ``audit/audit.json`` and ``audit/index.html`` in the folder of a finished run.
 
-    A run that has them is left alone, and so is one on too few data.
+    A run that has them is left alone, unless they are of an earlier version, and so is one on too few data.
 
     Raises:
         UserError: the data or the model cannot be read, or the folder cannot be written.
     """
     folder, began = run.path / "audit", time.monotonic()
-    if (folder / "audit.json").exists():
+    if holds_audit(folder) and not is_outdated(folder):
         return
     batch, samples = _sides(run, EXAMPLES)
     if len(batch) < LEAST:

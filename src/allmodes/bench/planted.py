@@ -143,6 +143,22 @@ def noisy(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     return replace(nothing(pool, n, rng), spoil=add_noise)
 
 
+def pale(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """Samples at a third of their contrast."""
+    return replace(nothing(pool, n, rng), spoil=fade)
+
+
+def thinned(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """The farther an example is from the mean, the fewer samples: half of them where a third are farther."""
+    points = pool.images.flatten(1).float()
+    far = (points - points.mean(0)).norm(dim=1).numpy()
+    edge, width = np.quantile(far, 2 / 3), far.std() / 5
+    kept = 1 / (1 + np.exp((far - edge) / width))
+    made = _without(pool, n, rng, 1 - kept)
+    lost = kept < kept.mean() / 2  # the ratio of densities is what is kept over its mean
+    return replace(made, lost=lost[made.real], dropped=float(lost.mean()))
+
+
 def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """A quarter of the samples."""
     made = nothing(pool, n, rng)
@@ -152,6 +168,11 @@ def fewer(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
 def blur(images: Tensor) -> Tensor:
     """Mean over squares of 3 x 3, uint8 ``(N, C, H, W)``."""
     return avg_pool2d(images.float(), 3, stride=1, padding=1, count_include_pad=False).round().to(torch.uint8)
+
+
+def fade(images: Tensor) -> Tensor:
+    """A third of the contrast around the middle of the range, uint8 ``(N, C, H, W)``."""
+    return (127.5 + (images.float() - 127.5) / 3).round().to(torch.uint8)
 
 
 def add_noise(images: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from .page import fill, inline_image, templates
 from .run_files import inside
 from .words import title_of, write_figure
 
+SCHEMA = 2  # of audit.json
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 REGIONS = 30
 TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
@@ -74,7 +75,7 @@ def _checked(folder: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     try:
         _figures({str(folder): found})
-        numbers = [number for mass in MASSES for number in (found[mass]["estimate"], *found[mass]["ci95"])]
+        numbers = [number for mass in MASSES for number in (found[mass]["estimate"], *_ends(found[mass]))]
         numbers += [found["n_real"], found["n_fake"]]
         for region in found["regions"]:
             _ratio(region)
@@ -89,6 +90,19 @@ def _checked(folder: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _ends(mass: Mapping[str, Any]) -> list[float]:
+    """Of its interval, which may have no upper one."""
+    low, high = mass["ci95"]
+    return [low] if high is None else [low, high]
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether the folder's audit is of an earlier version, which said more than it knew: it is made again."""
+    found = read_json(folder / "audit.json")
+    version = found.get("schema") if isinstance(found, dict) else None
+    return isinstance(version, int) and version < SCHEMA
+
+
 def read_audit(folder: Path) -> Mapping[str, Any]:
     """What ``audit.json`` holds.
 
@@ -98,7 +112,7 @@ def read_audit(folder: Path) -> Mapping[str, Any]:
     if not holds_audit(folder):
         raise UserError(f"{folder} is not an audit, but others given are: compare audits with audits, runs with runs.")
     found = read_json(folder / "audit.json")
-    if not isinstance(found, dict) or found.get("schema") != 1:
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UserError(f"{folder / 'audit.json'} is not an audit of this version: make it again.")
     return _checked(folder, found)
 
@@ -113,7 +127,10 @@ def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
     for name, found in audits.items():
         parts = sum(region["dropped"] for region in found["regions"])
         masses = [_mass(found[mass]) for mass in MASSES]
-        rows.append((name, *masses, str(parts), *(write_figure(m, found["summary"][m]["value"]) for m in metrics)))
+        differs = f"{found['difference']['p_value']:.2g}"
+        rows.append(
+            (name, *masses, str(parts), differs, *(write_figure(m, found["summary"][m]["value"]) for m in metrics))
+        )
     headings = (
         "audit",
         "data dropped",
@@ -121,6 +138,7 @@ def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
         "copied",
         "far from data",
         "regions dropped",
+        "p of one law",
         *map(title_of, metrics),
     )
     return Grid("Audits", headings, tuple(rows))
@@ -128,6 +146,8 @@ def _figures(audits: Mapping[str, Mapping[str, Any]]) -> Grid:
 
 def _mass(found: Mapping[str, Any]) -> str:
     low, high = found["ci95"]
+    if high is None:
+        return f"{found['estimate']:.1%} (at least {low:.1%})"
     return f"{found['estimate']:.1%} ({low:.1%} to {high:.1%})"
 
 
