@@ -74,10 +74,7 @@ def audit(
         UserError: a side cannot be read or is too small, they do not go together, there is no such metric, or fraction
             or seed are none.
     """
-    if not 0 < fraction <= 1:
-        raise UserError(f"The fraction is {fraction}, but must be above 0 and at most 1.")
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"The seed is {seed}, but must be a whole number and at least 0.")
+    _check(fraction, seed)
     with working("Auditing", 3) as advance:
         data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
         samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
@@ -88,6 +85,13 @@ def audit(
         summary = measure(pair, metrics, space=space.name, certificate=certify(data, samples, space, seed))
         advance(1)
         return _found(data, samples, space, half, table=table, summary=summary, fraction=fraction, seed=seed)
+
+
+def _check(fraction: float, seed: int) -> None:
+    if not 0 < fraction <= 1:
+        raise UserError(f"The fraction is {fraction}, but must be above 0 and at most 1.")
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"The seed is {seed}, but must be a whole number and at least 0.")
 
 
 def _found(

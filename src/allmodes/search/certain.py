@@ -231,7 +231,7 @@ def compared(queries: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
 def near_squares(queries: Tensor, points: Tensor) -> Tensor:
     """Squared distances of all pairs, float32 ``(q, p)``, in a unit in which they fit into float32.
 
-    None is wrong by more than a hundredth of itself: those that products leave more open are computed from differences.
+    None is wrong by more than a hundredth of itself: what products leave more open is computed from differences.
     """
     frame, _ = Frame.around([points, queries])
     squares = torch.empty(len(queries), len(points), device=queries.device)
@@ -239,8 +239,7 @@ def near_squares(queries: Tensor, points: Tensor) -> Tensor:
         theirs = Placed.of(frame.placed(points))
         for start in range(0, len(queries), CHUNK):
             some = queries[start : start + CHUNK]
-            ours = Placed.of(frame.placed(some))
-            bounds = ours.bounds(theirs)
+            bounds = (ours := Placed.of(frame.placed(some))).bounds(theirs)
             slack = (ours.slack + TINY)[:, None] + theirs.slack + TINY
             found = torch.add(bounds, slack, alpha=0.5, out=squares[start : start + CHUNK])
             if (doubtful := slack > bounds * ERROR).any():

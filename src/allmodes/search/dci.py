@@ -156,8 +156,7 @@ class DCI(Index):
             k: neighbours of each.
             retrieve: candidates, from every composite index (and level) where ``order`` is not ``"l2"``; by default
                 half the square root of the number of points and 4 for every neighbour, but at least 64.
-            visit: list entries that may be looked at in every composite index (and level), in prioritized order; by
-                default all.
+            visit: list entries to look at in every composite index (and level), in prioritized order; by default all.
             field_of_view: points whose lists are opened on the next level, the nearest ones.
 
         Where rounding could change which points are candidates, all that may be as near are.
