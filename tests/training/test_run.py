@@ -241,7 +241,7 @@ def test_two_processes_stop_together_and_go_on(tmp_path):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert errors.count("the same command goes on from there") == 1, errors
+    assert errors.count("the same command goes on.") == 1, errors
     assert checkpoint.load_newest(tmp_path / "run" / "checkpoints") is not None
 
 

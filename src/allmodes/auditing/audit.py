@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -105,12 +106,10 @@ def _found(
     fraction: float,
     seed: int,
 ) -> Findings:
-    drawing = half[: len(data) // DRAWN]
-    features = Features.of(space.sides, drawing)
+    features = Features.of(space.sides, drawing := half[: len(data) // DRAWN])
     drawn, both = features.drawn, features.pooled
     far = Farness.of(both.real, both.fake, half)
-    near = _counted(far)
-    counted = torch.from_numpy(near.nonzero()[0])
+    counted = torch.from_numpy((near := _counted(far)).nonzero()[0])
     kept, drawn_fake = both.fake[counted], drawn.fake[counted]
     balls, back = Balls.around(both.real, kept), Balls.around(kept, both.real)
     scores = balls.scores(back.companions())
@@ -122,12 +121,8 @@ def _found(
         drawn.real, drawn_fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
     )
     return Findings(
-        n_real=len(data),
-        n_fake=len(samples),
+        **_given(data, samples, space, fraction),
         n_counted=len(counted),
-        distance={"name": space.name, "fingerprint": space.fingerprint},
-        alpha=ALPHA,
-        fraction=fraction,
         dropped_mass=dropped_mass(served, _outer(kept, both.real, seed), fraction=fraction),
         difference=difference(both.real, both.fake, seed=seed),
         crowded_mass=thin_mass(ratios.reversed(), fraction=CROWDED),
@@ -138,9 +133,20 @@ def _found(
         examples=_ranked(data, counted.numpy()[balls.nearest], scores),
         summary=summary,
         certificate={**certify(data, samples, space, seed), "components": both.real.shape[1]},
-        warnings=(*data.notes, *samples.notes, *space.warnings, *_warnings(data, samples)),
         view=View(data, samples, drawn.real),
     )
+
+
+def _given(data: Examples, samples: Examples, space: Space, fraction: float) -> dict[str, Any]:
+    """What does not depend on what is found."""
+    return {
+        "n_real": len(data),
+        "n_fake": len(samples),
+        "distance": {"name": space.name, "fingerprint": space.fingerprint},
+        "alpha": ALPHA,
+        "fraction": fraction,
+        "warnings": (*data.notes, *samples.notes, *space.warnings, *_warnings(data, samples)),
+    }
 
 
 def _counted(far: Farness) -> NDArray[np.bool_]:

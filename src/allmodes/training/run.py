@@ -123,20 +123,22 @@ def train(
     with claimed(run.path) if fabric.is_global_zero else nullcontext():
         if fabric.is_global_zero:
             check_folder(run.path, recipe, fresh)
-        if run.finished and not fresh and Run(run.path).recipe.settings.images >= recipe.settings.images:
-            told = f"{run.path} is finished: use --fresh to train it again, or more --images to go on."
-            print(told, file=sys.stderr)
+        if not fresh and trained(run.path, recipe):
+            print(f"{run.path} is finished: use --fresh to train it again, or more --images to go on.", file=sys.stderr)
             leave()
         else:
             trainer = go_on(run, recipe, fabric, fresh)
             leave()
             if fabric.is_global_zero and not trainer.done:
-                raise KeyboardInterrupt(
-                    f"Saved after {trainer.images:,} presentations: the same command goes on from there."
-                )
+                raise KeyboardInterrupt(f"Saved after {trainer.images:,} presentations: the same command goes on.")
         if fabric.is_global_zero:
             then(run)
     return run
+
+
+def trained(path: Path, recipe: Recipe) -> bool:
+    """Whether the folder holds a finished run of as many images, or more."""
+    return Run(path).finished and Run(path).recipe.settings.images >= recipe.settings.images
 
 
 def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
