@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from allmodes.core.errors import UserError
-from allmodes.data.arrays import parsed, read_array
+from allmodes.data.arrays import as_array, parsed, read_array
 from allmodes.data.images import Gathered, Images, gathered, pictures_of
 
 RNG = np.random.default_rng(0)
@@ -185,3 +185,9 @@ def test_no_damage_of_an_archive_is_more_than_one_sentence(pack, tmp_path: Path)
         except UserError:
             said += 1
     assert said > len(content) // 10
+
+
+def test_a_mask_is_not_ignored():
+    pages = np.ma.masked_less(np.full((4, 8, 8), 7, np.uint8), 9)
+    with pytest.raises(UserError, match="with a mask"):
+        as_array(pages, "the data")

@@ -1,6 +1,6 @@
 """What an array is: the one place that decides, for files, for Python and for every command.
 
-Images are uint8, or floats whose range is evident: from -1 to 1, 0 to 1, or 0 to 255, more than half of which they use.
+Images are uint8, or floats whose range is evident: from -1 to 1, 0 to 1, or 0 to 255, past whose middle they reach.
 Whatever could be read in two ways is refused, for one of the two would be wrong.
 """
 
@@ -118,6 +118,8 @@ def as_array(values: ArrayLike | Tensor, where: str) -> Array:
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(f"{where} is an array with a mask, which would be ignored: fill or leave out what is masked.")
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufc":
@@ -173,7 +175,7 @@ def _with_channels_last(array: Array, found: str) -> Array:
 
 
 def _evident_range(array: Array, found: str) -> tuple[int, int]:
-    """From where to where floats go: the range that they keep to within half a level of 8 bits, using half of it."""
+    """From where to where floats go: the range that they keep to, within half a level, past whose middle they reach."""
     ends = []
     for start in range(0, len(array), BLOCK):
         block = array[start : start + BLOCK]
@@ -188,6 +190,6 @@ def _evident_range(array: Array, found: str) -> tuple[int, int]:
         if uses and bottom - half_a_level <= low and high <= top + half_a_level:
             return bottom, top
     raise UserError(
-        f"{found}, from {low:.4g} to {high:.4g}, and their range is not evident: give uint8, or floats that use more "
-        "than half of -1 to 1, 0 to 1 or 0 to 255."
+        f"{found}, from {low:.4g} to {high:.4g}, and their range is not evident: give uint8, or floats of -1 to 1 "
+        "that reach below -0.5, of 0 to 1 that reach above 0.5, or of 0 to 255 that reach above 127.5."
     )

@@ -149,5 +149,8 @@ def _check_finite(values: Tensor, side: str) -> None:
     for what, unusable in kinds.items():
         rows = unusable.reshape(len(values), -1).any(1).nonzero()[:, 0]
         if len(rows):
+            limit = (
+                f"numbers must be at most {LARGEST:g}" if what.startswith("a value") else "all numbers must be finite"
+            )
             others = f", and {len(rows) - 1:,} further rows have" if len(rows) > 1 else ""
-            raise ValueError(f"{side}: row {int(rows[0])} has {what}{others}; all numbers must be finite")
+            raise ValueError(f"{side}: row {int(rows[0])} has {what}{others}; {limit}")
