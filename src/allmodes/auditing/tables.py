@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.files import require_plain
 from ..data.arrays import parsed
 from ..data.folders import some
 
@@ -85,6 +86,7 @@ def _read(path: Path) -> object:
     """What a file of labels holds."""
     if path.suffix.lower() not in {".npy", ".csv"}:
         raise UserError(f"The labels in {path} are neither a .npy nor a .csv: write them as one of these.")
+    require_plain(path)
     try:
         if path.suffix.lower() == ".csv":
             return _columns(path)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -150,6 +151,28 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=1) + "\n")
 
 
+def require_plain(path: Path) -> None:
+    """Raise a UserError for devices, pipes and sockets, which may have no end; what is not there is no such thing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # whoever opens it says so
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "a pipe or socket"
+        raise UserError(f"{path} is {kind}, and no file or folder: write what it holds to a file, and give that.")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it is a device, pipe or socket.
+    """
+    require_plain(path)
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """Read a text file.
 
@@ -157,6 +180,7 @@ def read_text(path: Path) -> str:
         UserError: it is missing, cannot be read, or is not in UTF-8.
     """
     try:
+        require_plain(Path(path))
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .errors import UserError
-from .files import atomic
+from .files import atomic, require_plain
 
 HASH = "sha256"  # the entry of the metadata that holds the hash of everything else
 
@@ -80,6 +80,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         UserError: it is missing, or no such file.
     """
+    require_plain(path)
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118

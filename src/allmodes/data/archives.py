@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.files import require_plain
 
 LOCKED = 0x1  # bit 0 of the flags (PKWARE's APPNOTE.TXT, section 4.4.4)
 END, LONGEST_COMMENT, MANY = 22, 2**16, 2**16 - 1  # of the record at the end, and what it says of more (section 4.3.16)
@@ -27,11 +28,13 @@ class Archive:
         names: its files, without its folders, in the order in which they were packed.
 
     Raises:
-        UserError: it is no zip, is damaged, or holds two files of one name.
+        UserError: it is no zip, is damaged, a device or a pipe, or holds two files of one name.
     """
 
     def __init__(self, source: Path | bytes, title: str | None = None) -> None:
         self.title = title or str(source)
+        if isinstance(source, Path):
+            require_plain(source)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
             self.names = tuple(info.filename for info in self._zip.infolist() if not info.is_dir())

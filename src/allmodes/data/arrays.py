@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.files import read_bytes
 from ..core.memory import require_memory
 from .archives import Archive, reason
 from .folders import some
@@ -61,7 +62,7 @@ def read_array(path: Path, *, wanted: Sequence[str] = ("images", "features")) ->
     try:
         if path.suffix.lower() != ".npz":
             require_memory(path.stat().st_size, str(path))
-            return parsed(path.read_bytes())
+            return parsed(read_bytes(path))
         archive = Archive(path)
         name = _chosen([name.removesuffix(".npy") for name in archive.names], wanted, path)
         member = name if name in archive.names else f"{name}.npy"

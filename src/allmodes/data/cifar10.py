@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
-from ..core.files import cache_dir, digest
+from ..core.files import cache_dir, digest, read_bytes
 from .arrays import read_array
 from .base import Labelled
 from .fixed import FixedImages
@@ -92,7 +92,7 @@ def _official(content: bytes) -> bool:
 def _from_archive(file: Path) -> Digits:
     """The official binary form: records of one label byte and 3,072 pixel bytes."""
     try:
-        content = file.read_bytes()
+        content = read_bytes(file)
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}): copy it again.") from error
     if not _official(content):

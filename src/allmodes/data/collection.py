@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
-from ..core.files import cache_dir
+from ..core.files import cache_dir, require_plain
 from .archives import Archive
 
 
@@ -51,6 +51,7 @@ class Collection:
         return self._from(kept)
 
     def _from(self, place: Path) -> dict[str, bytes]:
+        require_plain(place)
         try:
             found = self._in_folder(place) if place.is_dir() else self._in_zip(place.read_bytes())
         except (OSError, ValueError, UserError) as error:

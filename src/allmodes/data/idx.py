@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.files import require_plain
 from ..core.memory import require_memory
 
 MOST_AXES = 4
@@ -28,6 +29,7 @@ def read_idx(path: Path) -> Tensor:
     Raises:
         UserError: the file is missing, is no idx file, is cut off or goes on, or is larger than the memory.
     """
+    require_plain(path)
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"

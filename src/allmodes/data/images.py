@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import digest
+from ..core.files import digest, require_plain
 from ..core.memory import require_memory
 from .archives import Archive
 from .arrays import SUFFIXES as ARRAYS
@@ -109,6 +109,7 @@ def open_pictures(path: Path) -> Pictures:
     """
     if not is_there(path):
         raise UserError(f"{path} does not exist: give a folder, .zip, .npy or .npz of images.")
+    require_plain(path)
     if path.suffix.lower() in ARRAYS:
         return pictures_of(read_array(path), str(path))
     if path.is_dir():

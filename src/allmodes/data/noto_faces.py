@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ..core.errors import UserError
-from ..core.files import digest
+from ..core.files import digest, require_plain
 from .collection import Collection, data_folder, picture
 from .fixed import FixedImages
 from .pictures import check_size, flattened, resized, stacked
@@ -66,6 +66,7 @@ def drawn(font: Path) -> list[Image.Image]:
     Raises:
         UserError: there is no such font, or it lacks one.
     """
+    require_plain(font)
     try:
         letters = ImageFont.truetype(str(font), STRIKE)
     except OSError as error:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import digest
+from ..core.files import digest, require_plain
 from .directions import FURTHEST, Directions
 
 FORMAT = "allmodes.dci.1"
@@ -71,6 +71,7 @@ def read_index(path: Path) -> Saved:
     Raises:
         UserError: it is missing, truncated, altered or something else, or a field of it cannot be.
     """
+    require_plain(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from ...core.downloads import fetch
 from ...core.errors import UserError
-from ...core.files import cache_dir
+from ...core.files import cache_dir, read_bytes
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -205,7 +205,7 @@ def load_inception(path: Path | None = None) -> Inception:
         remedy = f"copy {FILE} there, or give 'distance.path'"
         fetch(MIRRORS, target, genuine=_genuine, what=str(target), remedy=remedy)
     try:
-        content = target.read_bytes()
+        content = read_bytes(target)
     except OSError as error:
         raise UserError(f"Cannot read the weights {target}: {error.strerror}.") from error
     if not _genuine(content):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import UserError
+from ...core.files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Weights:
                 )
             path = Path(found.origin).parent / self.file
         try:
-            content = path.read_bytes()
+            content = read_bytes(path)
         except OSError as error:
             raise UserError(f"Cannot read the weights {path}: {error.strerror}.") from error
         if hashlib.sha256(content).hexdigest() != self.sha256:
