@@ -42,7 +42,7 @@ class Discriminator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """``(n, *shape) -> (n,)``: the score, a logit."""
+        """``(n, *shape) -> (n,)``: the score, a logit; or ``(n, k)``, of which losses take the mean, each a logit."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ kept places falls (Zhang 2019). The weights come with the package ``stlpips-pyto
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -66,10 +67,15 @@ class ShiftTolerant(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Features after each slice, ``(n, 3, H, W)`` in [-1, 1] -> five times ``(n, C, h, w)``."""
+        return self.maps(images, range(1, len(self.slices) + 1))
+
+    def maps(self, images: Tensor, ends: Sequence[int]) -> list[Tensor]:
+        """What is seen after so many slices each, counted from 1, in ascending order."""
         x, found = (images - self.shift) / self.scale, []
-        for part in self.slices:
+        for number, part in enumerate(self.slices[: ends[-1]], start=1):
             x = part(x)
-            found.append(x)
+            if number in ends:
+                found.append(x)
         return found
 
 

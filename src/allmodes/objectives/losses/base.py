@@ -17,7 +17,7 @@ from ...core.errors import UserError
 
 
 class AdversarialLoss(ABC):
-    """Losses of both players, from the scores of real images and of samples.
+    """Losses of both players, from the scores of real images and of samples, ``(B,)`` or several an image, ``(B, k)``.
 
     Args:
         gamma: weight of the R1 and R2 penalties; 0 for none.
@@ -34,11 +34,11 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss from scores ``(B,)`` and ``(B,)``."""
+        """The discriminator's loss from scores of the same shape."""
 
     @abstractmethod
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The generator's loss from scores ``(B,)`` and ``(B,)``."""
+        """The generator's loss from scores of the same shape."""
 
     def penalised(self, step: int) -> bool:
         """Whether this step carries the penalties."""
@@ -48,13 +48,14 @@ class AdversarialLoss(ABC):
         """R1 + R2 with their lazy weight, for scores of ``B`` real images and ``B`` samples stacked.
 
         Args:
-            scores: ``(2B,)``.
+            scores: ``(2B,)`` or ``(2B, k)``.
             images: ``(2B, *shape)``, the leaf that the scores were computed from.
         """
         return self.gamma * self.every * squared_gradient(scores, images).mean()
 
 
 def squared_gradient(scores: Tensor, images: Tensor) -> Tensor:
-    """``|grad_x D(x)|^2`` of every image, ``(n,)``, itself differentiable."""
-    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    """``|grad_x D(x)|^2`` of every image, ``(n,)``, itself differentiable; D is the mean of an image's scores."""
+    each = scores.reshape(len(scores), -1).mean(1)
+    (gradient,) = torch.autograd.grad(each.sum(), images, create_graph=True)
     return gradient.float().pow(2).flatten(1).sum(1)
