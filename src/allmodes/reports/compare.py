@@ -118,6 +118,7 @@ def cautions(runs: Sequence[Path | RunFiles]) -> list[str]:
         if len(spaces) > 1:
             parts = [f"{', '.join(names)} in {space}" for space, names in spaces.items()]
             found.append(f"'{title_of(column)}' was not measured alike: {'; '.join(parts)}.")
+    found += [f"{run.path.resolve().name}: {run.ended}" for run in files if run.ended]
     return found + [
         f"{run.path.resolve().name} went on after its end. {text}" for run in files for text in run.prolonged
     ]

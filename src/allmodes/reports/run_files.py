@@ -13,6 +13,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import parse_json, parse_yaml, read_object, read_text
 from ..core.records import Score
+from ..training.patience import Ended, read_ended
 
 METHODS = {
     "gan": "GAN",
@@ -74,11 +75,12 @@ class RunFiles:
         audits: the lines of kind ``audit``, which say how long it took.
         scores: the evaluation at the end, by name.
         headline: its chief figures.
-        pictures: grids of samples from fixed latents, in order of training.
+        pictures: grids of samples from fixed latents, in order of training, up to the model.
         real: grid of real examples.
         nearest: samples over the training images nearest to them.
         animation: the grids as an animation.
         prolonged: sentences on what went by an earlier, shorter length of the training.
+        ended: how the training ended early, if it did.
     """
 
     path: Path
@@ -95,6 +97,7 @@ class RunFiles:
     nearest: Path | None
     animation: Path | None
     prolonged: tuple[str, ...] = ()
+    ended: Ended | None = None
 
     @cached_property
     def name(self) -> str:
@@ -167,7 +170,7 @@ def read_run(path: Path) -> RunFiles:
     evaluation = _document(path / "evaluation.json")
     scores, headline = _scores(path / "evaluation.json", evaluation)
     entries = _entries(path / "metrics.jsonl")
-    samples = path / "samples"
+    samples, ended = path / "samples", read_ended(path)
     return RunFiles(
         path=path,
         recipe=recipe,
@@ -179,7 +182,8 @@ def read_run(path: Path) -> RunFiles:
         scores=scores,
         headline=headline,
         prolonged=_prolonged(path / "model" / "config.json"),
-        pictures=_pictures(samples),
+        ended=ended,
+        pictures=tuple(one for one in _pictures(samples) if ended is None or one.images <= ended.model),
         real=_existing(samples / "real.png"),
         nearest=_existing(samples / "nearest.png"),
         animation=_existing(samples / "training.gif"),

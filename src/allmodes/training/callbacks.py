@@ -27,7 +27,7 @@ def crossed(trainer: Trainer, interval: int) -> bool:
 
 
 class Log:
-    """``metrics.jsonl``: one JSON document a line, of kind ``train`` or ``evaluation``.
+    """``metrics.jsonl``: one JSON document a line, of kind ``train``, ``evaluation``, or ``ended`` if it ended early.
 
     Args:
         path: the file. What a resumed run writes again is dropped: the lines after ``step``, and the evaluation at
@@ -49,15 +49,17 @@ class Log:
             print(f"{path}: {damaged:,} damaged lines are left out.", file=sys.stderr)
         write_text(path, "".join(f"{line}\n" for line in kept))
 
-    def write(self, trainer: Trainer, kind: str, scalars: dict[str, float], *, whole: bool = False) -> None:
-        """Append a line; ``whole`` marks the evaluation at the end."""
+    def write(
+        self, trainer: Trainer, kind: str, scalars: dict[str, float], *, whole: bool = False, words: str | None = None
+    ) -> None:
+        """Append a line; ``whole`` marks the evaluation at the end, ``words`` say what figures do not."""
         entry = {
             "kind": kind,
-            "images": trainer.images,
+            "images": trainer.model_images if whole else trainer.images,
             "step": trainer.step,
             "seconds": round(trainer.seconds, 3),
             "elapsed": round(trainer.elapsed, 3),
-        } | ({"whole": True} if whole else {})
+        } | ({"whole": True} if whole else {} if words is None else {"words": words})
         append_line(self.path, json.dumps({**entry, "scalars": scalars}))
 
     def after_step(self, trainer: Trainer) -> None:

@@ -46,6 +46,10 @@ class Evaluation:
             found |= {name: score.detail[detail] for detail, name in beside.items() if detail in score.detail}
         return found
 
+    def low(self, name: str) -> float | None:
+        """The lower end of a score's interval, if there is that score with an interval."""
+        return next((score.ci95[0] for score in self.scores if score.name == name and score.ci95), None)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
         return {"scores": [score.to_json() for score in self.scores], "headline": self.headline()}

@@ -15,7 +15,8 @@ from ..model import CHECKPOINTS
 from .recipe import WORDS, Recipe, parse_recipe
 
 LOCK = ".lock"
-INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", *WORDS})  # a run goes on all the same
+# a run goes on all the same
+INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", "patience", *WORDS})
 ENDS = ("report.html", "audit", "evaluation.json", "model", "samples/training.gif", "samples/nearest.png")
 
 

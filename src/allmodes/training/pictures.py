@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,9 +25,10 @@ def described(trainer: Trainer) -> dict[str, Any]:
     card = {
         "recipe": trainer.recipe.name,
         "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
-        "images": trainer.images,
+        "images": trainer.model_images,
         "seed": trainer.settings.seed,
         "prolonged": trainer.prolonged,
+        "ended": asdict(trainer.ended) if trainer.went_back and trainer.ended else None,
     }
     shape = list(trainer.dataset.shape)
     return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}
@@ -39,12 +41,18 @@ def current_model(trainer: Trainer) -> Model:
     return Model(cast(Generator, trainer.average.module), trainer.objective.prior, config=config, card=card)
 
 
+def picture_path(trainer: Trainer, folder: Path) -> Path:
+    """Where the grid of the model as it stands belongs; those of later ones sort after it."""
+    return folder / f"images-{trainer.model_images:012d}.png"
+
+
 def save_picture(trainer: Trainer, folder: Path) -> None:
     """A grid of samples from fixed latents, or for planar data the points over the data."""
-    model, path = current_model(trainer), folder / f"images-{trainer.images:012d}.png"
+    model, path = current_model(trainer), picture_path(trainer, folder)
     if len(trainer.dataset.shape) == 1:
         real = trainer.dataset.batch(0, CLOUD, 0).images
-        save(toy_frame(model.sample(CLOUD), real, title=f"{trainer.recipe.name}  {trainer.images:,} examples"), path)
+        title = f"{trainer.recipe.name}  {trainer.model_images:,} examples"
+        save(toy_frame(model.sample(CLOUD), real, title=title), path)
     else:
         save(image_grid(trainer.dataset.picture(model.sample(GRID))), path)
 

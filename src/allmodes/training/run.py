@@ -30,7 +30,8 @@ from .environment import environment
 from .evaluation import Evaluation, evaluate, subject
 from .folder import begun, check_folder, claimed, open_folder
 from .notices import announce
-from .pictures import current_model, save_nearest, save_picture, save_real
+from .patience import SCORE, Ended, read_ended
+from .pictures import current_model, picture_path, save_nearest, save_picture, save_real
 from .precision import settled
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
@@ -74,6 +75,11 @@ class Run:
     def finished(self) -> bool:
         """Whether the training has ended and was evaluated."""
         return (self.path / "evaluation.json").exists()
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the training ended early, if it did: see :mod:`.patience`."""
+        return read_ended(self.path)
 
     def evaluation(self) -> Evaluation:
         """The evaluation at the end of the training."""
@@ -124,7 +130,8 @@ def train(
         if fabric.is_global_zero:
             check_folder(run.path, recipe, fresh)
         if not fresh and trained(run.path, recipe):
-            print(f"{run.path} is finished: use --fresh to train it again, or more --images to go on.", file=sys.stderr)
+            how = run.ended or "Use more --images to go on."
+            print(f"{run.path} is finished. {how} --fresh trains it again.", file=sys.stderr)
             leave()
         else:
             trainer = go_on(run, recipe, fabric, fresh)
@@ -137,8 +144,11 @@ def train(
 
 
 def trained(path: Path, recipe: Recipe) -> bool:
-    """Whether the folder holds a finished run of as many images, or more."""
-    return Run(path).finished and Run(path).recipe.settings.images >= recipe.settings.images
+    """Whether the folder holds a finished run of as many images, or more, or one that ended early and would again."""
+    run, asked = Run(path), recipe.settings
+    if not run.finished or run.recipe.settings.images < asked.images:
+        return False
+    return run.ended is None or run.ended.holds(asked.patience, asked.images)
 
 
 def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
@@ -210,6 +220,8 @@ def attend(trainer: Trainer, run: Run) -> None:
         found = evaluate(subject(trainer, quick=True))
         bar.headline = found.headline()
         log.write(trainer, "evaluation", bar.headline)
+        if (low := found.low(SCORE)) is not None and trainer.look(low):
+            log.write(trainer, "ended", {}, words=str(trainer.ended))
 
     pictures = Every(settings.sample_every, lambda trainer: save_picture(trainer, run.samples))
     callbacks: list[Callback] = [bar, log, pictures, Every(settings.evaluate_every, look), checkpoints]
@@ -224,12 +236,16 @@ def attend(trainer: Trainer, run: Run) -> None:
 
 def finish(trainer: Trainer, run: Run, log: Log) -> None:
     """Leave the model, its evaluation, pictures of samples and of the data, an animation; the evaluation comes last."""
+    if trainer.ended:
+        print(f"{run.path} is trained. {trainer.ended}", file=sys.stderr)
+        trainer.go_back()
     model = current_model(trainer)
     model.save(run.path / "model")
     save_real(trainer.dataset, run.samples)
     save_nearest(trainer.dataset, model, run.samples)
     save_picture(trainer, run.samples)
-    save_animation(sorted(run.samples.glob("images-*.png")), run.samples / "training.gif")
+    grids = [path for path in sorted(run.samples.glob("images-*.png")) if path <= picture_path(trainer, run.samples)]
+    save_animation(grids, run.samples / "training.gif")
     found = evaluate(subject(trainer))
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())

@@ -56,6 +56,8 @@ class Settings:
         log_every: images between two lines of metrics.jsonl.
         sample_every: images between two sample grids.
         evaluate_every: images between two quick evaluations; 0 for none before the end.
+        patience: images for which samples may be copies, by the quick evaluations of few images, before the training
+            ends with the model from before; 0 for no such end.
         checkpoint_seconds: time between two checkpoints.
     """
 
@@ -69,6 +71,7 @@ class Settings:
     log_every: int = 12_800
     sample_every: int = 64_000
     evaluate_every: int = 0
+    patience: int = 0
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -77,6 +80,14 @@ class Settings:
         for key in ("images", "batch", "threads", "log_every", "sample_every"):
             if getattr(self, key) < 1:
                 raise UserError(f"'{key}' is {getattr(self, key)}, but must be at least 1.")
+        for key in ("evaluate_every", "patience"):
+            if getattr(self, key) < 0:
+                raise UserError(f"'{key}' is {getattr(self, key)}, but must be at least 0.")
+        if self.patience and not self.evaluate_every:
+            raise UserError(
+                "'patience' is decided by quick evaluations, and 'evaluate_every' is 0: set it to 5000, for example, "
+                "or patience to 0."
+            )
         if self.threads > MOST_THREADS:
             raise UserError(f"'threads' is {self.threads}, but must be at most {MOST_THREADS:,}.")
         require_share("ema", self.ema, whole=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,7 @@ from ..data.base import Dataset
 from ..objectives.base import Objective, Update
 from . import checkpoint
 from .optimizers import make_average, make_optimizers, rate, set_rate
+from .patience import Ended, Looks
 from .processes import FabricWorkers, average_gradients, synchronise
 from .recipe import Recipe
 
@@ -49,6 +51,9 @@ class Trainer:
         stop: set to end after the step in progress.
         prolonged: where it went on to more images than it was to have, although something had gone by these: the
             ``images`` by then, the length ``of`` the training until then, and ``what`` went by it.
+        looks: what quick evaluations have seen of copies, see :mod:`.patience`.
+        clean: the model of the last one that saw none.
+        went_back: whether the model is that one, see :meth:`go_back`.
     """
 
     def __init__(self, recipe: Recipe, objective: Objective, *, dataset: Dataset, fabric: Fabric) -> None:
@@ -71,6 +76,9 @@ class Trainer:
         self.losses: dict[str, Tensor] = {}
         self.stop = False
         self.prolonged: list[dict[str, Any]] = []
+        self.looks = Looks()
+        self.clean: dict[str, Tensor] = {}
+        self.went_back = False
 
     @property
     def images(self) -> int:
@@ -84,8 +92,16 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether the training has seen all its images."""
-        return self.images >= self.settings.images
+        """Whether the training has seen all its images, or has ended early."""
+        return self.images >= self.settings.images or self.ended is not None
+
+    @property
+    def ended(self) -> Ended | None:
+        """How it ended early, if it did: see :mod:`.patience`."""
+        looks = self.looks
+        if looks.clean is None or looks.since is None or not looks.over(self.settings.patience):
+            return None
+        return Ended(looks.latest, self.settings.images, looks.since, looks.clean)
 
     def fit(self, callbacks: Sequence[Callback]) -> None:
         """Train until done, or until ``stop`` is set.
@@ -93,7 +109,7 @@ class Trainer:
         Raises:
             UserError: a loss is not finite.
         """
-        while not (self.done or self.stopping()):
+        while self.images < self.settings.images and not self.stopping():
             began = time.perf_counter()
             self.one_step()
             self.seconds += time.perf_counter() - began
@@ -165,17 +181,49 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and counters that a checkpoint holds."""
-        tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        tensors = self.model_state() | {f"clean.{k}": v for k, v in self.clean.items()}
         for name, module in self.players.items():
             tensors |= {f"player.{name}.{k}": v for k, v in module.state_dict().items()}
             flat = checkpoint.flatten_optimizer(self.optimizers[name])
             tensors |= {f"optimizer.{name}.{k}": v for k, v in flat.items()}
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
-        tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}  # for who samples from it
         seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds, "elapsed": self.elapsed}
-        length = {"of": self.settings.images, "prolonged": self.prolonged}
+        length = {"of": self.settings.images, "prolonged": self.prolonged, "looks": asdict(self.looks)}
         data = self.dataset.fingerprint
         return tensors, {"step": self.step, **seconds, **length, "round": dict(self.round), "data": data}
+
+    def model_state(self) -> dict[str, Tensor]:
+        """The averaged generator, and the prior for who samples from it."""
+        tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        return tensors | {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}
+
+    def look(self, low: float) -> bool:
+        """Take account of a quick evaluation, and stop if the training ends by it.
+
+        Args:
+            low: lower end of the interval of the copied mass.
+
+        Returns:
+            Whether it ends by this one.
+        """
+        if self.ended:  # several processes still go on to where they stop together
+            return False
+        self.looks = self.looks.after(self.images, low)
+        if self.looks.clean == self.images:
+            self.clean = {key: value.detach().clone() for key, value in self.model_state().items()}
+        self.stop = self.stop or self.ended is not None
+        return self.ended is not None
+
+    def go_back(self) -> None:
+        """Take the model of the last look that saw no copies. Only for what comes after the training."""
+        self.average.load_state_dict(checkpoint.below(self.clean, "average."))
+        self.objective.prior.load_state_dict(checkpoint.below(self.clean, "prior."))
+        self.went_back = True
+
+    @property
+    def model_images(self) -> int:
+        """Data examples seen by the model as it stands."""
+        return self.looks.clean if self.went_back and self.looks.clean is not None else self.images
 
     def load_state(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Take up a checkpoint.
@@ -200,7 +248,12 @@ class Trainer:
         self.earlier = counters.get("elapsed", self.seconds)
         self.round = counters["round"]
         self.prolonged = list(counters["prolonged"])
+        self.clean = checkpoint.below(tensors, "clean.")
+        self.looks = Looks(**counters.get("looks", {}))
         length = int(counters["of"])
+        if length < self.settings.images and self.ended:
+            self.looks = self.looks.forgiven()
+        self.stop = self.ended is not None
         if length < self.settings.images and (what := self.scheduled(length)):
             self.prolonged.append({"images": self.images, "of": length, "what": what})
 

@@ -78,5 +78,7 @@ def summary(run: Run) -> Answer:
     headline = run.evaluation().headline()
     figures = columns([(f"  {title_of(name)}", write_figure(name, value)) for name, value in headline.items()])
     report = run.path / "report.html"
-    document = {"run": str(run.path), "report": str(report), "headline": headline}
-    return Answer(document, f"{run.path}\n{figures}\nThe report is {report}")
+    ended = None if run.ended is None else str(run.ended)
+    document = {"run": str(run.path), "report": str(report), "headline": headline, "ended": ended}
+    lines = [str(run.path), figures, *([ended] if ended else []), f"The report is {report}"]
+    return Answer(document, "\n".join(lines))
