@@ -102,8 +102,8 @@ def test_files_that_are_no_images_are_named(plain: Path, tmp_path: Path, capsys:
 
 def test_too_few_and_none_are_said(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     three, none = folder(tmp_path / "three", count=3), folder(tmp_path / "none", count=0)
-    assert "The samples are 3: an audit needs at least 20" in told(plain, three, tmp_path / "out", capsys)
-    assert "The data are 3" in told(three, plain, tmp_path / "out", capsys)
+    assert "The samples are too few (3): an audit needs at least 20" in told(plain, three, tmp_path / "out", capsys)
+    assert "The data are too few (3)" in told(three, plain, tmp_path / "out", capsys)
     for real, fake in ((none, plain), (plain, none)):
         assert "There are no images in" in told(real, fake, tmp_path / "out", capsys)
 
@@ -116,7 +116,8 @@ def test_too_few_and_none_are_said(plain: Path, tmp_path: Path, capsys: pytest.C
         (np.linspace(0, 1e-30, 160).reshape(40, 4), "reach 1e-30"),
         (np.array([[0.0, np.inf]] * 40), "NaN or infinity, first in row 0"),
         (np.arange(160).reshape(40, 4), "features must be floats"),
-        (np.zeros((0, 4)), "features must be floats"),
+        (np.zeros((40, 64), np.uint8), "uint8 of shape 40 x 64: features must be floats [n, d], and images [n, h, w"),
+        (np.zeros((0, 4)), "float64 of shape 0 x 4: nothing to audit."),
         (1e8 + np.linspace(0, 1, 160).reshape(40, 4), "differ by 0.58 and lie so far from 0"),
         (np.arange(40.0), "give images [n, h, w]"),
         (np.array([{}] * 40, dtype=object), "it is cut off, or holds no numbers"),

@@ -149,7 +149,7 @@ def test_few_bits_stored_in_many_are_refused_and_never_black(
     bits: int, suffix: str, kind: type, tmp_path: Path
 ) -> None:
     save(tmp_path / f"a.{suffix}", (DEEP >> (16 - bits)).astype(kind))
-    with pytest.raises(UserError, match=r"1 pictures of 16 bits, such as a.\w+, of which not one reaches"):
+    with pytest.raises(UserError, match=r"1 hold more than 8 bits, the first a.\w+, and none of these reaches"):
         Images(tmp_path)
     bright = save(tmp_path / f"b.{suffix}", DEEP.astype(kind))  # now it is seen what the dark one is measured by
     assert np.array_equal(Images(tmp_path).images[1, 0].numpy(), DEEP >> 8)
@@ -160,7 +160,7 @@ def test_colours_of_few_bits_stored_in_sixteen_are_refused(tmp_path: Path) -> No
     pixels = np.stack([DEEP >> 4] * 3, axis=2).astype(">u2").reshape(8, -1).view(np.uint8)
     rows = np.concatenate([np.zeros((8, 1), np.uint8), pixels], axis=1)  # each begins with its filter, here none
     (tmp_path / "a.png").write_bytes(png_of_colours(rows))
-    with pytest.raises(UserError, match="not one reaches 4,096 of 65,535"):
+    with pytest.raises(UserError, match="none of these reaches 4,096 of 65,535"):
         Images(tmp_path)
 
 

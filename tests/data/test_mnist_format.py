@@ -15,6 +15,7 @@ from allmodes.core.errors import UserError
 from allmodes.data import cifar10
 from allmodes.data.fashion_mnist import FASHION_SOURCE
 from allmodes.data.idx import read_idx
+from allmodes.data.images import Images
 from allmodes.data.mnist import MNIST_SOURCE, PARTS, Mnist
 from allmodes.data.orl_faces import ORL
 from allmodes.data.raccoon import RACCOON
@@ -66,6 +67,16 @@ def test_a_damaged_file_is_named(content, message, tmp_path):
     (tmp_path / "digits").write_bytes(content)
     with pytest.raises(UserError, match=rf"digits.*{message}"):
         read_idx(tmp_path / "digits")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_as_pictures_it_is_refused_by_its_name(pack, tmp_path):
+    (tmp_path / "train").write_bytes(pack(idx_bytes(np.zeros((3, 8, 8), np.uint8))))
+    with pytest.raises(UserError, match=r"train is an idx file, as those of MNIST are: save its images as a \.npy"):
+        Images(tmp_path / "train")
+    (tmp_path / "other").write_bytes(pack(b"\0\0\7\3nothing known"))
+    with pytest.raises(UserError, match="other is neither a folder nor a zip"):
+        Images(tmp_path / "other")
 
 
 def test_the_set_is_found_by_path_and_by_environment(tmp_path, monkeypatch):

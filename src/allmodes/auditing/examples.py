@@ -16,8 +16,8 @@ from ..core.errors import UserError
 from ..core.files import cache_dir, digest
 from ..core.progress import track
 from ..core.tensors import load_tensors, save_tensors
+from ..data.arrays import SHAPES, as_array, read_array
 from ..data.arrays import SUFFIXES as ARRAYS
-from ..data.arrays import as_array, read_array
 from ..data.folders import is_there
 from ..data.images import Pictures, gathered, open_pictures, pictures_of
 from ..data.pixels import to_float, to_uint8
@@ -147,7 +147,8 @@ def _is_run(path: Path) -> bool:
 def _features(array: NDArray[np.generic], where: str) -> Examples:
     if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
         shape = " x ".join(map(str, array.shape))
-        raise UserError(f"{where} holds {array.dtype} of shape {shape}: features must be floats [n, d], not empty.")
+        what = "nothing to audit" if 0 in array.shape else f"features must be floats [n, d], and images {SHAPES}"
+        raise UserError(f"{where} holds {array.dtype} of shape {shape}: {what}.")
     features = torch.from_numpy(array.astype(np.float32))
     bad = ~np.isfinite(array).all(1)
     if bad.any():

@@ -113,7 +113,7 @@ def _check(data: Examples, samples: Examples) -> None:
         raise UserError("One side holds images and the other features: give both as images, or both as features.")
     for what, side in (("data", data), ("samples", samples)):
         if len(side) < LEAST:
-            raise UserError(f"The {what} are {len(side)}: an audit needs at least {LEAST} of both.")
+            raise UserError(f"The {what} are too few ({len(side)}): an audit needs at least {LEAST} of both.")
     if data.images is not None and samples.images is not None and data.images.shape[1:] != samples.images.shape[1:]:
         shapes = [" x ".join(map(str, side.shape[1:])) for side in (data.images, samples.images)]
         raise UserError(f"The data are images of {shapes[0]} and the samples of {shapes[1]}: bring them to one size.")

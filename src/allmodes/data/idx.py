@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,6 +19,7 @@ from ..core.files import require_plain
 from ..core.memory import require_memory
 
 MOST_AXES = 4
+TYPES = frozenset({0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E})  # of numbers that the format knows; ours is the first
 AGAIN = "copy or download it again"
 
 
@@ -31,12 +34,29 @@ def read_idx(path: Path) -> Tensor:
     """
     require_plain(path)
     try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            return _parsed(cast(BinaryIO, gzip.open(file)) if packed else file, path)
+        with _opened(path) as stream:
+            return _parsed(stream, path)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} cannot be read ({error}): {AGAIN}.") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The content of a file, unpacked if it is packed."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        yield cast(BinaryIO, gzip.open(file)) if packed else file
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file begins as one of the format does, of numbers of any type, gzipped or not."""
+    try:
+        with _opened(path) as stream:
+            magic = stream.read(4)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in TYPES and 1 <= magic[3] <= MOST_AXES
 
 
 def _parsed(stream: BinaryIO, path: Path) -> Tensor:

@@ -17,6 +17,7 @@ from .arrays import SUFFIXES as ARRAYS
 from .arrays import as_array, read_array, read_pages
 from .fixed import FixedImages
 from .folders import SUFFIXES, Listing, is_picture, is_there, listed, sifted, some
+from .idx import is_idx
 from .pictures import DIM, Damaged, FilePicture, PagePicture, Picture, check_size, resized, stacked
 
 DEFAULT_SIZE = 64
@@ -125,6 +126,11 @@ def open_pictures(path: Path) -> Pictures:
 
 
 def _in_archive(path: Path) -> tuple[Archive, Listing]:
+    if is_idx(path):
+        raise UserError(
+            f"{path} is an idx file, as those of MNIST are: save its images as a .npy array, uint8 [n, h, w], and "
+            "give that."
+        )
     try:
         archive = Archive(path)
     except UserError as error:
@@ -228,10 +234,10 @@ def _without(damaged: Sequence[Damaged], pictures: Pictures, skip: bool) -> tupl
 
 
 def _require_bright(pictures: Sequence[Picture], title: str) -> None:
-    """Refuse pictures of 16 bits that hold fewer: in 8 bits nothing would be left of them."""
+    """Refuse pictures of 16 or 32 bits that hold fewer: in 8 bits nothing would be left of them."""
     deep = [picture for picture in pictures if picture.brightest is not None]
     if deep and (top := max(picture.brightest or 0 for picture in deep)) < DIM:
         raise UserError(
-            f"{title} holds {len(deep):,} pictures of 16 bits, such as {deep[0].name}, of which not one reaches "
-            f"{(top + 1) << 8:,} of 65,535: stretch them to their full range, or save them with 8 bits."
+            f"Of the pictures in {title}, {len(deep):,} hold more than 8 bits, the first {deep[0].name}, and none of "
+            f"these reaches {(top + 1) << 8:,} of 65,535: stretch them to that range, or save them with 8 bits."
         )
