@@ -196,6 +196,8 @@ class TestEvaluate:
         found = answer_of(["evaluate", str(ring), "--metrics", "modes"], capsys)
         assert [score["name"] for score in found["scores"]] == ["modes"]
         assert list(found["headline"]) == ["modes"]
+        assert found["scores"][0]["n_real"] is None  # modes are counted among samples, by a law that is known
+        assert found["scores"][0]["n_fake"] > 0
         found = answer_of(["evaluate", str(ring), "--metrics", "kl,worst_distance"], capsys)
         assert [score["name"] for score in found["scores"]] == ["kl", "worst_distance"]
         assert main(["evaluate", str(ring)]) == 0

@@ -40,7 +40,7 @@ def scores(missing: int, seed: int) -> list[dict[str, Any]]:
     certificate = {"feature_space": "stacked-digits-cnn", "protocol": "fresh", "hash": "a1b2c3d4e5f60718"}
 
     def score(name: str, value: float, detail: dict[str, Any], **extra: Any) -> dict[str, Any]:
-        fields = {"ci95": None, "n_real": 0, "n_fake": 26_000, "certificate": certificate, "warnings": []}
+        fields = {"ci95": None, "n_real": None, "n_fake": 26_000, "certificate": certificate, "warnings": []}
         return {"name": name, "value": value, "detail": detail, **fields, **extra}
 
     empty = np.flatnonzero(counts == 0).tolist()

@@ -101,8 +101,8 @@ class Score:
         name: the metric, e.g. ``"modes"``.
         value: the figure.
         ci95: 95% interval, or None where none is known.
-        n_real: number of real examples it rests on (0 if it needs none).
-        n_fake: number of samples.
+        n_real: number of real examples it rests on, or None where it needs none.
+        n_fake: number of samples, or None where it needs none.
         certificate: what the figure depends on: feature space and its hash, resize rule, split, seed, protocol.
         detail: per-example or per-part values (plain lists and numbers).
         warnings: plain sentences, e.g. that the sample is too small.
@@ -111,8 +111,8 @@ class Score:
     name: str
     value: float
     ci95: tuple[float, float] | None = None
-    n_real: int = 0
-    n_fake: int = 0
+    n_real: int | None = None
+    n_fake: int | None = None
     certificate: Mapping[str, Any] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

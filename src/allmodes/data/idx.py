@@ -46,7 +46,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        yield cast(BinaryIO, gzip.open(file)) if packed else file
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
 
 
 def is_idx(path: Path) -> bool:

@@ -244,8 +244,8 @@ def _score(document: Mapping[str, Any]) -> Score:
         name=str(document["name"]),
         value=shown.get("value", float("nan")),
         ci95=(shown["low"], shown["high"]) if interval else None,
-        n_real=int(document.get("n_real") or 0),
-        n_fake=int(document.get("n_fake") or 0),
+        n_real=int(document.get("n_real") or 0) or None,
+        n_fake=int(document.get("n_fake") or 0) or None,
         warnings=tuple(map(str, warnings)),
         **parts,
     )
