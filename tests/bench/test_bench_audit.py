@@ -60,6 +60,7 @@ def test_spoilt_samples_lack_nothing(pool: planted.Pool, spoil: planted.Plant) -
     assert not made.lost.any()
     assert not set(made.real) & set(made.fake)
     assert len(made.fake) == (N // 4 if spoil is planted.fewer else N)
+    assert made.dropped == (0.0 if spoil is planted.fewer else None)  # where spoilt samples lie, nobody knows
 
 
 @pytest.mark.parametrize(("spoil", "spread"), [(planted.blur, 0.5), (planted.add_noise, 1.3)])

@@ -134,7 +134,7 @@ class Outcome:
         auroc: of the ranking of examples by what is lost, or NaN.
         dropped: estimate of the dropped mass.
         least: the lower end of its interval.
-        held: whether that is at most the truth.
+        held: whether that is at most the truth; NaN where this is not known.
         differs: whether the samples are said to differ from the data.
         copied: estimate of the copied mass.
         metrics: those of others, by name.
@@ -147,7 +147,7 @@ class Outcome:
     auroc: float
     dropped: float
     least: float
-    held: bool
+    held: float
     differs: bool
     copied: float
     metrics: Mapping[str, float]
@@ -158,8 +158,9 @@ PLANTED = (
     "'found' is the share of audits that call any region or label dropped: false alarms where nothing is lost. "
     "'labels right': they name those labels that lost all, and none that lost nothing. 'pure' is the share of the thin "
     "members of dropped regions that is truly lost, 'whole regions' that of all members. 'AUROC' is that of the "
-    "ranking of examples. 'bound holds': the least that is said to be dropped is no more than what is. 'differ': the "
-    "samples are said to differ from the data.",
+    "ranking of examples. 'bound holds': the least that is said to be dropped is no more than what is (of spoilt "
+    "samples, which may lie elsewhere than the data, nobody knows). 'differ': the samples are said to differ from the "
+    "data.",
 )
 OTHERS = (
     "What other metrics see of them",
@@ -245,7 +246,7 @@ def _judged(planted: Planted, found: Findings) -> Outcome:
         auroc=float(roc_auc_score(planted.lost[order], scores)) if planted.lost.any() else np.nan,
         dropped=found.dropped_mass.estimate,
         least=low,
-        held=low <= planted.dropped,
+        held=np.nan if planted.dropped is None else float(low <= planted.dropped),
         differs=found.difference.p_value <= found.alpha,
         copied=found.copied_mass.estimate,
         metrics={name: score.value for name, score in found.summary.items()},

@@ -53,7 +53,8 @@ class Planted:
         fake: the samples ``(m,)``.
         labels: of the data, int64 ``(n,)``.
         lost: which of the data the samples lack, or have too few of, bool ``(n,)``.
-        dropped: share of the data's law that the samples lack.
+        dropped: share of the data's law that the samples lack; None where they were spoilt: they may well lie elsewhere
+            than some of the data, and nobody knows of how many.
         copied: share of the samples that are copies of data.
         spoil: what was done to the samples' images, uint8 ``(N, C, H, W)``, or None.
     """
@@ -62,7 +63,7 @@ class Planted:
     fake: NDArray[np.int64]
     labels: NDArray[np.int64]
     lost: NDArray[np.bool_]
-    dropped: float = 0.0
+    dropped: float | None = 0.0
     copied: float = 0.0
     spoil: Spoil | None = None
 
@@ -135,17 +136,17 @@ def copied(share: float) -> Plant:
 
 def blurred(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples averaged over squares of 3 x 3."""
-    return replace(nothing(pool, n, rng), spoil=blur)
+    return replace(nothing(pool, n, rng), dropped=None, spoil=blur)
 
 
 def noisy(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples with noise of a twentieth of the range."""
-    return replace(nothing(pool, n, rng), spoil=add_noise)
+    return replace(nothing(pool, n, rng), dropped=None, spoil=add_noise)
 
 
 def pale(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples at a third of their contrast."""
-    return replace(nothing(pool, n, rng), spoil=fade)
+    return replace(nothing(pool, n, rng), dropped=None, spoil=fade)
 
 
 def thinned(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
