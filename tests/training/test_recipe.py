@@ -30,6 +30,23 @@ def test_overrides_reach_parts_and_settings():
     assert load_recipe("stacked-digits/gan", {"data": "ring"}).parts["data"] == {"name": "ring"}
 
 
+def test_a_folder_of_photographs_is_taken_at_64_and_a_fifth_is_held_out(tmp_path):
+    part = load_recipe("few-shot/photos", {"data": str(tmp_path)}).parts["data"]
+    assert (part["name"], part["path"], part["size"], part["heldout"]) == ("images", tmp_path, 64, 0.2)
+    part = load_recipe("few-shot/photos", {"data": str(tmp_path), "data.size": 128, "data.heldout": 0}).parts["data"]
+    assert (part["size"], part["heldout"]) == (128, 0)
+
+
+def test_what_is_held_out_stays_with_other_data_that_can_hold_out():
+    assert load_recipe("few-shot/photos", {"data": "raccoon"}).parts["data"]["heldout"] == 0.2
+    fold = load_recipe("few-shot/photos", {"data": "raccoon", "data.fold": 1}).parts["data"]
+    assert (fold["heldout"], fold["fold"]) == (0.2, 1)
+    assert "heldout" not in load_recipe("few-shot/photos", {"data": "ring"}).parts["data"]
+    assert load_recipe("few-shot/imle", {"data": "raccoon"}).parts["data"]["heldout"] == 0
+    explicit = load_recipe("few-shot/photos", {"data": {"name": "raccoon"}}).parts["data"]
+    assert explicit["heldout"] == 0
+
+
 def test_the_order_of_overrides_does_not_matter():
     changes = {"distance.pool": 2, "distance": "pixels", "images": 5}
     for some in (changes, dict(reversed(changes.items()))):

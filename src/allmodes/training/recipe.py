@@ -181,12 +181,16 @@ def _extended(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _override(config: dict[str, Any], key: str, value: Any) -> None:
-    """Set ``key``, dotted or not. A part with another name replaces the part; with none it changes arguments."""
+    """Set ``key``, dotted or not. A part with another name replaces the part; with none it changes arguments.
+
+    What is held out of the data is no matter of which data they are, and stays.
+    """
     top, _, rest = str(key).partition(".")
     if rest:
         value = {rest: value}
     if top == "data" and isinstance(value, str):
         value = dataset_config(value)
+        value = _held_out(config.get(top), find(*ROOMS[top][:2], value["name"])) | value
     if top in ROOMS or top == "objective":
         value = {"name": value} if isinstance(value, str) else value
     if top in {*ROOMS, "objective", "optimizer"} and not (value is None or isinstance(value, dict)):
@@ -199,6 +203,12 @@ def _override(config: dict[str, Any], key: str, value: Any) -> None:
         config[top] = {**old, **value}
     else:
         config[top] = value
+
+
+def _held_out(part: Any, dataset: type) -> dict[str, Any]:
+    """What a part says of it, if that dataset can hold something out."""
+    known = {"heldout", "fold"} & parameters(dataset).keys()
+    return {key: part[key] for key in known & part.keys()} if isinstance(part, dict) else {}
 
 
 def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
