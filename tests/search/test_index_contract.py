@@ -74,6 +74,19 @@ class TestEveryBackend:
         with pytest.raises(TypeError, match="ids must be int64"):
             backend(4).remove(torch.zeros(2))
 
+    def test_doubles_are_refused_by_what_to_do_and_then_found(self, backend):
+        rng = np.random.default_rng(0)
+        points = 1e8 + rng.normal(size=(50, 4))  # float32 alone would make them all one
+        queries = points[:5] + 0.01 * rng.normal(size=(5, 4))
+        index = backend(4)
+        for ask in (index.add, index.query):
+            with pytest.raises(TypeError, match=r"not torch.float64: round them by \.astype\(np\.float32\).*one mean"):
+                ask(points)
+        mean = points.mean(0)
+        index.add((points - mean).astype(np.float32))
+        truth = np.square(queries[:, None] - points).sum(2).argmin(1)
+        assert index.query((queries - mean).astype(np.float32)).ids[:, 0].tolist() == truth.tolist()
+
     def test_is_cleared_and_used_again_with_new_ids(self, backend):
         index = backend(3)
         index.add(torch.randn(7, 3))

@@ -16,6 +16,10 @@ from ..core.records import Neighbours
 
 Points = Tensor | NDArray[np.floating]
 FLOATS = (torch.float32, torch.float16, torch.bfloat16)
+ROUND = (
+    ": round them by .astype(np.float32), or .float() of a tensor, and if they lie far from 0 against their distances, "
+    "first subtract one mean from points and queries"
+)
 ANSWER = 12  # bytes of an id and a distance
 LARGE = 2**28  # bytes of answers of which it is asked whether there is room
 
@@ -96,7 +100,8 @@ def check_points(points: Points, dim: int, what: str) -> Tensor:
         points = torch.from_numpy(np.ascontiguousarray(_forwards(points)))
     if not isinstance(points, Tensor) or points.dtype not in FLOATS:
         kind = points.dtype if isinstance(points, Tensor) else type(points).__name__
-        raise TypeError(f"{what} must be a tensor or array of float32 (or float16, bfloat16), not {kind}")
+        remedy = ROUND if kind == torch.float64 else ""
+        raise TypeError(f"{what} must be a tensor or array of float32 (or float16, bfloat16), not {kind}{remedy}")
     if points.ndim != 2 or points.shape[1] != dim:
         raise ValueError(f"{what} must have shape (n, {dim}), not {tuple(points.shape)}")
     return points.detach().to(torch.float32).contiguous()
