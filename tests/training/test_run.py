@@ -300,12 +300,16 @@ def test_a_finished_run_goes_on_to_more_images_as_one_training_would(tmp_path):
         train("ring/imle", tmp_path / "twice", overrides={**steady, "images": 640, "batch": 32})
 
 
-def test_a_kill_while_finishing_doubles_no_line(whole, tmp_path):
+def test_a_kill_while_finishing_doubles_no_line_and_loses_no_figure(whole, tmp_path):
     shutil.copytree(whole.path, tmp_path / "run")
     (tmp_path / "run" / "evaluation.json").unlink()
     train("ring/imle", tmp_path / "run", overrides=SMALL)
     before, after = ((path / "metrics.jsonl").read_text().splitlines() for path in (whole.path, tmp_path / "run"))
     assert len(before) == len(after)
+    ours, theirs = (json.loads(lines[-1])["scalars"] for lines in (after, before))
+    assert "generator/matched" in theirs
+    speed = {"images_per_second", "matching_share"}
+    assert {k: v for k, v in ours.items() if k not in speed} == {k: v for k, v in theirs.items() if k not in speed}
 
 
 def test_a_stopped_run_is_sampled_from_its_newest_checkpoint(whole, tmp_path, capsys):

@@ -189,8 +189,8 @@ class Trainer:
         tensors |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
         seconds = {"seconds": self.seconds, "matching_seconds": self.matching_seconds, "elapsed": self.elapsed}
         length = {"of": self.settings.images, "prolonged": self.prolonged, "looks": asdict(self.looks)}
-        data = self.dataset.fingerprint
-        return tensors, {"step": self.step, **seconds, **length, "round": dict(self.round), "data": data}
+        latest = {"round": dict(self.round), "losses": {name: float(value) for name, value in self.losses.items()}}
+        return tensors, {"step": self.step, **seconds, **length, **latest, "data": self.dataset.fingerprint}
 
     def model_state(self) -> dict[str, Tensor]:
         """The averaged generator, and the prior for who samples from it."""
@@ -247,6 +247,7 @@ class Trainer:
         self.seconds, self.matching_seconds = counters["seconds"], counters["matching_seconds"]
         self.earlier = counters.get("elapsed", self.seconds)
         self.round = counters["round"]
+        self.losses = {name: torch.tensor(value) for name, value in counters.get("losses", {}).items()}
         self.prolonged = list(counters["prolonged"])
         self.clean = checkpoint.below(tensors, "clean.")
         self.looks = Looks(**counters.get("looks", {}))
