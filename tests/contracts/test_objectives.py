@@ -149,6 +149,19 @@ class TestEveryObjective:
         kept, resumed = (trainer.average.module.state_dict() for trainer in (whole, second))
         assert all(torch.equal(value, resumed[key]) for key, value in kept.items())
 
+    def test_latents_that_serve_the_examples_are_known_and_survive_a_checkpoint(self, objective):
+        recipe = toy_recipe(objective)
+        first, second = make_trainer(recipe), make_trainer(recipe)
+        for _ in range(2):
+            first.one_step()
+        second.load_state(*first.state())
+        serving, again = first.objective.assigned(), second.objective.assigned()
+        assert (serving is not None) == (objective == "glo" or bool(recipe.parts.get("matching")))
+        if serving is not None:
+            assert serving.shape == (len(serving), first.objective.prior.dim)
+            assert len(serving) > 0
+            assert torch.equal(serving, again)
+
     def test_same_seed_same_weights_other_seed_other_weights(self, objective):
         runs = [make_trainer(toy_recipe(objective, seed=seed)) for seed in (0, 0, 1)]
         for name, player in runs[0].players.items():  # all that is drawn before the first step is drawn by the seed

@@ -91,6 +91,14 @@ def test_rounds_of_a_part_of_the_examples_leave_the_others_as_they_are():
         assert found["matching/distance"] == pytest.approx(float(ours.distances()[index].detach().mean()), rel=1e-5)
 
 
+def test_examples_that_no_round_has_looked_at_have_no_latent_yet() -> None:
+    ours = stage(refresh=1)
+    assert ours.rounds.assigned() is None
+    ours.rounds.renew(ours.moment(0))
+    first = ours.moment(0).upcoming(0).index.sort().values
+    torch.testing.assert_close(ours.rounds.assigned(), ours.rounds.assignment.latents[first])
+
+
 def test_a_threshold_that_never_tightens_is_imle():
     adaptive, imle = stage(tighten=-math.inf), stage(Rounds)
     for step in (0, 5, 10):

@@ -74,6 +74,7 @@ EXAMPLES: Mapping[str, Example] = {
     "prd_curve": of("real", "fake", bins=4, runs=2),
     "prdc": of("real", "fake", k=3),
     "precision_recall": of("real", "fake", k=3),
+    "prior_gap": values(fresh=9 + RNG.random(5), assigned=5 + RNG.random(5), training=RNG.random(5)),
     "rare_modes": values(counts=COUNTS, law=LAW, rare_class=1),  # type: ignore[arg-type]
     "reached": values(distances=RNG.random(9), training=RNG.random(9)),
     "support_size": of("real", "fake"),

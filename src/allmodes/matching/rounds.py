@@ -215,6 +215,11 @@ class Rounds:
         targets = self._embed(examples, matched.part) if matched.targets is None else matched.targets
         return (self._embed(samples, matched.part) - targets).float().pow(2).sum(1)
 
+    def assigned(self) -> Tensor | None:
+        """The latents in force, as often as they serve, ``(n, d)``; None where there are none."""
+        known = torch.isfinite(self.assignment.distances)
+        return self.assignment.latents[known] if bool(known.any()) else None
+
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint must hold for the round in force to go on."""
         return {

@@ -17,6 +17,7 @@ from .planar import planar_coverage
 from .prd import prd_curve
 from .prdc import prdc
 from .precision_recall import precision_recall
+from .prior_gap import prior_gap
 from .smoothness import largest_step
 from .vendi import vendi
 
@@ -40,6 +41,7 @@ __all__ = [
     "prd_curve",
     "prdc",
     "precision_recall",
+    "prior_gap",
     "rare_modes",
     "reached",
     "support_size",

@@ -77,6 +77,13 @@ class Objective(ABC):
         """
         return None
 
+    def assigned(self) -> Tensor | None:
+        """The latents that serve the examples as it stands, ``(n, d)``; None where examples have none of their own.
+
+        One that serves several examples is there as often, and an example has as many as take turns for it.
+        """
+        return None
+
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors beyond the players' weights that a checkpoint must hold."""
         return {}

@@ -96,6 +96,9 @@ class Glann(Objective):
 
         yield Update("prior", closure)
 
+    def assigned(self) -> Tensor | None:
+        return self.first.codes.all()
+
     def state_dict(self) -> dict[str, Tensor]:
         return self.second.state_dict()
 

@@ -50,6 +50,10 @@ class Codes(nn.Module):
         """Codes of examples: ``(B,) -> (B, dim)``."""
         return in_ball(self.free[index])
 
+    def all(self) -> Tensor:
+        """Those of all examples, ``(n, dim)``, without a gradient."""
+        return in_ball(self.free.detach())
+
 
 def in_ball(codes: Tensor) -> Tensor:
     """Codes ``(n, dim)`` whose length is more than 1, brought to length 1 (ibid., section 2)."""
@@ -85,11 +89,14 @@ class Glo(Objective):
 
     def prepare(self, moment: Moment) -> dict[str, float]:
         codes = self.reconstruction.codes
-        self.prior.to(moment.device).fit(in_ball(codes.free.detach()))
+        self.prior.to(moment.device).fit(codes.all())
         return {}
 
     def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
         yield from self.reconstruction.updates(batch)
+
+    def assigned(self) -> Tensor | None:
+        return self.reconstruction.codes.all()
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"prior.mean": self.prior.mean, "prior.factor": self.prior.factor}

@@ -149,6 +149,9 @@ class ImleGan(Objective):
         ends = self.rounds.squares(samples, images, found), self.rounds.squares(samples, others, other)
         return torch.lerp(*ends, share[:, 0]).mean()
 
+    def assigned(self) -> Tensor | None:
+        return self.rounds.assigned()
+
     def state_dict(self) -> dict[str, Tensor]:
         return self.rounds.state_dict()
 

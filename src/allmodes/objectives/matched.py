@@ -49,6 +49,9 @@ class MatchedObjective(Objective):
 
         yield Update("generator", closure)
 
+    def assigned(self) -> Tensor | None:
+        return self.rounds.assigned()
+
     def state_dict(self) -> dict[str, Tensor]:
         return self.rounds.state_dict()
 

@@ -78,6 +78,7 @@ class RunFiles:
         pictures: grids of samples from fixed latents, in order of training, up to the model.
         real: grid of real examples.
         nearest: samples over the training images nearest to them.
+        latents: samples at latents assigned in training, over samples at fresh ones.
         animation: the grids as an animation.
         prolonged: sentences on what went by an earlier, shorter length of the training.
         ended: how the training ended early, if it did.
@@ -95,6 +96,7 @@ class RunFiles:
     pictures: tuple[Picture, ...]
     real: Path | None
     nearest: Path | None
+    latents: Path | None
     animation: Path | None
     prolonged: tuple[str, ...] = ()
     ended: Ended | None = None
@@ -186,6 +188,7 @@ def read_run(path: Path) -> RunFiles:
         pictures=tuple(one for one in _pictures(samples) if ended is None or one.images <= ended.model),
         real=_existing(samples / "real.png"),
         nearest=_existing(samples / "nearest.png"),
+        latents=_existing(samples / "latents.png"),
         animation=_existing(samples / "training.gif"),
     )
 

@@ -62,6 +62,12 @@ LABELS = {
         "covered", 3, "share of training images that some sample is nearer to than any other training image is"
     ),
     "copied_mass": Label("copied", 3, "share of samples that copy a training image, beyond chance"),
+    "prior_gap": Label(
+        "prior gap",
+        2,
+        "of what samples lack, the share that those at latents assigned in training do not; near 1 the fault is in the "
+        "latents, near 0 in the generator",
+    ),
     "inversion_train": Label(
         "distance of training images", 4, "from the nearest that the generator can make, in pixels; less is better"
     ),

@@ -73,7 +73,7 @@ def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
     """The averaged generator as it stands, to be evaluated."""
     model = current_model(trainer)
     seed, device = trainer.settings.seed, trainer.fabric.device
-    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model)
+    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model, assigned=trainer.assigned)
 
 
 def passes(dataset: Dataset) -> int:

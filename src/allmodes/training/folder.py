@@ -17,7 +17,9 @@ from .recipe import WORDS, Recipe, parse_recipe
 LOCK = ".lock"
 # a run goes on all the same
 INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", "patience", *WORDS})
-ENDS = ("report.html", "audit", "evaluation.json", "model", "samples/training.gif", "samples/nearest.png")
+ASSIGNED = "assigned.safetensors"  # latents that training assigned to its images, where figures rest on them
+PICTURES = ("samples/training.gif", "samples/nearest.png", "samples/latents.png")
+ENDS = ("report.html", "audit", "evaluation.json", ASSIGNED, "model", *PICTURES)
 
 
 @contextmanager

@@ -6,8 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+from torch import Tensor
+
 from ..core.pictures import image_grid, image_pairs, toy_frame
 from ..core.pictures import save_picture as save
+from ..core.seeding import stream
 from ..data.base import Dataset
 from ..model import Model
 from ..networks.base import Generator
@@ -17,6 +21,7 @@ from .trainer import Trainer
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
+ROW = 12  # samples at latents of either kind
 
 
 def described(trainer: Trainer) -> dict[str, Any]:
@@ -71,3 +76,10 @@ def save_nearest(dataset: Dataset, model: Model, folder: Path) -> None:
         samples = model.sample(BESIDE)
         pairs = (dataset.picture(images) for images in (samples, nearest_images(dataset, samples)))
         save(image_pairs(*pairs), folder / "nearest.png")
+
+
+def save_latents(dataset: Dataset, model: Model, assigned: Tensor, folder: Path) -> None:
+    """Samples at latents ``(m, d)`` that training assigned to its images, and below them samples at fresh ones."""
+    chosen = torch.randperm(len(assigned), generator=stream(0, "row"))[:ROW]
+    both = model.decode(assigned.cpu()[chosen]), model.sample(len(chosen))
+    save(image_pairs(*(dataset.picture(images) for images in both)), folder / "latents.png")

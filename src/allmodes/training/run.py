@@ -1,7 +1,7 @@
 """A run: a folder that holds everything known about a training, and goes on from wherever it stopped.
 
 ``recipe.yaml`` (complete), ``environment.json``, ``metrics.jsonl``, ``samples/``, ``checkpoints/``, ``model/``,
-``evaluation.json``, and ``report.html`` beside them.
+``evaluation.json``, of few images ``assigned.safetensors``, and ``report.html`` beside them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import read_object, remove, write_json, write_text
 from ..core.pictures import save_animation
 from ..core.progress import showing
+from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset
 from ..model import Model, load
 from . import checkpoint
@@ -28,10 +30,10 @@ from .build import build_dataset, build_objective
 from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
 from .environment import environment
 from .evaluation import Evaluation, evaluate, subject
-from .folder import begun, check_folder, claimed, open_folder
+from .folder import ASSIGNED, begun, check_folder, claimed, open_folder
 from .notices import announce
 from .patience import SCORE, Ended, read_ended
-from .pictures import current_model, picture_path, save_nearest, save_picture, save_real
+from .pictures import current_model, picture_path, save_latents, save_nearest, save_picture, save_real
 from .precision import settled
 from .processes import enough_memory, launch, leave
 from .protocols.base import Subject
@@ -69,6 +71,21 @@ class Run:
         found, stated = build_dataset(self.recipe), model.card.get("data")
         if not isinstance(stated, dict) or found.fingerprint != stated.get("fingerprint"):
             raise UserError(f"The data are not those that {self.path} was trained on: bring them back.")
+        return found
+
+    def assigned(self, model: Model) -> Tensor | None:
+        """The latents that the training of this model assigned to its examples, ``(m, d)``, if they were kept.
+
+        Raises:
+            UserError: the file is damaged, or that of another run.
+        """
+        path = self.path / ASSIGNED
+        if not path.exists():
+            newest = None if (self.path / "model").is_dir() else checkpoint.load_newest(self.checkpoints)
+            return None if newest is None else newest[0].get("assigned")
+        found = load_tensors(path).tensors.get("latents")
+        if found is None or found.ndim != 2 or found.shape[1] != model.prior.dim or not bool(found.isfinite().all()):
+            raise UserError(f"{path} does not belong to this run: copy the run again, or delete that file.")
         return found
 
     @property
@@ -246,7 +263,10 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     save_picture(trainer, run.samples)
     grids = [path for path in sorted(run.samples.glob("images-*.png")) if path <= picture_path(trainer, run.samples)]
     save_animation(grids, run.samples / "training.gif")
-    found = evaluate(subject(trainer))
+    found = evaluate(seen := subject(trainer))
+    if seen.assigned is not None and "prior_gap" in found.headline():
+        save_tensors(run.path / ASSIGNED, {"latents": seen.assigned})
+        save_latents(trainer.dataset, model, seen.assigned, run.samples)
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())
 
@@ -260,4 +280,5 @@ def evaluate_run(path: str | Path) -> Evaluation:
     run = Run(path)
     fabric = launch(run.recipe.settings)
     model = run.model().to(fabric.device)
-    return evaluate(Subject(model.sample, run.dataset(model), run.recipe.settings.seed, fabric.device, model=model))
+    dataset, seed, assigned = run.dataset(model), run.recipe.settings.seed, run.assigned(model)
+    return evaluate(Subject(model.sample, dataset, seed, fabric.device, model=model, assigned=assigned))

@@ -193,9 +193,15 @@ class Trainer:
         return tensors, {"step": self.step, **seconds, **length, **latest, "data": self.dataset.fingerprint}
 
     def model_state(self) -> dict[str, Tensor]:
-        """The averaged generator, and the prior for who samples from it."""
+        """The averaged generator, and for who samples from it the prior, and the latents that serve the examples."""
         tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        return tensors | {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}
+        tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}
+        return tensors if self.assigned is None else {**tensors, "assigned": self.assigned}
+
+    @property
+    def assigned(self) -> Tensor | None:
+        """The latents that serve the examples with the model as it stands, ``(n, d)``, where any do."""
+        return self.clean.get("assigned") if self.went_back else self.objective.assigned()
 
     def look(self, low: float) -> bool:
         """Take account of a quick evaluation, and stop if the training ends by it.

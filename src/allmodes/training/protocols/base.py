@@ -32,6 +32,7 @@ class Subject:
         quick: whether a first look is enough, for the progress bar, not for a table.
         reader: seed of a classifier; another one is trained independently and confirms the first.
         model: behind the samples, where there is one; triangles need its latents.
+        assigned: latents of the model that serve the training examples, as often as they do, ``(m, d)``, if any do.
     """
 
     sample: Sampler
@@ -41,6 +42,7 @@ class Subject:
     quick: bool = False
     reader: int = 0
     model: Model | None = None
+    assigned: Tensor | None = None
 
     def draw(self, n: int, block: int = 0) -> Tensor:
         """``n`` samples ``(n, *shape)``; those of another block are others."""

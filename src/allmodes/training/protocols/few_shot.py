@@ -32,6 +32,8 @@ from ...metrics import (
 from ...model import Model
 from ...search import Exact
 from .base import BLOCK, EvaluationProtocol, Subject
+from .latents import MOST as LATENTS
+from .latents import latents_gap
 from .spaces import Space, chief_space, second_space
 
 FEWEST, MOST = 10, 2_000  # training images
@@ -54,7 +56,7 @@ class FewShotProtocol(EvaluationProtocol):
         return dataset.fixed and images and FEWEST <= len(dataset) <= MOST
 
     def passes(self, dataset: Dataset) -> int:
-        return min(SAMPLES, PER_IMAGE * len(dataset)) + POOL + 2 * INVERTED * 3 * STEPS
+        return min(SAMPLES, PER_IMAGE * len(dataset)) + 2 * LATENTS + POOL + 2 * INVERTED * 3 * STEPS
 
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         space = chief_space(subject.dataset, subject.device)
@@ -104,7 +106,17 @@ def _likeness(subject: Subject, space: Space, second: Space | None) -> list[Scor
         beside = _heldout_distance(space, fake)
         found.append(_certified(beside, subject, space, protocol="few-shot: samples against held-out images"))
     figures = [*precision_recall(space.real, fake), *density_coverage(space.real, fake), covered(space.real, fake)]
-    return [*found, *(_certified(score, subject, space) for score in figures), _copied(subject, space, fake)]
+    found += [*(_certified(score, subject, space) for score in figures), _copied(subject, space, fake)]
+    return [*found, *_gap(subject, spaces, fakes)]
+
+
+def _gap(subject: Subject, spaces: Sequence[Space], fakes: Sequence[Tensor]) -> list[Score]:
+    """What lies in the latents, where training images have some of their own."""
+    if subject.model is None or subject.assigned is None:
+        return []
+    score = latents_gap(subject.model, subject.assigned, spaces, fresh=fakes, seed=subject.seed)
+    protocol = "few-shot: samples at latents assigned in training, and at fresh ones"
+    return [] if score is None else [_certified(score, subject, spaces[0], protocol=protocol)]
 
 
 def _copied(subject: Subject, space: Space, fake: Tensor) -> Score:
