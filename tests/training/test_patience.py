@@ -155,6 +155,20 @@ def test_the_same_command_says_that_it_is_finished(kept: Path, capsys: pytest.Ca
     assert sorted((path, path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()) == before
 
 
+def test_the_model_from_before_comes_with_the_latents_of_then() -> None:
+    trainer = make_trainer(load_recipe("ring/imle", SMALL | {"matching.refresh": 2}))
+    for _ in range(3):
+        trainer.one_step()
+    trainer.look(0.0)
+    then = trainer.objective.assigned()
+    for _ in range(3):
+        trainer.one_step()
+    assert torch.equal(trainer.assigned, trainer.objective.assigned())
+    assert not torch.equal(trainer.assigned, then)
+    trainer.go_back()
+    assert torch.equal(trainer.assigned, then)
+
+
 def test_patience_0_goes_on_as_if_it_had_never_ended(kept: Path, tmp_path: Path) -> None:
     shutil.copytree(run_of(kept, "ended"), tmp_path / "run")
     whole = run_of(kept, "whole", patience=0)
