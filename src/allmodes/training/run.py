@@ -138,8 +138,7 @@ def train(
         UserError: something the user can mend, such as a broken recipe or a run of another recipe in ``out``.
         KeyboardInterrupt: interrupted; everything was saved.
     """
-    if not isinstance(recipe, Recipe):
-        recipe = load_recipe(recipe, overrides)
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     run = Run(out if out is not None else Path("runs") / recipe.name.removesuffix(".yaml").replace("/", "-"))
     recipe = settled(recipe, begun(run.path, fresh).get("precision"))
     fabric = launch(recipe.settings)
