@@ -10,7 +10,12 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.networks.features.base import FeatureNetwork
 from allmodes.networks.features.classifier import Classifier
-from allmodes.networks.features.efficientnet_lite0 import WEIGHTS, EfficientNetLite0, load_efficientnet_lite0
+from allmodes.networks.features.efficientnet_lite0 import (
+    WEIGHTS,
+    EfficientNetLite0,
+    SameConvolution,
+    load_efficientnet_lite0,
+)
 from allmodes.networks.features.embedding import Embedding
 from allmodes.networks.features.inception import Inception, load_inception
 
@@ -87,6 +92,28 @@ def test_efficientnet_with_its_norms_folded_is_what_its_weights_say():
     assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
     with torch.no_grad():
         torch.testing.assert_close(folded(colours), as_stored(colours), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (3, 2), (5, 2), (1, 1)])
+@pytest.mark.parametrize("size", [(8, 8), (7, 8), (9, 5), (2, 1)])
+def test_what_efficientnet_pads_unevenly_is_left_over_at_the_bottom_and_the_right(size, kernel, stride):
+    """TensorFlow's rule: ceil(size / stride) places, the smaller half of the missing pixels first."""
+    torch.manual_seed(0)
+    layer, x = SameConvolution(2, 4, kernel, stride=stride, groups=2).double(), torch.randn(3, 2, *size).double()
+    missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in size]
+    framed = torch.zeros(3, 2, size[0] + missing[0], size[1] + missing[1]).double()
+    top, left = missing[0] // 2, missing[1] // 2
+    framed[:, :, top : top + size[0], left : left + size[1]] = x
+    torch.testing.assert_close(layer(x), nn.functional.conv2d(framed, layer.weight, layer.bias, stride, groups=2))
+
+
+def test_efficientnets_maps_are_the_same_without_a_gradient():
+    """Where none is wanted its activations overwrite what they are given: no map, and not the images."""
+    network, colours = load_efficientnet_lite0(), images(2, (3, 64, 64))
+    kept = colours.clone().requires_grad_()
+    for found, expected in zip(list(network.maps(colours, range(6))), network.maps(kept, range(6)), strict=True):
+        assert torch.equal(found, expected)
+    assert torch.equal(colours, kept)
 
 
 def test_inception_is_that_of_the_standard_fid():

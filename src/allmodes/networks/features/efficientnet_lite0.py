@@ -37,14 +37,28 @@ STAGES = (
 
 
 class SameConvolution(nn.Conv2d):
-    """Convolution with TensorFlow's padding: as even as can be, what is left over at the bottom and the right."""
+    """Convolution with TensorFlow's padding: as even as can be, what is left over at the bottom and the right.
+
+    Images are not copied into a larger frame. Where one more is wanted at the end, padding as much at both ends is
+    the same for a kernel that begins with zeros.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         pads: list[int] = []
-        for size, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
+        zeros: list[int] = []
+        for size, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True):
             missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads += [missing // 2, missing - missing // 2]
-        return super().forward(F.pad(x, pads))
+            pads.append(missing - missing // 2)
+            zeros = [missing % 2, 0, *zeros]  # F.pad takes the last axis first
+        weight = F.pad(self.weight, zeros) if any(zeros) else self.weight
+        return F.conv2d(x, weight, self.bias, self.stride, pads, self.dilation, self.groups)
+
+
+class ReLU6(nn.ReLU6):
+    """In place where no gradient is wanted: all that it is given here is a convolution's output, which nobody keeps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu6(x, inplace=not x.requires_grad)
 
 
 class Block(nn.Module):
@@ -65,7 +79,7 @@ class Block(nn.Module):
 
 def _unit(before: int, after: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
     convolution = SameConvolution(before, after, kernel, stride=stride, groups=groups, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(after, eps=EPSILON), nn.ReLU6())
+    return nn.Sequential(convolution, nn.BatchNorm2d(after, eps=EPSILON), ReLU6())
 
 
 class EfficientNetLite0(nn.Module):
