@@ -89,24 +89,19 @@ class Saved:
 
 
 def test_what_is_left_holds_evaluation_and_audit(tmp_path, monkeypatch):
-    """A step of 10 ms, a sample of 1 ms: 40 steps, 10,000 samples, and the audit."""
+    """A step of 10 ms and 15 seconds of what comes after, which are asked for once."""
     now = [0.0]
     monkeypatch.setattr(bar.time, "monotonic", lambda: now[0])
-
-    class Model:
-        def sample(self, n):
-            now[0] += 1e-3 * n
-
-    monkeypatch.setattr(bar, "current_model", lambda trainer: Model())
-    monkeypatch.setattr(bar, "passes", lambda dataset: 10_000)
+    after = iter([15.0])
+    monkeypatch.setattr(bar, "seconds_after", lambda trainer: next(after))
     trainer = SimpleNamespace(images=0, settings=SimpleNamespace(images=6_400, batch=64), dataset=None)
     shown = bar.Bar(trainer, "ring/imle")
     trainer.images, now[0] = 64 * 10, 0.1
     assert shown.left(trainer) is None
     trainer.images, now[0] = 64 * 60, 0.6
-    assert shown.left(trainer) == pytest.approx(40 * 0.01 + 10_000 * 1e-3 + bar.AUDIT)
+    assert shown.left(trainer) == pytest.approx(40 * 0.01 + 15)
     trainer.images = 6_400
-    assert shown.left(trainer) == pytest.approx(10_000 * 1e-3 + bar.AUDIT)
+    assert shown.left(trainer) == pytest.approx(15)
 
 
 @pytest.mark.parametrize("recipe", ["ring/imle", "stacked-digits/gan", "stacked-digits/imle-gan-small"])

@@ -12,7 +12,11 @@ import torch
 from PIL import Image
 
 from allmodes.bench.speed import make_trainer
-from allmodes.training.notices import announce, notices, step_seconds
+from allmodes.training import forecast
+from allmodes.training.forecast import Forecast, step_seconds
+from allmodes.training.notices import announce, notices
+from allmodes.training.protocols import few_shot
+from allmodes.training.protocols.base import Looking
 from allmodes.training.recipe import load_recipe
 from allmodes.training.run import train
 from allmodes.training.trainer import Trainer
@@ -29,36 +33,51 @@ def pictures(folder: Path, sizes: list[tuple[int, int]]) -> Path:
     return folder
 
 
+@pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about time."""
+    monkeypatch.setattr(forecast, "timed", lambda work: 0.1)
+
+
 def trainer_on(folder: Path, **overrides: object) -> Trainer:
     return make_trainer(load_recipe("few-shot/gan", {**GAN, "data": str(folder), **overrides}))
 
 
-def test_large_pictures_are_taken_at_a_side_that_is_said_with_the_time(tmp_path: Path) -> None:
+def test_large_pictures_are_taken_at_a_side_that_is_said_with_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = pictures(tmp_path / "photos", [(200, 150), (130, 140), *[(64, 64)] * 10])
-    first, *rest = notices(trainer_on(folder))
-    assert first == "12 pictures, 800 presentations: each is shown about 66.7 times."
+    first, time, *rest = notices(trainer_on(folder, images=1_200))
+    assert first == "12 pictures, 1,200 presentations: each is shown about 100 times."
+    assert re.fullmatch(
+        r"This takes about [\d.]+ \w+, [\d.]+ \w+ of them for evaluation and report\. "
+        r"What to expect: docs/choosing\.md\.",
+        time,
+    )
     (said,) = rest
-    assert said.startswith(
-        "note: pictures of up to 200 x 150 are taken at 64 x 64, as --data.size is not given. A step of 8 "
+    assert said == (
+        "note: pictures of up to 200 x 150 are taken at 64 x 64, as --data.size is not given. "
+        "--data.size 128 keeps more of them, and takes about 4 times the time."
     )
-    assert re.search(
-        r"all steps [\d.]+ \w+\. --data\.size 128 keeps more of them, and takes about 4 times the time\.$", said
-    )
-    assert list(notices(trainer_on(folder, **{"data.size": 64}))) == [first]
+    monkeypatch.setattr(forecast, "timed", lambda work: 0.1)
+    first_again, _ = notices(trainer_on(folder, **{"data.size": 64, "images": 1_200}))
+    assert first_again == first
 
 
+@pytest.mark.usefixtures("untimed")
 def test_large_squares_are_not_taken_whole_without_a_word(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "squares", [(160, 160)] * 10)
-    _, said = notices(trainer_on(folder, generator={"name": "fastgan", "width": 8}))
+    *_, said = notices(trainer_on(folder, generator={"name": "fastgan", "width": 8}))
     assert "are taken at 160 x 160" in said
     assert said.endswith("--data.size 64 takes about 0.16 of the time.")
 
 
+@pytest.mark.usefixtures("untimed")
 def test_few_and_small_pictures_are_noted(tmp_path: Path) -> None:
     said = list(notices(trainer_on(pictures(tmp_path / "few", [(64, 64)] * 3))))
-    assert said[1].startswith("note: 3 pictures are so few")
+    assert said[2].startswith("note: 3 pictures are so few")
     said = list(notices(trainer_on(pictures(tmp_path / "small", [(12, 30), *[(40, 40)] * 9]))))
-    assert said[1].startswith("note: there are pictures smaller than 16 x 16 (12 x 30)")
+    assert said[-1].startswith("note: there are pictures smaller than 16 x 16 (12 x 30)")
     assert list(notices(make_trainer(load_recipe("ring/gan", {"threads": 1, "device": "cpu"})))) == []
 
 
@@ -72,11 +91,49 @@ def test_a_step_is_timed_network_by_network_and_leaves_no_trace(
         work()
         return 0.25
 
-    monkeypatch.setattr("allmodes.training.notices._timed", took)
-    assert step_seconds(trainer) == pytest.approx((1 + 3) * 0.25 * 32 / 4)  # generator, and discriminator three times
+    monkeypatch.setattr(forecast, "timed", took)
+    assert step_seconds(trainer) == pytest.approx((1 + 3) * 0.25 * 32 / 8)  # generator, and discriminator three times
     for player, before in zip(trainer.players.values(), kept, strict=True):
         assert all(torch.equal(value, before[name]) for name, value in player.state_dict().items())
         assert all(weight.grad is None for weight in player.parameters())
+
+
+def test_a_forecast_adds_what_every_network_has_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every call taking a second for eight examples, all times can be counted by hand."""
+    changes = {"data": str(pictures(tmp_path / "photos", [(16, 16)] * 25)), "data.size": 16, "data.heldout": 0.2}
+    changes |= {"distance": "pixels", "matching.project": None, "matching.pool": 100, "matching.refresh": 50}
+    changes |= {"generator.width": 4, "images": 1_600, "evaluate_every": 500, "threads": 1, "device": "cpu"}
+    trainer = make_trainer(load_recipe("few-shot/imle", changes))  # 100 steps of 16
+    seen = Looking(samples=100, first=60, networks=(torch.nn.Identity(), torch.nn.Identity()))
+    monkeypatch.setattr(forecast, "looking", lambda dataset, device: seen)
+    monkeypatch.setattr(forecast, "timed", lambda work: 1.0)
+    found = Forecast.of(trainer)
+    step = 2 * 16 / 8  # generator and distance
+    candidates = 100 / 50 * 2 / 8  # of a step: each is made and embedded
+    assert found.steps == pytest.approx(100 * (step + candidates))
+    assert found.looks == pytest.approx(3 * 60 * 2 / 8)  # made, and looked at by one network
+    made = few_shot.PER_IMAGE * 20 + few_shot.POOL + 2 * few_shot.INVERTED * 3 * few_shot.STEPS
+    audited = 2_000 * 2 / 8
+    assert found.after == pytest.approx(made / 8 + 100 * 2 / 8 + audited + forecast.AUDIT)
+    assert found.whole == pytest.approx(found.steps + found.looks + found.after)
+
+
+@pytest.mark.usefixtures("untimed")
+def test_few_presentations_of_each_picture_are_noted(tmp_path: Path) -> None:
+    trainer = trainer_on(pictures(tmp_path / "photos", [(64, 64)] * 12))
+    assert list(notices(trainer))[2] == (
+        "note: photographs were measured with some 500 presentations of each: --images 6000 shows these as often."
+    )
+
+
+@pytest.mark.usefixtures("untimed")
+def test_patience_without_looks_for_copies_is_noted(tmp_path: Path) -> None:
+    toy = {"threads": 1, "device": "cpu", "patience": 100, "evaluate_every": 64}
+    assert list(notices(make_trainer(load_recipe("ring/gan", toy)))) == [
+        "note: copies are only looked for where there are 10 to 2,000 pictures: patience has no effect here."
+    ]
+    folder = pictures(tmp_path / "photos", [(64, 64)] * 12)
+    assert not any("patience" in said for said in notices(trainer_on(folder, patience=100)))
 
 
 def test_pictures_that_are_held_out_are_named_in_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +147,7 @@ def test_pictures_that_are_held_out_are_named_in_the_run(tmp_path: Path, capsys:
     for name, image in zip(names, held, strict=True):
         pixels = Image.open(folder / name).resize((16, 16), Image.Resampling.LANCZOS)
         assert torch.equal(((image + 1) * 127.5).round().byte(), torch.from_numpy(np.array(pixels)).permute(2, 0, 1))
-    assert "7 pictures, 16 presentations" in capsys.readouterr().err
+    assert "7 pictures and 3 held out, 16 presentations" in capsys.readouterr().err
 
 
 def test_planar_runs_hold_nothing_out(tmp_path: Path) -> None:

@@ -12,12 +12,10 @@ from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColu
 from rich.text import Text
 
 from .callbacks import current_scalars
-from .evaluation import passes
-from .pictures import GRID, current_model
+from .forecast import seconds_after
 from .trainer import Trainer
 
 WARM = 20  # steps before times are taken
-AUDIT = 5.0  # seconds, and of the report: measured, of 2,000 samples in any feature space
 
 
 class Bar:
@@ -58,15 +56,14 @@ class Bar:
     def left(self, trainer: Trainer) -> float | None:
         """Seconds until the report is there: of the training, its evaluation and its audit; None before they are known.
 
-        The training goes on as fast as so far. An evaluation takes about as long as the samples that it makes, see
-        :func:`.evaluation.passes`; longer where large networks look at them.
+        The training goes on as fast as so far.
         """
         done = trainer.images - self.first
         if done < WARM * trainer.settings.batch:
             return None
         training = (trainer.settings.images - trainer.images) * (time.monotonic() - self.began) / done
         if self.afterwards is None:
-            self.afterwards = passes(trainer.dataset) * _of_a_sample(trainer) + AUDIT
+            self.afterwards = seconds_after(trainer)
         return max(0.0, training) + self.afterwards
 
     def lines(self, trainer: Trainer) -> tuple[str, str]:
@@ -79,16 +76,6 @@ class Bar:
             if name.endswith(("/loss", "/matched", "/distance", "/rematched"))
         ]
         return " · ".join(words), " · ".join(f"{name} {value:.4g}" for name, value in self.headline.items())
-
-
-def _of_a_sample(trainer: Trainer) -> float:
-    """Seconds; of a few times the least, as a first one also prepares what later ones only use."""
-    model, found = current_model(trainer), []
-    for _ in range(3):
-        began = time.monotonic()
-        model.sample(GRID)
-        found.append((time.monotonic() - began) / GRID)
-    return min(found)
 
 
 def _clock(seconds: float) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from ..core.discovery import entries
 from ..core.records import Score
 from ..data.base import Dataset
 from .pictures import current_model
-from .protocols.base import EvaluationProtocol, Subject
+from .protocols.base import EvaluationProtocol, Looking, Subject
 from .trainer import Trainer
 
 PROTOCOLS = "allmodes.training.protocols"
@@ -79,6 +81,16 @@ def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
 def passes(dataset: Dataset) -> int:
     """See :meth:`EvaluationProtocol.passes`."""
     return _protocol(dataset).passes(dataset)
+
+
+def looking(dataset: Dataset, device: torch.device) -> Looking:
+    """See :meth:`EvaluationProtocol.looking`."""
+    return _protocol(dataset).looking(dataset, device)
+
+
+def tells_copies(dataset: Dataset) -> bool:
+    """Whether quick evaluations see copies of these data."""
+    return _protocol(dataset).copies
 
 
 def _protocol(dataset: Dataset) -> EvaluationProtocol:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-
 from ..core.files import write_text
-from ..core.seeding import stream
-from ..distances.base import Distance
-from .footprint import called
+from .evaluation import tells_copies
+from .forecast import Forecast
 from .trainer import Trainer
 
 LARGE = 128  # side of pictures of which one should say at what side they are taken
 SMALL = 16  # side below which networks that measure likeness see nothing
 FEW = 10  # pictures
-TIMED = 4  # examples
+RARELY, OFTEN = 100, 500  # presentations of each picture
+EXPECT = "docs/choosing.md"
 HELD_OUT = "heldout.txt"
 UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
@@ -35,10 +31,26 @@ def announce(trainer: Trainer, folder: Path) -> None:
 def notices(trainer: Trainer) -> Iterator[str]:
     """Plain sentences."""
     dataset, settings = trainer.dataset, trainer.settings
-    if trainer.done or not dataset.fixed or len(dataset.shape) != 3:
+    if trainer.done:
+        return
+    few = tells_copies(dataset)
+    if settings.patience and not few:
+        yield "note: copies are only looked for where there are 10 to 2,000 pictures: patience has no effect here."
+    if not dataset.fixed or len(dataset.shape) != 3:
         return
     each = settings.images / len(dataset)
-    yield f"{len(dataset):,} pictures, {settings.images:,} presentations: each is shown about {each:,.3g} times."
+    held = f" and {len(dataset.heldout_names):,} held out" if dataset.heldout_names else ""
+    yield f"{len(dataset):,} pictures{held}, {settings.images:,} presentations: each is shown about {each:,.3g} times."
+    forecast = Forecast.of(trainer)
+    yield (
+        f"This takes about {lasting(forecast.whole)}, {lasting(forecast.after)} of them for evaluation and report. "
+        f"What to expect: {EXPECT}."
+    )
+    if few and each < RARELY:
+        yield (
+            f"note: photographs were measured with some {OFTEN} presentations of each: --images {OFTEN * len(dataset)} "
+            "shows these as often."
+        )
     if len(dataset) < FEW:
         yield (
             f"note: {len(dataset)} pictures are so few that a generator can only learn them by heart, and hardly "
@@ -54,52 +66,18 @@ def notices(trainer: Trainer) -> Iterator[str]:
 
 
 def _size(trainer: Trainer, largest: tuple[int, int]) -> Iterator[str]:
-    """At what side large pictures are taken, and how long that takes."""
-    side, settings = trainer.dataset.shape[1], trainer.settings
+    """At what side large pictures are taken."""
+    side = trainer.dataset.shape[1]
     if min(largest) <= LARGE:
         return
-    step = step_seconds(trainer)
     came = f"{largest[0]} x {largest[1]}"
-    left = step * (settings.images - trainer.images) / settings.batch
     other = LARGE if side < LARGE else 64
     share = (other / side) ** 2
     instead = f"keeps more of them, and takes about {share:.0f} times" if share > 1 else f"takes about {share:.2g} of"
     yield (
         f"note: pictures of up to {came} are taken at {side} x {side}, as --data.size is not given. "
-        f"A step of {settings.batch} takes about {lasting(step)}, all steps {lasting(left)}. "
         f"--data.size {other} {instead} the time."
     )
-
-
-def step_seconds(trainer: Trainer) -> float:
-    """About how long a step takes, its matching apart: every network, forwards and backwards, on a few examples."""
-    device, shape = trainer.fabric.device, trainer.dataset.shape
-    objective = trainer.objective
-    distance: Distance | None = getattr(getattr(objective, "rounds", objective), "distance", None)
-    latents = objective.prior.sample(TIMED, stream(0, "timed")).z.detach().to(device)
-    images = torch.zeros(TIMED, *shape, device=device, requires_grad=True)
-    with torch.random.fork_rng(), trainer.fabric.autocast():
-        seconds = _turn(trainer.players["generator"], latents)
-        if "discriminator" in trainer.players:
-            seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
-        if distance is not None:
-            seconds += _timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
-    return seconds * trainer.settings.batch / TIMED / trainer.workers.size
-
-
-def _turn(network: nn.Module, inputs: Tensor) -> float:
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    return _timed(lambda: torch.autograd.grad(called(network, inputs).sum(), weights, allow_unused=True))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    """Seconds of a second call: the first prepares what later ones only use."""
-    work()
-    began = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
 
 
 def lasting(seconds: float) -> str:

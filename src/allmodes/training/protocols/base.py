@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,16 +49,33 @@ class Subject:
         return self.sample(n, SEED * (block + 1) + self.seed)
 
 
+@dataclass(frozen=True)
+class Looking:
+    """What large networks have to look at, which may take longer than to make it.
+
+    Args:
+        samples: for all scores.
+        first: in a first look, by the first network alone.
+        networks: ``(n, *shape) -> (n, D)``.
+    """
+
+    samples: int = 0
+    first: int = 0
+    networks: Sequence[Callable[[Tensor], Tensor]] = ()
+
+
 class EvaluationProtocol(ABC):
     """Scores of samples against one kind of data.
 
     Attributes:
         name: of the protocol.
         order: those of lower order are asked first whether they fit.
+        copies: whether a first look tells copies of the data.
     """
 
     name: ClassVar[str]
     order: ClassVar[int] = 0
+    copies: ClassVar[bool] = False
 
     @abstractmethod
     def fits(self, dataset: Dataset) -> bool:
@@ -67,6 +84,10 @@ class EvaluationProtocol(ABC):
     @abstractmethod
     def passes(self, dataset: Dataset) -> int:
         """About how many samples the generator makes for the scores; a step of a descent in the latent counts three."""
+
+    def looking(self, dataset: Dataset, device: torch.device) -> Looking:
+        """What large networks have to look at; nothing where there are none."""
+        return Looking()
 
     @abstractmethod
     def scores(self, subject: Subject) -> tuple[Score, ...]:

@@ -31,10 +31,10 @@ from ...metrics import (
 )
 from ...model import Model
 from ...search import Exact
-from .base import BLOCK, EvaluationProtocol, Subject
+from .base import BLOCK, EvaluationProtocol, Looking, Subject
 from .latents import MOST as LATENTS
 from .latents import latents_gap
-from .spaces import Space, chief_space, second_space
+from .spaces import Space, chief_space, installed, second_space
 
 FEWEST, MOST = 10, 2_000  # training images
 SMALLEST = 16  # side: networks trained on photographs see nothing in less
@@ -50,6 +50,7 @@ class FewShotProtocol(EvaluationProtocol):
 
     name = "few-shot"
     order = 50
+    copies = True
 
     def fits(self, dataset: Dataset) -> bool:
         images = len(dataset.shape) == 3 and dataset.shape[0] in {1, 3} and min(dataset.shape[1:]) >= SMALLEST
@@ -57,6 +58,11 @@ class FewShotProtocol(EvaluationProtocol):
 
     def passes(self, dataset: Dataset) -> int:
         return min(SAMPLES, PER_IMAGE * len(dataset)) + 2 * LATENTS + POOL + 2 * INVERTED * 3 * STEPS
+
+    def looking(self, dataset: Dataset, device: torch.device) -> Looking:
+        each = PER_IMAGE * len(dataset)
+        networks = [network.embed for network in installed(device)]
+        return Looking(min(SAMPLES, each) + 2 * LATENTS, min(QUICK, each), networks)
 
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         space = chief_space(subject.dataset, subject.device)

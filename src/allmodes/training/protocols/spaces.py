@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,6 +65,15 @@ def _embedded(distance: Distance, images: Tensor, device: torch.device) -> Tenso
     found = [distance.embed(part.to(device)).float().cpu() for part in shown]
     features = torch.cat(found)
     return features * features.shape[1] ** 0.5 if distance.averaged else features
+
+
+def installed(device: torch.device) -> list[Distance]:
+    """The networks of both spaces, the chief first; none where that one's weights are not installed."""
+    found: list[Distance] = []
+    with suppress(UserError):
+        found.append(EfficientNetLite0Features().to(device))
+        found.append(StFeatures().to(device))
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,121 @@
+"""How long a training will take, before its first step: from a trial of each network on a few examples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ..core.seeding import stream
+from ..distances.base import Distance
+from .evaluation import looking, passes
+from .footprint import called
+from .pictures import current_model
+from .trainer import Trainer
+
+TIMED = 8  # examples: as fast, each, as those of a batch
+TRIALS = 3  # of which the least counts: another program may have had the core
+AUDITED, AUDIT = 2_000, 5.0  # samples; and seconds of what else the audit and the report do, measured
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds, about.
+
+    Args:
+        steps: of all steps that are left, and their matching.
+        looks: of quick evaluations on the way.
+        after: of evaluation, audit and report.
+    """
+
+    steps: float
+    looks: float
+    after: float
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> Forecast:
+        """Try every network a few times; the training is as it was before."""
+        settings, seen = trainer.settings, looking(trainer.dataset, trainer.fabric.device)
+        steps = (settings.images - trainer.images) / settings.batch
+        looks = (settings.images - trainer.images) // settings.evaluate_every if settings.evaluate_every else 0
+        look = seen.first * (sample_seconds(trainer) + _embedding(trainer, seen.networks[:1]))
+        return cls(steps * (step_seconds(trainer) + matching_seconds(trainer)), looks * look, seconds_after(trainer))
+
+    @property
+    def whole(self) -> float:
+        """All of it."""
+        return self.steps + self.looks + self.after
+
+
+def seconds_after(trainer: Trainer) -> float:
+    """Of evaluation, audit and report: those of the samples that they make, and of the networks that look at them."""
+    seen = looking(trainer.dataset, trainer.fabric.device)
+    made = (passes(trainer.dataset) + AUDITED) * sample_seconds(trainer)
+    looked = seen.samples * _embedding(trainer, seen.networks) + AUDITED * _embedding(trainer, seen.networks[:1])
+    return made + looked + AUDIT
+
+
+def sample_seconds(trainer: Trainer) -> float:
+    """Of a sample."""
+    model = current_model(trainer)
+    return timed(lambda: model.sample(TIMED)) / TIMED
+
+
+def step_seconds(trainer: Trainer) -> float:
+    """Of a step, its matching apart: every network, forwards and backwards, on a few examples."""
+    device, shape = trainer.fabric.device, trainer.dataset.shape
+    distance = _distance(trainer)
+    latents = trainer.objective.prior.sample(TIMED, stream(0, "timed")).z.detach().to(device)
+    images = torch.zeros(TIMED, *shape, device=device, requires_grad=True)
+    with torch.random.fork_rng(), trainer.fabric.autocast():
+        seconds = _turn(trainer.players["generator"], latents)
+        if "discriminator" in trainer.players:
+            seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
+        if distance is not None:
+            seconds += timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
+    return seconds * trainer.settings.batch / TIMED / trainer.workers.size
+
+
+def matching_seconds(trainer: Trainer) -> float:
+    """Of matching, a step's share of a round: every candidate of the pool is made and embedded."""
+    matching, distance = trainer.recipe.parts.get("matching"), _distance(trainer)
+    if matching is None or distance is None:
+        return 0.0
+    with trainer.fabric.autocast():
+        candidate = sample_seconds(trainer) + _embedding(trainer, (distance.embed,))
+    return float(matching.get("pool", 0)) * candidate / float(matching["refresh"]) / trainer.workers.size
+
+
+def _distance(trainer: Trainer) -> Distance | None:
+    objective = trainer.objective
+    found: Distance | None = getattr(getattr(objective, "rounds", objective), "distance", None)
+    return found
+
+
+@torch.no_grad()
+def _embedding(trainer: Trainer, networks: Sequence[Callable[[Tensor], Tensor]]) -> float:
+    """Of an image, by all of these."""
+    images = torch.zeros(TIMED, *trainer.dataset.shape, device=trainer.fabric.device)
+    return sum(timed(partial(network, images)) for network in networks) / TIMED
+
+
+def _turn(network: nn.Module, inputs: Tensor) -> float:
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    return timed(lambda: torch.autograd.grad(called(network, inputs).sum(), weights, allow_unused=True))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """The least of a few calls, after one that prepares what later ones only use."""
+    work()
+    found = []
+    for _ in range(TRIALS):
+        began = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - began)
+    return min(found)
