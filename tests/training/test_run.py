@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from allmodes.core.errors import UserError
+from allmodes.reports import compare_table
 from allmodes.training import checkpoint
 from allmodes.training.callbacks import Log
 from allmodes.training.run import Run, train
@@ -324,6 +325,21 @@ def test_a_stopped_run_is_sampled_from_its_newest_checkpoint(whole, tmp_path, ca
     model = Run(tmp_path / "run").model()
     assert model.card["images"] < 7680
     assert "is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("logged", [640, 7680])
+def test_a_stopped_run_is_as_long_as_its_newest_checkpoint(whole, logged, tmp_path):
+    """By then something else may have been logged: less where it was stopped, more where it was killed."""
+    run = tmp_path / "run"
+    shutil.copytree(whole.path, run)
+    shutil.rmtree(run / "model")
+    (run / "evaluation.json").unlink()
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines if json.loads(line)["images"] <= logged))
+    max(run.glob("checkpoints/*")).unlink()
+    assert 640 < Run(run).model().card["images"] < 7680
+    (row,) = compare_table([run])
+    assert row.cells["images"].mean == Run(run).model().card["images"]
 
 
 def flip(path, rng) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import parse_json, parse_yaml, read_object, read_text
 from ..core.records import Score
+from ..training.checkpoint import newest_step
 from ..training.patience import Ended, read_ended
 
 METHODS = {
@@ -82,6 +83,7 @@ class RunFiles:
         animation: the grids as an animation.
         prolonged: sentences on what went by an earlier, shorter length of the training.
         ended: how the training ended early, if it did.
+        stopped: data examples after which a training that has not ended goes on: those of its newest checkpoint.
     """
 
     path: Path
@@ -100,6 +102,7 @@ class RunFiles:
     animation: Path | None
     prolonged: tuple[str, ...] = ()
     ended: Ended | None = None
+    stopped: int | None = None
 
     @cached_property
     def name(self) -> str:
@@ -134,7 +137,8 @@ class RunFiles:
     def images(self) -> int | None:
         """Data examples trained on."""
         entries = self.train + self.evaluations
-        return max(entry.images for entry in entries) if entries else None
+        logged = max(entry.images for entry in entries) if entries else None
+        return logged if self.stopped is None else self.stopped
 
     @property
     def minutes(self) -> float | None:
@@ -172,7 +176,8 @@ def read_run(path: Path) -> RunFiles:
     evaluation = _document(path / "evaluation.json")
     scores, headline = _scores(path / "evaluation.json", evaluation)
     entries = _entries(path / "metrics.jsonl")
-    samples, ended = path / "samples", read_ended(path)
+    samples, ended, batch = path / "samples", read_ended(path), recipe.get("batch")
+    step = None if evaluation else newest_step(path / "checkpoints")
     return RunFiles(
         path=path,
         recipe=recipe,
@@ -185,6 +190,7 @@ def read_run(path: Path) -> RunFiles:
         headline=headline,
         prolonged=_prolonged(path / "model" / "config.json"),
         ended=ended,
+        stopped=step * batch if isinstance(batch, int) and step is not None else None,
         pictures=tuple(one for one in _pictures(samples) if ended is None or one.images <= ended.model),
         real=_existing(samples / "real.png"),
         nearest=_existing(samples / "nearest.png"),

@@ -63,6 +63,12 @@ def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
         raise UserError(f"The newest checkpoint in {folder} is of another version: start over with --fresh.") from error
 
 
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest checkpoint by its name; None if there is none."""
+    names = [path.stem.removeprefix("step-") for path in folder.glob(CHECKPOINTS)]
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The moments of an optimizer as flat names: ``"3.exp_avg"``."""
     state = optimizer.state_dict()["state"]
