@@ -13,9 +13,9 @@ from PIL import Image
 
 from allmodes.bench.speed import make_trainer
 from allmodes.training import forecast
+from allmodes.training.evaluation import passes
 from allmodes.training.forecast import Forecast, step_seconds
 from allmodes.training.notices import announce, notices
-from allmodes.training.protocols import few_shot
 from allmodes.training.protocols.base import Looking
 from allmodes.training.recipe import load_recipe
 from allmodes.training.run import train
@@ -112,7 +112,7 @@ def test_a_forecast_adds_what_every_network_has_to_do(tmp_path: Path, monkeypatc
     candidates = 100 / 50 * 2 / 8  # of a step: each is made and embedded
     assert found.steps == pytest.approx(100 * (step + candidates))
     assert found.looks == pytest.approx(3 * 60 * 2 / 8)  # made, and looked at by one network
-    made = few_shot.PER_IMAGE * 20 + few_shot.POOL + 2 * few_shot.INVERTED * 3 * few_shot.STEPS
+    made = passes(trainer.dataset)
     audited = 2_000 * 2 / 8
     assert found.after == pytest.approx(made / 8 + 100 * 2 / 8 + audited + forecast.AUDIT)
     assert found.whole == pytest.approx(found.steps + found.looks + found.after)
