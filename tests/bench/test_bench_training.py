@@ -35,7 +35,7 @@ def test_recipes_are_measured_in_either_precision(monkeypatch: pytest.MonkeyPatc
         (recipe, precision) for recipe in ("ring/gan", "ring/imle") for precision in training.PRECISIONS
     ]
     assert [row["matching"] > 0 for row in rows] == [False, False, True, True]
-    assert all(row["images/s"] > 0 for row in rows)
+    assert all(row["presentations/s"] > 0 for row in rows)
     assert [row["times faster"] == 1 for row in rows[::2]] == [True, True]
 
 

@@ -59,8 +59,8 @@ def all_tables(plan: Plan, *, progress: Callable[[str], None]) -> list[Table]:
         fabric = launch(_recipe(name, PRECISIONS[0], plan).settings)
     table = Table(
         "Training",
-        "'step' and 'round' (of matching) are milliseconds, 'matching' is its share of the time. 'images/s' counts "
-        "data examples, with matching included; 'times faster' is against 32-true of the same recipe.",
+        "'step' and 'round' (of matching) are milliseconds, 'matching' is its share of the time. 'presentations/s' "
+        "are of data examples, with matching included; 'times faster' is against 32-true of the same recipe.",
     )
     for name in plan.recipes:
         table.rows.extend(_rows(name, plan, progress))
@@ -86,7 +86,7 @@ def _rows(name: str, plan: Plan, progress: Callable[[str], None]) -> Iterator[Ro
             "step": 1e3 * speed.step,
             "round": 1e3 * speed.round,
             "matching": speed.matching,
-            "images/s": speed.images,
+            "presentations/s": speed.images,
             "times faster": speed.images / first.images,
         }
 

@@ -22,7 +22,7 @@ class Bench(Command):
         "left out: pip install 'allmodes[bench]' brings them. Close other programs first. "
         "metrics: seconds, memory and answers beside those of other packages, on the same features. "
         "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted. "
-        "training: images a second of recipes in either precision, and the share of matching."
+        "training: presentations a second of recipes in either precision, and the share of matching."
     )
     examples = (
         Example("bench search --quick", "a first look in a minute or two"),
