@@ -96,15 +96,16 @@ def test_efficientnet_with_its_norms_folded_is_what_its_weights_say():
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (3, 2), (5, 2), (1, 1)])
 @pytest.mark.parametrize("size", [(8, 8), (7, 8), (9, 5), (2, 1)])
-def test_what_efficientnet_pads_unevenly_is_left_over_at_the_bottom_and_the_right(size, kernel, stride):
+@pytest.mark.parametrize("groups", [1, 2])
+def test_what_efficientnet_pads_unevenly_is_left_over_at_the_bottom_and_the_right(groups, size, kernel, stride):
     """TensorFlow's rule: ceil(size / stride) places, the smaller half of the missing pixels first."""
     torch.manual_seed(0)
-    layer, x = SameConvolution(2, 4, kernel, stride=stride, groups=2).double(), torch.randn(3, 2, *size).double()
+    layer, x = SameConvolution(2, 4, kernel, stride=stride, groups=groups).double(), torch.randn(3, 2, *size).double()
     missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in size]
     framed = torch.zeros(3, 2, size[0] + missing[0], size[1] + missing[1]).double()
     top, left = missing[0] // 2, missing[1] // 2
     framed[:, :, top : top + size[0], left : left + size[1]] = x
-    torch.testing.assert_close(layer(x), nn.functional.conv2d(framed, layer.weight, layer.bias, stride, groups=2))
+    torch.testing.assert_close(layer(x), nn.functional.conv2d(framed, layer.weight, layer.bias, stride, groups=groups))
 
 
 def test_efficientnets_maps_are_the_same_without_a_gradient():

@@ -20,7 +20,9 @@ def unit_maps(maps: Sequence[Tensor], *, least: float = 1e-3) -> list[Tensor]:
         least: added to the lengths, so that a place where nearly nothing is seen is not blown up.
 
     Returns:
-        L tensors ``(n, C h w)``.
+        L tensors ``(n, h w C)``: place by place, as networks whose maps are channels-last have them in memory.
     """
-    units = (seen / (seen.pow(2).sum(1, keepdim=True).add(TINY).sqrt() + least) for seen in maps)
-    return [(unit * (len(maps) * unit[0, 0].numel()) ** -0.5).flatten(1) for unit in units]
+    last = [seen.permute(0, 2, 3, 1) for seen in maps]
+    scales = [(len(maps) * places.shape[1] * places.shape[2]) ** -0.5 for places in last]
+    lengths = [places.pow(2).sum(3, keepdim=True).add(TINY).sqrt() + least for places in last]
+    return [(places * (s / length)).flatten(1) for places, s, length in zip(last, scales, lengths, strict=True)]

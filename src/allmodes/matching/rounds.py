@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.moment import Moment
@@ -213,7 +214,8 @@ class Rounds:
             ``(B,)``.
         """
         targets = self._embed(examples, matched.part) if matched.targets is None else matched.targets
-        return (self._embed(samples, matched.part) - targets).float().pow(2).sum(1)
+        embedded = self._embed(samples, matched.part).float()
+        return F.mse_loss(embedded, targets.float(), reduction="none").sum(1)  # one pass, and one back
 
     def assigned(self) -> Tensor | None:
         """The latents in force, as often as they serve, ``(n, d)``; None where there are none."""

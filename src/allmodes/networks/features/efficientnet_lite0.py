@@ -39,18 +39,18 @@ STAGES = (
 class SameConvolution(nn.Conv2d):
     """Convolution with TensorFlow's padding: as even as can be, what is left over at the bottom and the right.
 
-    Images are not copied into a larger frame. Where one more is wanted at the end, padding as much at both ends is
-    the same for a kernel that begins with zeros.
+    Maps are not copied into a larger frame. Where one more is wanted at the end, padding as much at both ends is the
+    same for a kernel that begins with zeros; that kernel is cheap where channels are filtered by themselves.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        pads: list[int] = []
-        zeros: list[int] = []
-        for size, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True):
-            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads.append(missing - missing // 2)
-            zeros = [missing % 2, 0, *zeros]  # F.pad takes the last axis first
-        weight = F.pad(self.weight, zeros) if any(zeros) else self.weight
+        sides = zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
+        missing = [max((-(-size // stride) - 1) * stride + kernel - size, 0) for size, kernel, stride in sides]
+        weight, pads, (down, right) = self.weight, [most // 2 for most in missing], [most % 2 for most in missing]
+        if self.groups > 1 and (down or right):
+            weight, pads = F.pad(weight, (right, 0, down, 0)), [pads[0] + down, pads[1] + right]
+        elif down or right:
+            x = F.pad(x, (0, right, 0, down))
         return F.conv2d(x, weight, self.bias, self.stride, pads, self.dilation, self.groups)
 
 
