@@ -137,6 +137,34 @@ def test_what_is_kept_for_the_steps_is_what_they_would_compute(within: str) -> N
     assert torch.equal(again.matched(now).targets, matched.targets)  # bit for bit, or a resumed run would differ
 
 
+@pytest.mark.parametrize("start", [0, REFRESH])
+def test_a_round_is_due_after_so_many_steps_and_no_sooner(start: int) -> None:
+    rounds = make()
+    assert rounds.due(moment(start))
+    rounds.renew(moment(start))
+    resumed = make()
+    resumed.load_state_dict(rounds.state_dict())
+    for each in (rounds, resumed):
+        assert [each.due(moment(start + step)) for step in range(REFRESH + 2)] == [False] * REFRESH + [True] * 2
+    rounds.end()
+    assert rounds.due(moment(start + 1))
+
+
+@pytest.mark.parametrize("within", ["whole", "part"])
+def test_targets_after_a_checkpoint_are_the_embeddings_of_that_steps_examples(within: str) -> None:
+    """The truth is each example's own embedding, at every step of a first and of a later round."""
+    for start in (0, REFRESH):
+        rounds = make(within=within)
+        rounds.renew(moment(start))
+        for step in range(start, start + REFRESH):
+            resumed = make(within=within)
+            resumed.load_state_dict(rounds.state_dict())
+            matched = resumed.matched(moment(step))
+            for i, image in enumerate(moment(step).upcoming(0).images[:, None]):
+                part = None if matched.part is None else matched.part[i : i + 1]
+                torch.testing.assert_close(matched.targets[i : i + 1], resumed._embed(image, part))
+
+
 def test_what_would_not_fit_or_not_last_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = make()
     rounds.renew(moment(0))
