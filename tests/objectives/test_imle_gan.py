@@ -195,6 +195,22 @@ def test_matching_ends_when_its_weight_has_fallen_to_nothing():
     assert set(ours.scalars) == {"loss"}
 
 
+@pytest.mark.parametrize(("until", "falls"), [(0.5, True), (2.0, True), (None, False)])
+def test_only_a_weight_that_falls_went_by_the_length_of_the_training(until, falls):
+    method = make(weight=2.0, until=until)
+    assert method.scheduled(0.0) is None
+    assert (method.scheduled(0.25) is not None) == falls
+
+
+def test_the_next_example_is_of_the_batch_of_this_step():
+    """Other batches hold what is far away: a term of theirs would be as large."""
+    method = make(weight=1.0, until=None, interpolation=1.0)
+    here = moment()
+    there = replace(here, upcoming=lambda ahead: Batch(DATA + 1e3 * (ahead != 0), torch.arange(B)))
+    ours, theirs = (generator_turn(method, at)[0].scalars["interpolated"] for at in (here, there))
+    torch.testing.assert_close(ours, theirs)
+
+
 def test_both_terms_and_a_constant_weight_are_options_of_recipes():
     known = load_recipe("stacked-digits/imle-gan").to_dict()["objective"]
     assert (known["interpolation"], known["perturbation"]) == (0.0, 0.0)
