@@ -46,7 +46,7 @@ def say(score: Score) -> str:
     if score.ci95 is None:
         return "Samples at fresh latents lack nothing that as many of the training images themselves do not lack, too."
     if score.ci95[1] < 0:
-        return "Samples at fresh latents are nearer to the images than those at the latents assigned in training."
+        return "Fresh latents serve no worse than those assigned in training. Nothing here points to the latents."
     if score.ci95[0] <= 0:
         return (
             "Fresh latents serve about as well as those assigned in training: the difference is within what another "
