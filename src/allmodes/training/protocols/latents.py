@@ -10,8 +10,8 @@ Three sets of latents, of equal size, since a Frechet distance grows as samples 
 
 If shuffled ones serve as the assigned do, single coordinates of fresh ones are off, such as too wide; if they serve as
 the fresh do, the prior lacks how coordinates go together. Sets are drawn with replacement, for an image has as many
-fresh samples as it happens to: one latent for each image would be evener than that, and look better for it. What repeats
-in a set makes assigned latents look rather worse than fresh ones, so a gap is rather said to be too small.
+fresh samples as it happens to: one latent for each image would be evener than that, and look better for it. What
+repeats in a set makes assigned latents look rather worse than fresh ones, so a gap is rather said to be too small.
 
 Assigned latents were chosen for the training images, and that alone brings their samples nearer to these. It does not
 bring them nearer to images that were held out, nor in features that nothing was matched in. So of several comparisons
