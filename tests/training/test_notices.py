@@ -119,6 +119,12 @@ def test_a_forecast_adds_what_every_network_has_to_do(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.usefixtures("untimed")
+def test_many_presentations_are_written_as_a_plain_number(tmp_path: Path) -> None:
+    trainer = trainer_on(pictures(tmp_path / "photos", [(64, 64)] * 12), images=90_000)
+    assert next(notices(trainer)) == "12 pictures, 90,000 presentations: each is shown about 7,500 times."
+
+
+@pytest.mark.usefixtures("untimed")
 def test_few_presentations_of_each_picture_are_noted(tmp_path: Path) -> None:
     trainer = trainer_on(pictures(tmp_path / "photos", [(64, 64)] * 12))
     assert list(notices(trainer))[2] == (

@@ -38,9 +38,9 @@ def notices(trainer: Trainer) -> Iterator[str]:
         yield "note: copies are only looked for where there are 10 to 2,000 pictures: patience has no effect here."
     if not dataset.fixed or len(dataset.shape) != 3:
         return
-    each = settings.images / len(dataset)
+    each = float(f"{settings.images / len(dataset):.3g}")
     held = f" and {len(dataset.heldout_names):,} held out" if dataset.heldout_names else ""
-    yield f"{len(dataset):,} pictures{held}, {settings.images:,} presentations: each is shown about {each:,.3g} times."
+    yield f"{len(dataset):,} pictures{held}, {settings.images:,} presentations: each is shown about {each:,.10g} times."
     forecast = Forecast.of(trainer)
     yield (
         f"This takes about {lasting(forecast.whole)}, {lasting(forecast.after)} of them for evaluation and report. "
