@@ -23,7 +23,7 @@ from allmodes.distances.efficientnet_lite0 import EfficientNetLite0Features
 from allmodes.networks.features.inception import load_inception
 from allmodes.search import DCI
 
-pytestmark = pytest.mark.timeout(20)  # whoever opens a pipe waits for ever
+pytestmark = pytest.mark.timeout(100)  # whoever opens a pipe waits for ever, and imports take their time
 
 READERS: list[tuple[Callable[[Path], object], str]] = [
     *((Images, name) for name in ("a", "a.png", "a.zip", "a.npy", "a.npz")),
