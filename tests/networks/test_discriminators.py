@@ -45,13 +45,13 @@ def cases() -> list[object]:
 @pytest.mark.parametrize(("name", "shape"), cases())
 def test_scores_examples_with_a_gradient_to_every_parameter_and_to_them(name, shape):
     discriminator, x = small(name, shape), examples(5, shape).requires_grad_()
-    scores = discriminator(x)
+    scores = discriminator(x).scores
     assert scores.shape[0] == 5
     assert scores.ndim == 1 or (name == "projected" and scores.ndim == 2)  # the others give one score
     (scores.view(5, -1) * torch.tensor([[1.0], [-2.0], [3.0], [0.5], [1.0]])).sum().backward()
     assert all(float(row.abs().max()) > 0 for row in x.grad)
     if isinstance(discriminator, Reconstructing):  # its decoders have no part in scores
-        drawn = discriminator.judge(x, 5, 1)[1]
+        drawn = discriminator.reconstruct(discriminator(x).maps, 1)
         (drawn.whole.square().sum() + drawn.part.square().sum()).backward()
     for key, parameter in discriminator.named_parameters():
         if not parameter.requires_grad:
@@ -65,8 +65,8 @@ class TestEveryDiscriminator:
     def test_scores_nearly_the_same_in_mixed_precision(self, name):
         discriminator, x = small(name, (3, 28, 28)), examples(16, (3, 28, 28))
         with torch.autocast("cpu", torch.bfloat16):
-            mixed = discriminator(x).float()
-        exact = discriminator(x)
+            mixed = discriminator(x).float().scores
+        exact = discriminator(x).scores
         assert float((mixed - exact).detach().norm()) < 0.05 * float(exact.detach().norm())
 
     def test_features_are_what_the_last_linear_layer_sees(self, name):
@@ -82,13 +82,13 @@ class TestEveryDiscriminator:
     def test_a_score_does_not_depend_on_the_batch(self, name):
         """Penalties take the gradient of each score by its own image: a score must see no other image."""
         discriminator, x = small(name, (3, 28, 28)), examples(4, (3, 28, 28))
-        one_by_one = torch.cat([discriminator(x[i : i + 1]) for i in range(4)])
-        torch.testing.assert_close(discriminator(x), one_by_one, atol=1e-6, rtol=1e-5)
+        one_by_one = torch.cat([discriminator(x[i : i + 1]).scores for i in range(4)])
+        torch.testing.assert_close(discriminator(x).scores, one_by_one, atol=1e-6, rtol=1e-5)
 
     def test_has_second_derivatives(self, name):
         """R1 and R2 descend the gradient by the images."""
         discriminator, x = small(name, (1, 8, 8)), examples(4, (1, 8, 8)).requires_grad_()
-        (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+        (gradient,) = torch.autograd.grad(discriminator(x).scores.sum(), x, create_graph=True)
         gradient.pow(2).sum().backward()
         found = [weights.grad for weights in discriminator.score.parameters() if weights.grad is not None]
         assert max(float(gradient.abs().max()) for gradient in found) > 0
@@ -98,7 +98,7 @@ class TestEveryDiscriminator:
         for parameter in second.parameters():
             nn.init.normal_(parameter)
         second.load_state_dict(first.state_dict())
-        assert torch.equal(first(examples(3, (1, 8, 8))), second(examples(3, (1, 8, 8))))
+        assert torch.equal(first(examples(3, (1, 8, 8))).scores, second(examples(3, (1, 8, 8))).scores)
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONAL)

@@ -99,19 +99,19 @@ class TestReconstruction:
         torch.testing.assert_close(views.whole, F.avg_pool2d(images, 2))
         assert torch.equal(views.part, images[:, :, half:, :half])
 
-    def test_judging_gives_the_scores_and_reconstructions_of_the_known(self, side):
+    def test_a_judgement_has_scores_and_maps_of_which_some_are_reconstructed(self, side):
         network, images = judge_of(side), noise(5, 3, side, side)
-        scores, drawn = network.judge(images, 3, 0)
-        torch.testing.assert_close(scores, network(images))
-        wanted = network.views(images[:3], 0)
+        judgement = network(images)
+        late = network.maps(images)[1]
+        torch.testing.assert_close(judgement.scores, network.score(late.flatten(1))[:, 0])
+        drawn, wanted = network.reconstruct([maps[:3] for maps in judgement.maps], 0), network.views(images[:3], 0)
         assert drawn.whole.shape == wanted.whole.shape
         assert drawn.part.shape == wanted.part.shape
 
     def test_the_part_is_drawn_from_its_quarter_of_the_map_alone(self, side):
         network, images = judge_of(side).eval(), noise(1, 3, side, side)
         early, late = (value.detach().requires_grad_() for value in network.maps(images))
-        network.maps = lambda _: (early, late)
-        network.judge(images, 1, 3)[1].part.square().sum().backward()
+        network.reconstruct((early, late), 3).part.square().sum().backward()
         seen = early.grad.abs().sum((0, 1)) > 0
         expected = torch.zeros_like(seen)
         expected[-late.shape[2] :, -late.shape[2] :] = True

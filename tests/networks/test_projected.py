@@ -27,7 +27,7 @@ def test_every_head_scores_all_places_of_the_coarsest_map(projected):
         (8, 8, 8),
         (8, 4, 4),
     ]
-    assert projected(IMAGES).shape == (4, 4 * 4 * 4)
+    assert projected(IMAGES).scores.shape == (4, 4 * 4 * 4)
 
 
 def test_maps_are_those_of_the_network_itself():
@@ -85,7 +85,7 @@ def test_a_penalty_takes_the_gradient_of_the_mean_score():
 @pytest.mark.parametrize("name", [name for name in SOURCES if name != "efficientnet-lite0"])
 def test_looks_through_other_networks(name):
     torch.manual_seed(0)
-    scores = Projected((1, 48, 48), features=name, width=4)(IMAGES[:2, :1, :48, :48])
+    scores = Projected((1, 48, 48), features=name, width=4)(IMAGES[:2, :1, :48, :48]).scores
     assert scores.shape[0] == 2
     assert torch.isfinite(scores).all()
 

@@ -16,11 +16,12 @@ from allmodes.matching import Nearest
 from allmodes.networks.base import Generator
 from allmodes.objectives.adaptive_imle import AdaptiveImle
 from allmodes.objectives.glann import Glann
-from allmodes.objectives.glo import Codes, Glo, Reconstruction, in_ball
+from allmodes.objectives.glo import Codes, Glo, in_ball
 from allmodes.objectives.imle import Imle
 from allmodes.priors.fitted_gaussian import FittedGaussian
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.implicit import Implicit
+from allmodes.training.recipe import load_recipe
 
 POINTS = torch.tensor([[0.5, 0.2], [-0.4, 0.9], [1.5, -0.7], [0.0, -1.2]])
 
@@ -74,16 +75,16 @@ def test_the_matched_gradient_is_that_of_the_pulls():
 
 
 def test_codes_get_the_gradient_of_the_joint_loss():
-    rest = Reconstruction(Affine(), Codes(4, 2, seed=0), Pixels())
-    for update in rest.updates(Batch(POINTS, torch.arange(4))):
+    glo = Glo(Affine(), FittedGaussian(2), distance=Pixels(), examples=4, seed=0)
+    for update in glo.updates(Batch(POINTS, torch.arange(4)), moment_of(POINTS)):
         update.closure().value.backward()
-    ours = rest.codes.free.grad.clone(), rest.generator.map.weight.grad.clone()
-    rest.codes.zero_grad()
-    rest.generator.zero_grad()
-    samples = rest.generator(rest.codes(torch.arange(4)))
+    ours = glo.codes.free.grad.clone(), glo.generator.map.weight.grad.clone()
+    glo.codes.zero_grad()
+    glo.generator.zero_grad()
+    samples = glo.generator(glo.codes(torch.arange(4)))
     (samples - POINTS).square().mean(1).mean().backward()
-    torch.testing.assert_close(ours[0], rest.codes.free.grad)
-    torch.testing.assert_close(ours[1], rest.generator.map.weight.grad)
+    torch.testing.assert_close(ours[0], glo.codes.free.grad)
+    torch.testing.assert_close(ours[1], glo.generator.map.weight.grad)
 
 
 def test_codes_stay_in_the_unit_ball():
@@ -117,9 +118,9 @@ def test_the_prior_of_glo_follows_the_codes():
     glo = Glo(Affine(), FittedGaussian(2), distance=Pixels(), examples=40, seed=0)
     assert [step for step in range(25) if glo.due(moment_of(POINTS, step=step))] == [0, 10, 20]
     with torch.no_grad():
-        glo.reconstruction.codes.free.add_(torch.tensor([0.5, -0.5]))  # some now lie outside of the ball
+        glo.codes.free.add_(torch.tensor([0.5, -0.5]))  # some now lie outside of the ball
     glo.prepare(moment_of(POINTS))
-    codes = glo.reconstruction.codes(torch.arange(40)).detach()
+    codes = glo.codes(torch.arange(40)).detach()
     torch.testing.assert_close(glo.prior.mean, codes.mean(0))
     torch.testing.assert_close(glo.prior.factor @ glo.prior.factor.T, codes.T.cov(), rtol=1e-4, atol=1e-5)
     again = Glo(Affine(), FittedGaussian(2), distance=Pixels(), examples=40, seed=0)
@@ -144,7 +145,7 @@ def test_the_second_stage_of_glann_recovers_planted_codes():
     parts = {"distance": Pixels(), "matching": matching, "examples": 64, "seed": 0, "until": 0.5}
     glann = Glann(Affine(), Implicit(2, noise=4, width=64), **parts)
     with torch.no_grad():
-        glann.first.codes.free.copy_(ring)
+        glann.codes.free.copy_(ring)
     optimizer = torch.optim.Adam(glann.prior.parameters(), 3e-3)
     assert not glann.due(moment_of(torch.zeros(64, 2), progress=0.49))
     for step in range(500):
@@ -156,16 +157,18 @@ def test_the_second_stage_of_glann_recovers_planted_codes():
         optimizer.zero_grad()
         update.closure().value.backward()
         optimizer.step()
-    assert glann.first.codes.free.grad is None  # codes are what is drawn to, and stay where they are
+    assert glann.codes.free.grad is None  # codes are what is drawn to, and stay where they are
     drawn = glann.prior.sample(2_000, stream(2, "drawn")).z
     assert torch.cdist(ring, drawn).min(1).values.max() < 0.15  # every code has a latent near it
     assert (drawn.norm(dim=1) - 1).abs().median() < 0.15
 
 
-def test_methods_refuse_priors_that_they_cannot_use():
-    with pytest.raises(UserError, match="fitted-gaussian"):
-        Glo(Affine(), Gaussian(2), distance=Pixels(), examples=4, seed=0)
-    with pytest.raises(UserError, match="implicit"):
-        Glann(Affine(), Gaussian(2), distance=Pixels(), matching=Nearest(), examples=4, seed=0)
+@pytest.mark.parametrize(("method", "needed"), [("glo", "fitted-gaussian"), ("glann", "implicit")])
+def test_methods_refuse_priors_that_they_cannot_use(method, needed):
+    with pytest.raises(UserError, match=rf"'{method}' needs another prior than 'gaussian': {needed}"):
+        load_recipe(f"few-shot/{method}", {"prior": "gaussian"})
+
+
+def test_the_second_stage_of_glann_begins_within_the_training():
     with pytest.raises(UserError, match="until"):
         Glann(Affine(), Implicit(2), distance=Pixels(), matching=Nearest(), examples=4, seed=0, until=1.0)

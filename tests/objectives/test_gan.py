@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from torch import nn
+from turns import step_of, turn
 
 from allmodes.core.errors import UserError
 from allmodes.core.moment import Moment
@@ -17,6 +18,7 @@ from allmodes.networks.base import Discriminator
 from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.objectives.gan import Gan
 from allmodes.objectives.losses.relativistic import Relativistic
+from allmodes.objectives.terms.base import fresh_latents
 from allmodes.priors.gaussian import Gaussian
 from allmodes.training.recipe import load_recipe
 
@@ -37,9 +39,6 @@ class Watcher(Discriminator):
     def features(self, images: torch.Tensor) -> torch.Tensor:
         self.seen.append(images.detach().clone())
         return images.flatten(1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.score(self.features(images))[:, 0]
 
 
 @dataclass
@@ -77,7 +76,7 @@ def step(method: Gan, at: Moment) -> list[torch.Tensor]:
 def test_without_augmentation_the_discriminator_sees_images_and_samples():
     method = gan()
     own, generators = step(method, moment())
-    samples = method.generator(method.draw(moment())).detach()
+    samples = method.generator(fresh_latents(method.prior, moment())).detach()
     assert torch.equal(own, torch.cat([data(), samples]))
     assert torch.equal(generators, samples)
 
@@ -85,7 +84,7 @@ def test_without_augmentation_the_discriminator_sees_images_and_samples():
 def test_real_images_and_samples_are_augmented_in_both_turns_each_by_draws_of_its_own():
     method = gan("translation", "cutout")
     own, generators = step(method, moment())
-    samples = method.generator(method.draw(moment())).detach()
+    samples = method.generator(fresh_latents(method.prior, moment())).detach()
     policies = find_policies(["translation", "cutout"])
     twice = uniforms(2 * B, policies, moment().rng("augmentation", "discriminator"))
     once = uniforms(B, policies, moment().rng("augmentation", "generator"))
@@ -104,19 +103,20 @@ def test_every_step_draws_afresh_and_the_same_step_alike():
 def test_processes_share_the_draws_as_they_share_the_images():
     alone = step(gan("translation", "colour", "cutout"), moment())
     halves = [step(gan("translation", "colour", "cutout"), moment(OneOf(rank, 2))) for rank in (0, 1)]
-    for turn, whole in enumerate(alone):
+    for number, whole in enumerate(alone):
         batches = whole.view(-1, B, *SHAPE)
         for rank, half in enumerate(halves):
             expected = batches[:, rank::2].flatten(0, 1)
-            torch.testing.assert_close(half[turn], expected, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(half[number], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_generator_learns_through_the_augmentation():
     """What is cut out carries no gradient to the sample, the rest does."""
     method = gan("cutout")
     fake = torch.ones(B, *SHAPE, requires_grad=True)
-    method.discriminator_loss(data(), fake.detach(), moment())
-    method.generator_loss(fake, moment()).value.backward()
+    one = step_of(method, data(), fake, moment())
+    turn(method, "discriminator", one)
+    turn(method, "generator", one).value.backward()
     blank = method.discriminator.seen[-1] == 0
     assert 0.05 < float(blank.float().mean()) < 0.95
     assert (fake.grad[blank] == 0).all()
@@ -126,9 +126,9 @@ def test_the_generator_learns_through_the_augmentation():
 def test_the_turn_of_the_generator_leaves_the_discriminator_alone():
     method = gan()
     method.discriminator.score.bias.requires_grad_(False)
-    _, turn = method.updates(Batch(data(), torch.arange(B)), moment())
-    method.discriminator_loss(data(), data(), moment())
-    turn.closure().value.backward()
+    own, generators = method.updates(Batch(data(), torch.arange(B)), moment())
+    own.closure()
+    generators.closure().value.backward()
     assert method.discriminator.score.weight.grad is None
     assert all(parameter.grad is not None for parameter in method.generator.parameters())
     assert method.discriminator.score.weight.requires_grad
@@ -138,7 +138,7 @@ def test_the_turn_of_the_generator_leaves_the_discriminator_alone():
 def test_penalties_are_taken_by_the_images_before_augmentation():
     """Of a linear score behind a mask, the gradient by the image is the masked weight."""
     method = gan("cutout", gamma=3.0)
-    found = method.discriminator_loss(data(), torch.ones(B, *SHAPE), moment()).scalars["penalty"]
+    found = turn(method, "discriminator", step_of(method, data(), torch.ones(B, *SHAPE), moment())).scalars["penalty"]
     kept = (method.discriminator.seen[-1] != 0).float()
     weight = method.discriminator.score.weight.detach().view(SHAPE)
     expected = 3.0 * (kept * weight).square().flatten(1).sum(1).mean()

@@ -17,6 +17,7 @@ from allmodes.core.workers import Alone
 from allmodes.distances.pixels import Pixels
 from allmodes.matching import Nearest
 from allmodes.networks.base import Discriminator, Generator
+from allmodes.objectives.gan import Gan
 from allmodes.objectives.imle_gan import ImleGan
 from allmodes.objectives.losses.non_saturating import NonSaturating
 from allmodes.priors.gaussian import Gaussian
@@ -42,13 +43,12 @@ class Score(Discriminator):
 
     def __init__(self) -> None:
         super().__init__()
-        self.score = nn.Parameter(torch.tensor([0.3, -0.2, 0.1, 0.4]))
+        self.score = nn.Linear(4, 1, bias=False)
+        with torch.no_grad():
+            self.score.weight.copy_(torch.tensor([[0.3, -0.2, 0.1, 0.4]]))
 
     def features(self, images: Tensor) -> Tensor:
         return images
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images @ self.score
 
 
 class Halves(Pixels):
@@ -80,8 +80,9 @@ def make(within: str = "whole", **options) -> ImleGan:
 def generator_turn(method: ImleGan, at: Moment):
     """The losses of the generator's turn: its own, and the adversarial one alone."""
     share = at.upcoming(0).share(at.workers.rank, at.workers.size)
+    alone = Gan(method.generator, method.prior, discriminator=method.discriminator, loss=NonSaturating())
     losses = []
-    for objective in (method, method.adversarial):
+    for objective in (method, alone):
         discriminator, generator = objective.updates(share, at)
         discriminator.closure()
         losses.append(generator.closure())
@@ -171,7 +172,7 @@ def test_between_two_matches_that_are_moved_towards_noise_each_by_its_own():
 
 def test_the_discriminator_sees_augmented_images():
     images = torch.rand(B, 1, 2, 2, generator=stream(1, "images"))
-    plain, augmented = (make(augmentation=names).adversarial for names in ([], ["colour"]))
+    plain, augmented = (make(augmentation=names).terms[0].adversary for names in ([], ["colour"]))
     assert torch.equal(plain.augmented(images, moment(), "generator"), images)
     assert not torch.allclose(augmented.augmented(images, moment(), "generator"), images)
 

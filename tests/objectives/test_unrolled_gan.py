@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from turns import step_of, turn
 
 from allmodes.core.errors import UserError
+from allmodes.core.moment import Moment
+from allmodes.core.records import Batch
 from allmodes.core.workers import Alone
 from allmodes.networks.base import Discriminator
 from allmodes.networks.generators.toy_mlp import ToyMLP
@@ -26,13 +29,16 @@ class Linear(Discriminator):
 
     def __init__(self) -> None:
         super().__init__()
-        self.w = nn.Parameter(torch.tensor([0.1, -0.2, 0.05]))
+        self.score = nn.Linear(D, 1, bias=False)
+        with torch.no_grad():
+            self.score.weight.copy_(torch.tensor([[0.1, -0.2, 0.05]]))
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         return images
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images @ self.w
+
+def moment() -> Moment:
+    return Moment(0, 0.0, 0, B, torch.device("cpu"), Alone(), lambda ahead: Batch(points(0), torch.arange(B)))
 
 
 def points(seed: int) -> torch.Tensor:
@@ -48,25 +54,24 @@ def method(unroll: int, rate: float = 0.05, *, loss=None) -> UnrolledGan:
 def test_a_linear_discriminator_in_closed_form(unroll: int) -> None:
     """Within the margins L_D has the slope g - x (means), so w_K = w - K eta (g - x), and L_G = -w_K g."""
     unrolled, real, fake = method(unroll), points(0), points(1).requires_grad_()
-    loss = unrolled.generator_loss(real, fake, Alone()).value
+    loss = turn(unrolled, "generator", step_of(unrolled, real, fake, moment())).value
     loss.backward()
-    w, x, g = unrolled.discriminator.w.detach(), real.mean(0), fake.detach().mean(0)
-    far = unroll * unrolled.rate
+    w, x, g = unrolled.discriminator.score.weight.detach()[0], real.mean(0), fake.detach().mean(0)
+    far = unroll * 0.05
     assert float(loss.detach()) == pytest.approx(float(-(w - far * (g - x)) @ g), rel=1e-5)
     torch.testing.assert_close(fake.grad, ((-w + far * (2 * g - x)) / B).expand(B, D))
-    assert unrolled.discriminator.w.grad is None
+    assert unrolled.discriminator.score.weight.grad is None
 
 
 def test_without_steps_it_is_the_gan() -> None:
     unrolled = method(0, loss=NonSaturating())
     plain = Gan(unrolled.generator, unrolled.prior, discriminator=unrolled.discriminator, loss=NonSaturating())
     slopes = []
-    for turn in (
-        lambda fake: unrolled.generator_loss(points(0), fake, Alone()),
-        lambda fake: plain.generator_loss(fake, None),
-    ):
+    for each in (unrolled, plain):
         fake = points(1).requires_grad_()
-        turn(fake).value.backward()
+        one = step_of(each, points(0), fake, moment())
+        turn(each, "discriminator", one)
+        turn(each, "generator", one).value.backward()
         slopes.append(fake.grad)
     torch.testing.assert_close(*slopes)
 

@@ -7,9 +7,10 @@ examples is kept for the steps of the round, which descend the distance to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import attrgetter
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.moment import Moment
-from ..core.records import Assignment
+from ..core.records import Assignment, Batch
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..distances.sketch import sketch
@@ -38,9 +39,19 @@ class Rounds:
         distance: the space in which samples are near or far.
         generator: maps latents to samples.
         prior: where candidates come from.
+        target: what of a batch is matched, ``(B, *shape)``: its images, unless a method matches something else of them.
     """
 
-    def __init__(self, matcher: Matcher, distance: Distance, *, generator: nn.Module, prior: Prior) -> None:
+    def __init__(
+        self,
+        matcher: Matcher,
+        distance: Distance,
+        *,
+        generator: nn.Module,
+        prior: Prior,
+        target: Callable[[Batch], Tensor] = attrgetter("images"),
+    ) -> None:
+        self.target = target
         self.matcher = matcher
         self.distance = distance
         self.generator = generator
@@ -94,7 +105,7 @@ class Rounds:
         while ahead < self.matcher.refresh if moment.examples is None else len(seen) < moment.examples:
             batch = moment.upcoming(ahead)
             if new := first_seen(batch.index.tolist(), seen):
-                yield self._space(self.distance.embed(batch.images[new].to(moment.device)))
+                yield self._space(self.distance.embed(self.target(batch)[new].to(moment.device)))
             ahead += 1
 
     def _coming_examples(self, moment: Moment) -> Coming:
@@ -105,7 +116,7 @@ class Rounds:
             batch = moment.upcoming(ahead)
             index.append(batch.index)
             if new := first_seen(batch.index.tolist(), seen):
-                images, numbers = batch.images[new].to(moment.device), batch.index[new]
+                images, numbers = self.target(batch)[new].to(moment.device), batch.index[new]
                 first.append(numbers)
                 embedding = self._embed(images, self._part(numbers, images, moment))
                 embedded.append(self._space(embedding, self._together(images.shape[1:])))

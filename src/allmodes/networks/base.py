@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,18 +32,49 @@ class Generator(nn.Module, ABC):
         """``(n, latent) -> (n, *shape)``, images in [-1, 1]."""
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a discriminator says of images.
+
+    Args:
+        scores: logits, larger is more real: ``(n,)``, or ``(n, k)`` of which losses take the mean.
+        classes: logits of the classes, ``(n, K)``; None where it tells none apart.
+        maps: what it can draw images again from, the last map last; none where it cannot.
+    """
+
+    scores: Tensor
+    classes: Tensor | None = None
+    maps: tuple[Tensor, ...] = ()
+
+    def float(self) -> Judgement:
+        """The same in float32, but for the maps."""
+        classes = None if self.classes is None else self.classes.float()
+        return Judgement(self.scores.float(), classes, self.maps)
+
+
 class Discriminator(nn.Module, ABC):
-    """Scores images: larger is more real. Constructors take ``shape`` first, then keyword options."""
+    """Judges images. Constructors take ``shape`` first, then keyword options.
+
+    Attributes:
+        name: what recipes call it.
+        score: the last layer, from features to one score, or several, ``(n, D) -> (n, k)``.
+    """
 
     name: ClassVar[str]
+    score: nn.Module
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """``(n, *shape) -> (n, D)``: what the last linear layer sees."""
+        """``(n, *shape) -> (n, D)``: what the last layer sees."""
 
-    @abstractmethod
-    def forward(self, images: Tensor) -> Tensor:
-        """``(n, *shape) -> (n,)``: the score, a logit; or ``(n, k)``, of which losses take the mean, each a logit."""
+    def forward(self, images: Tensor) -> Judgement:
+        """Of images ``(n, *shape)``."""
+        return self.judged(self.features(images))
+
+    def judged(self, features: Tensor) -> Judgement:
+        """The judgement that rests on features ``(n, D)``."""
+        scores: Tensor = self.score(features)
+        return Judgement(scores[:, 0] if scores.shape[1] == 1 else scores)
 
 
 @dataclass(frozen=True)
@@ -59,11 +91,11 @@ class Views:
 
 
 class Reconstructing(Discriminator):
-    """A discriminator that can also draw what it has seen, from its features. Corners are 0, 1, 2, 3."""
+    """A discriminator that can also draw what it has seen, from its maps. Corners are 0, 1, 2, 3."""
 
     @abstractmethod
-    def judge(self, images: Tensor, known: int, corner: int) -> tuple[Tensor, Views]:
-        """The scores ``(n,)`` of images ``(n, *shape)``, and reconstructed views of the first ``known`` of them."""
+    def reconstruct(self, maps: Sequence[Tensor], corner: int) -> Views:
+        """Views of images, from the maps of their judgement."""
 
     @abstractmethod
     def views(self, images: Tensor, corner: int) -> Views:

@@ -1,5 +1,6 @@
 """One file per published method: which players exist and what each minimises in turn."""
 
-from .base import Loss, Objective, Update
+from .base import Objective, Update
+from .terms import Loss
 
 __all__ = ["Loss", "Objective", "Update"]

@@ -6,9 +6,10 @@ An objective never touches an optimizer, a device, a process or a precision: the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -17,14 +18,7 @@ from ..core.moment import Moment
 from ..core.records import Batch
 from ..networks.base import Generator
 from ..priors.base import Prior
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A scalar to descend, and named scalars to log."""
-
-    value: Tensor
-    scalars: Mapping[str, Tensor] = field(default_factory=dict)
+from .terms.base import Loss, Step, Term
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,14 @@ class Objective(ABC):
     Attributes:
         generator: the network that is trained.
         prior: where its latents come from.
+        terms: what the players descend; each player's loss is the sum of its own.
         unroll: steps of the discriminator that the generator's gradient runs through, and so holds in memory.
     """
 
     name: ClassVar[str]
     generator: Generator
     prior: Prior
+    terms: Sequence[Term]
     unroll: int = 0
 
     @abstractmethod
@@ -55,20 +51,23 @@ class Objective(ABC):
 
     def due(self, moment: Moment) -> bool:
         """Whether :meth:`prepare` must run before this step."""
-        return False
+        return any(term.due(moment) for term in self.terms)
 
     def prepare(self, moment: Moment) -> dict[str, float]:
         """Work that several steps share (matching); returns scalars to log."""
-        return {}
+        return {key: value for term in self.terms if term.due(moment) for key, value in term.prepare(moment).items()}
 
-    @abstractmethod
     def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        """The turns of one step, in the order of the paper's algorithm box.
+        """The turns of one step, in the order of the paper's algorithm box: that in which the terms name the players.
 
         Args:
             batch: this process's share of the step's examples.
             moment: where the training stands.
         """
+        step = Step(batch, moment, generator=self.generator, prior=self.prior)
+        terms = [term for term in self.terms if term.on(moment)]
+        for player in dict.fromkeys(term.player for term in terms):
+            yield Update(player, partial(total, [term for term in terms if term.player == player], step))
 
     def scheduled(self, progress: float) -> str | None:
         """What went by the whole length of the training up to this share of it, in words, or None if nothing did.
@@ -82,23 +81,23 @@ class Objective(ABC):
 
         One that serves several examples is there as often, and an example has as many as take turns for it.
         """
-        return None
+        return next((found for term in self.terms if (found := term.assigned()) is not None), None)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Tensors beyond the players' weights that a checkpoint must hold."""
-        return {}
+        """Tensors beyond the players' weights that a checkpoint must hold: those of every term, under its name."""
+        return {f"{term.name}.{key}": value for term in self.terms for key, value in term.state_dict().items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - most keep nothing
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up what :meth:`state_dict` returned."""
+        for term in self.terms:
+            term.load_state_dict(below(state, f"{term.name}."))
 
 
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Within this context gradients flow through the module, none into its parameters."""
-    kept = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, wanted in kept:
-            parameter.requires_grad_(wanted)
+def total(terms: Sequence[Term], step: Step) -> Loss:
+    """The sum of terms, in their order."""
+    return reduce(add, (term.loss(step) for term in terms))
+
+
+def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose names begin so, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -11,19 +11,15 @@ As there, images are reconstructed as the discriminator sees them, augmented.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..core.errors import UserError
-from ..core.moment import Moment
-from ..core.records import Batch
-from ..networks.base import Discriminator, Generator, Reconstructing
+from ..networks.base import Generator, Reconstructing
 from ..priors.base import Prior
-from .base import Loss, Objective, Update
-from .gan import Gan
+from .base import Objective
 from .losses.base import AdversarialLoss
+from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, ReconstructionTerm
 
 
 class FastGan(Objective):
@@ -32,9 +28,6 @@ class FastGan(Objective):
     Args:
         reconstruction: lambda.
         augmentation: of what the discriminator sees, as in :class:`Gan`.
-
-    Raises:
-        UserError: the discriminator does not reconstruct.
     """
 
     name = "fastgan"
@@ -44,42 +37,21 @@ class FastGan(Objective):
         generator: Generator,
         prior: Prior,
         *,
-        discriminator: Discriminator,
+        discriminator: Reconstructing,
         loss: AdversarialLoss,
         reconstruction: float = 1.0,
         augmentation: Sequence[str] = (),
     ) -> None:
-        if not isinstance(discriminator, Reconstructing):
-            raise UserError(
-                f"The objective 'fastgan' needs a discriminator that reconstructs what it sees, which "
-                f"'{discriminator.name}' does not: set --discriminator fastgan."
-            )
-        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss, augmentation=augmentation)
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
-        self.reconstruction = reconstruction
+        adversary = Adversary(discriminator, loss, augmentation)
+        self.terms = (
+            DiscriminatorTerm(adversary),
+            PenaltyTerm(adversary),
+            ReconstructionTerm(discriminator, reconstruction),
+            GeneratorTerm(adversary),
+        )
 
     def players(self) -> dict[str, nn.Module]:
-        return self.adversarial.players()
-
-    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        fake = self.generator(self.adversarial.draw(moment))
-        yield Update("discriminator", lambda: self.discriminator_loss(batch.images, fake.detach(), moment))
-        yield Update("generator", lambda: self.adversarial.generator_loss(fake, moment))
-
-    def discriminator_loss(self, real: Tensor, fake: Tensor, moment: Moment) -> Loss:
-        """The adversarial loss plus lambda times the error of both reconstructions, in one pass."""
-        images = self.adversarial.leaf(real, fake, moment)
-        seen = self.adversarial.augmented(images, moment, "discriminator")
-        corner = int(torch.randint(4, (), generator=moment.rng("corner")))
-        scores, drawn = self.discriminator.judge(seen, len(real), corner)
-        loss = self.adversarial.judged(scores.float(), images, moment)
-        wanted = self.discriminator.views(seen[: len(real)].detach(), corner)
-        error = apart(drawn.whole, wanted.whole) + apart(drawn.part, wanted.part)
-        return Loss(loss.value + self.reconstruction * error, {**loss.scalars, "reconstruction": error.detach()})
-
-
-def apart(a: Tensor, b: Tensor) -> Tensor:
-    """The mean absolute difference of images, a scalar."""
-    return (a.float() - b.float()).abs().mean()
+        return {"generator": self.generator, "discriminator": self.discriminator}

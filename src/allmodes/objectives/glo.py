@@ -13,20 +13,18 @@ New samples come from a Gaussian fitted to the codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import UserError
 from ..core.moment import Moment
-from ..core.records import Batch
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..networks.base import Generator
-from ..priors.base import Prior
 from ..priors.fitted_gaussian import FittedGaussian
-from .base import Loss, Objective, Update
+from .base import Objective
+from .terms import Loss, Step, Term
 
 REFIT = 10  # steps between two fits of the prior
 
@@ -67,36 +65,28 @@ class Glo(Objective):
     Args:
         examples: number of examples of the data.
         seed: of the run; it draws the codes that the training begins with.
-
-    Raises:
-        UserError: the prior is none that is fitted to codes.
     """
 
     name = "glo"
+    prior: FittedGaussian
 
-    def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, examples: int, seed: int) -> None:
-        if not isinstance(prior, FittedGaussian):
-            raise UserError(f"The objective 'glo' needs prior: fitted-gaussian, not '{prior.name}'.")
+    def __init__(
+        self, generator: Generator, prior: FittedGaussian, *, distance: Distance, examples: int, seed: int
+    ) -> None:
         self.generator = generator
-        self.prior: FittedGaussian = prior
-        self.reconstruction = Reconstruction(generator, Codes(examples, prior.dim, seed=seed), distance)
+        self.prior = prior
+        self.codes = Codes(examples, prior.dim, seed=seed)
+        self.terms = code_terms(self.codes, distance)
 
     def players(self) -> dict[str, nn.Module]:
-        return self.reconstruction.players()
+        return {"generator": self.generator, "codes": self.codes}
 
     def due(self, moment: Moment) -> bool:
         return moment.step % REFIT == 0
 
     def prepare(self, moment: Moment) -> dict[str, float]:
-        codes = self.reconstruction.codes
-        self.prior.to(moment.device).fit(codes.all())
+        self.prior.to(moment.device).fit(self.codes.all())
         return {}
-
-    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        yield from self.reconstruction.updates(batch)
-
-    def assigned(self) -> Tensor | None:
-        return self.reconstruction.codes.all()
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"prior.mean": self.prior.mean, "prior.factor": self.prior.factor}
@@ -105,33 +95,46 @@ class Glo(Objective):
         self.prior.load_state_dict({key.removeprefix("prior."): value for key, value in state.items()})
 
 
-class Reconstruction:
-    """Steps 1 to 3, for any method that learns codes.
+def code_terms(codes: Codes, distance: Distance) -> tuple[CodedTerm, CodeTerm]:
+    """Steps 1 to 3, for any method that learns codes: one pass through the generator serves both players."""
+    coded = CodedTerm(codes, distance)
+    return coded, CodeTerm(coded)
+
+
+class CodedTerm(Term):
+    """Step 2: the squared distance of examples to the samples of their codes.
 
     Args:
-        generator: maps codes to samples.
         codes: of every example.
         distance: between an example and its sample.
     """
 
-    def __init__(self, generator: Generator, codes: Codes, distance: Distance) -> None:
-        self.generator = generator
+    name = "coded"
+
+    def __init__(self, codes: Codes, distance: Distance) -> None:
         self.codes = codes
         self.distance = distance
 
-    def players(self) -> dict[str, nn.Module]:
-        """The generator and the codes."""
-        return {"generator": self.generator, "codes": self.codes}
+    def loss(self, step: Step) -> Loss:
+        images = step.batch.images
+        self.taken = self.codes(step.batch.index.to(images.device))
+        self.leaf = self.taken.detach().requires_grad_()
+        difference = self.distance.embed(step.generator(self.leaf)) - self.distance.embed(images)
+        value = difference.float().pow(2).sum(1).mean()
+        return Loss(value, {"loss": value.detach()})
 
-    def updates(self, batch: Batch) -> Iterator[Update]:
-        """One pass through the generator serves both players: what it leaves at the codes is their gradient."""
-        z = self.codes(batch.index.to(batch.images.device))
-        leaf = z.detach().requires_grad_()
+    def assigned(self) -> Tensor | None:
+        return self.codes.all()
 
-        def reconstruct() -> Loss:
-            difference = self.distance.embed(self.generator(leaf)) - self.distance.embed(batch.images)
-            value = difference.float().pow(2).sum(1).mean()
-            return Loss(value, {"loss": value.detach()})
 
-        yield Update("generator", reconstruct)
-        yield Update("codes", lambda: Loss((z * leaf.grad).sum()))
+class CodeTerm(Term):
+    """Step 3: what the generator's backward pass has left at the codes is their gradient."""
+
+    name = "code"
+    player = "codes"
+
+    def __init__(self, coded: CodedTerm) -> None:
+        self.coded = coded
+
+    def loss(self, step: Step) -> Loss:
+        return Loss((self.coded.taken * self.coded.leaf.grad).sum())

@@ -19,23 +19,18 @@ as long each time, and minority inclusion, the matching of chosen examples alone
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..core.errors import UserError
-from ..core.moment import Moment
-from ..core.records import Batch
 from ..distances.base import Distance
 from ..matching import Matcher, Rounds
-from ..matching.coming import Matched
 from ..networks.base import Discriminator, Generator
 from ..priors.base import Prior
-from .base import Loss, Objective, Update
-from .gan import Gan
+from .base import Objective
 from .losses.base import AdversarialLoss
+from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, InterpolatedTerm, MatchedTerm, PenaltyTerm
 
 
 class ImleGan(Objective):
@@ -74,17 +69,25 @@ class ImleGan(Objective):
                 f"'objective.interpolation' ({interpolation}) must be at least 0, and 'objective.perturbation' "
                 f"({perturbation}) from 0 to 1."
             )
-        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss, augmentation=augmentation)
         self.generator = generator
         self.prior = prior
-        self.rounds = Rounds(matching, distance, generator=generator, prior=prior)
+        self.discriminator = discriminator
         self.weight = weight
         self.until = until
-        self.interpolation = interpolation
-        self.perturbation = perturbation
+        adversary = Adversary(discriminator, loss, augmentation)
+        rounds = Rounds(matching, distance, generator=generator, prior=prior)
+        matched = MatchedTerm(rounds, weight=self.matched_weight, perturbation=perturbation)
+        self.terms = (
+            DiscriminatorTerm(adversary),
+            PenaltyTerm(adversary),
+            GeneratorTerm(adversary),
+            matched,
+            InterpolatedTerm(matched, interpolation),
+        )
+        self.rounds = rounds
 
     def players(self) -> dict[str, nn.Module]:
-        return self.adversarial.players()
+        return {"generator": self.generator, "discriminator": self.discriminator}
 
     def matched_weight(self, progress: float) -> float:
         """Lambda at this share of the training."""
@@ -93,67 +96,3 @@ class ImleGan(Objective):
     def scheduled(self, progress: float) -> str | None:
         falls = self.matched_weight(progress) != self.matched_weight(0.0)
         return "the weight of the matched distance (objective.until)" if falls else None
-
-    def due(self, moment: Moment) -> bool:
-        if self.matched_weight(moment.progress) == 0:
-            return self.rounds.start >= 0
-        return self.rounds.due(moment)
-
-    def prepare(self, moment: Moment) -> dict[str, float]:
-        if self.matched_weight(moment.progress) == 0:
-            self.rounds.end()
-            return {}
-        return self.rounds.renew(moment)
-
-    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        discriminator, generator = self.adversarial.updates(batch, moment)
-        yield discriminator
-        yield Update("generator", lambda: self.generator_loss(generator, batch, moment))
-
-    def generator_loss(self, adversarial: Update, batch: Batch, moment: Moment) -> Loss:
-        """The adversarial loss plus lambda times the matched distance."""
-        loss = adversarial.closure()
-        weight = self.matched_weight(moment.progress)
-        if weight == 0:
-            return loss
-        found = self.matched(moment)
-        matched = self.rounds.distance_to(batch.images, found)
-        value, scalars = loss.value + weight * matched, {**loss.scalars, "matched": matched.detach()}
-        if self.interpolation > 0:
-            between = self.interpolated(batch.images, found, moment)
-            value, scalars["interpolated"] = value + weight * self.interpolation * between, between.detach()
-        return Loss(value, scalars)
-
-    def matched(self, moment: Moment, after: int = 0) -> Matched:
-        """See :meth:`Rounds.matched`; perturbed."""
-        found = self.rounds.matched(moment, after)
-        if self.perturbation == 0:
-            return found
-        drawn = self.prior.sample(moment.batch_size, moment.rng("perturbation")).z.roll(-after, 0)
-        noise = drawn[moment.workers.rank :: moment.workers.size].to(moment.device)
-        return replace(found, latents=self.prior.between(found.latents, noise, self.perturbation))
-
-    def interpolated(self, images: Tensor, found: Matched, moment: Moment) -> Tensor:
-        """How far samples between the matches of an example and of the next in the batch are from both, a scalar.
-
-        Args:
-            images: this process's share of the examples, ``(B, *shape)``.
-            found: their matches.
-            moment: where the training stands.
-        """
-        rank, size = moment.workers.rank, moment.workers.size
-        other, others = self.matched(moment, 1), moment.upcoming(0).images.roll(-1, 0)[rank::size].to(moment.device)
-        drawn = torch.rand(moment.batch_size, 1, generator=moment.rng("interpolation"))
-        share = drawn[rank::size].to(moment.device)
-        samples = self.generator(self.prior.between(found.latents, other.latents, share))
-        ends = self.rounds.squares(samples, images, found), self.rounds.squares(samples, others, other)
-        return torch.lerp(*ends, share[:, 0]).mean()
-
-    def assigned(self) -> Tensor | None:
-        return self.rounds.assigned()
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return self.rounds.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.rounds.load_state_dict(state)

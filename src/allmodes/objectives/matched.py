@@ -7,16 +7,13 @@ Methods differ in the assignment :math:`\sigma`, and in when it is renewed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from torch import nn
 
-from torch import Tensor, nn
-
-from ..core.moment import Moment
-from ..core.records import Batch
 from ..matching import Rounds
 from ..networks.base import Generator
 from ..priors.base import Prior
-from .base import Loss, Objective, Update
+from .base import Objective
+from .terms import MatchedTerm
 
 
 class MatchedObjective(Objective):
@@ -32,28 +29,7 @@ class MatchedObjective(Objective):
         self.generator = generator
         self.prior = prior
         self.rounds = rounds
+        self.terms = (MatchedTerm(rounds),)
 
     def players(self) -> dict[str, nn.Module]:
         return {"generator": self.generator}
-
-    def due(self, moment: Moment) -> bool:
-        return self.rounds.due(moment)
-
-    def prepare(self, moment: Moment) -> dict[str, float]:
-        return self.rounds.renew(moment)
-
-    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        def closure() -> Loss:
-            value = self.rounds.distance_to(batch.images, self.rounds.matched(moment))
-            return Loss(value, {"matched": value.detach()})
-
-        yield Update("generator", closure)
-
-    def assigned(self) -> Tensor | None:
-        return self.rounds.assigned()
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return self.rounds.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.rounds.load_state_dict(state)

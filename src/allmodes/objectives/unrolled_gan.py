@@ -16,21 +16,19 @@ Gradient penalties belong to step 1 alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
 from ..core.errors import UserError
-from ..core.moment import Moment
-from ..core.records import Batch
 from ..core.workers import Workers
-from ..networks.base import Discriminator, Generator
+from ..networks.base import Discriminator, Generator, Judgement
 from ..priors.base import Prior
-from .base import Loss, Objective, Update
-from .gan import Gan
+from .base import Objective
 from .losses.base import AdversarialLoss
+from .terms import Adversary, DiscriminatorTerm, Loss, PenaltyTerm, Step, Term
 
 
 class UnrolledGan(Objective):
@@ -58,37 +56,49 @@ class UnrolledGan(Objective):
     ) -> None:
         if unroll < 0 or rate <= 0:
             raise UserError(f"'objective.unroll' ({unroll}) must be at least 0, and 'objective.rate' ({rate}) above 0.")
-        self.adversarial = Gan(generator, prior, discriminator=discriminator, loss=loss)
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
-        self.loss = loss
+        self.unroll = unroll
+        adversary = Adversary(discriminator, loss)
+        self.terms = DiscriminatorTerm(adversary), PenaltyTerm(adversary), UnrolledTerm(adversary, unroll, rate)
+
+    def players(self) -> dict[str, torch.nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+
+class UnrolledTerm(Term):
+    """Steps 2 and 3: the generator's adversarial loss against the discriminator as it will be.
+
+    Args:
+        adversary: the discriminator as it is, and the loss.
+        unroll: K.
+        rate: eta.
+    """
+
+    name = "unrolled"
+
+    def __init__(self, adversary: Adversary, unroll: int, rate: float) -> None:
+        self.discriminator = adversary.discriminator
+        self.adversarial = adversary.loss
         self.unroll = unroll
         self.rate = rate
 
-    def players(self) -> dict[str, torch.nn.Module]:
-        return self.adversarial.players()
-
-    def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
-        fake = self.generator(self.adversarial.draw(moment))
-        yield Update("discriminator", lambda: self.adversarial.discriminator_loss(batch.images, fake.detach(), moment))
-        yield Update("generator", lambda: self.generator_loss(batch.images, fake, moment.workers))
-
-    def generator_loss(self, real: Tensor, fake: Tensor, workers: Workers) -> Loss:
-        """Steps 2 and 3: this process's share of real images and samples, ``(B, *shape)`` each."""
-        real, fake = _all(real, workers), _all(fake, workers)
+    def loss(self, step: Step) -> Loss:
+        workers = step.moment.workers
+        real, fake = _all(step.batch.images, workers), _all(step.samples, workers)
         weights = {name: value.detach().requires_grad_() for name, value in self.discriminator.named_parameters()}
         for _ in range(self.unroll):
-            loss = self.loss.discriminator(*self._scores(weights, real, fake))
+            loss = self.adversarial.discriminator(*self._scores(weights, real, fake))
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = {name: weights[name] - self.rate * slope for name, slope in zip(weights, slopes, strict=True)}
-        value = self.loss.generator(*self._scores(weights, real, fake))
+        value = self.adversarial.generator(*self._scores(weights, real, fake))
         return Loss(value * workers.size, {"loss": value.detach()})  # gradients are averaged over the processes
 
     def _scores(self, weights: Mapping[str, Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Of real images and samples ``(B, *shape)`` by a discriminator of these weights, ``(B,)`` each."""
-        scores: Tensor = functional_call(self.discriminator, dict(weights), (torch.cat([real, fake]),))
-        first, second = scores.float().chunk(2)
+        """Of real images and samples ``(B, *shape)`` by a discriminator of these weights."""
+        judgement: Judgement = functional_call(self.discriminator, dict(weights), (torch.cat([real, fake]),))
+        first, second = judgement.scores.float().chunk(2)
         return first, second
 
 

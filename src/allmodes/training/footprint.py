@@ -23,6 +23,7 @@ from ..data.base import Dataset
 from ..distances.base import Distance
 from ..matching.base import Matcher
 from ..matching.one_to_one import OneToOne
+from ..networks.base import Judgement
 from ..priors.base import Prior
 
 FLOAT = 4  # bytes
@@ -140,11 +141,12 @@ def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], device: tor
 
 
 def called(network: nn.Module, inputs: Tensor) -> Tensor:
-    """The network's output; what it notes of its inputs, such as their mean, is forgotten."""
+    """A network's output, of a discriminator the scores; what it notes of inputs, such as their mean, is forgotten."""
     own = {name: values.clone() for name, values in network.named_buffers()}
     found = torch.func.functional_call(network, own, (inputs,))
-    assert isinstance(found, Tensor)
-    return found
+    output = found.scores if isinstance(found, Judgement) else found
+    assert isinstance(output, Tensor)
+    return output
 
 
 def _round(

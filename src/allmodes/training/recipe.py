@@ -6,6 +6,7 @@ extend another and then holds only what differs. Resolved, it is complete: it al
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 import yaml
 
 from ..core.configuration import parameters, resolve_arguments, resolve_part
-from ..core.discovery import find
+from ..core.discovery import entries, find
 from ..core.errors import UserError, did_you_mean
 from ..core.files import parse_yaml, read_text
 from ..data.base import Dataset
@@ -211,6 +212,18 @@ def _held_out(part: Any, dataset: type) -> dict[str, Any]:
     return {key: part[key] for key in known & part.keys()} if isinstance(part, dict) else {}
 
 
+def _require_kind(objective: str, part: str, name: str) -> None:
+    """Refuse a part that is none of those that the objective's constructor takes."""
+    room, base, _ = ROOMS[part]
+    kind = inspect.signature(find(OBJECTIVES, Objective, objective), eval_str=True).parameters[part].annotation
+    if not issubclass(find(room, base, name), kind):
+        fitting = list(entries(room, kind))
+        raise UserError(
+            f"The objective '{objective}' needs another {part} than '{name}': {' or '.join(fitting)}, as in "
+            f"--{part} {fitting[0]}."
+        )
+
+
 def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
     setting_names = frozenset(parameters(Settings))
     known = {*WORDS, "recipe", "objective", "optimizer", *ROOMS, *setting_names}
@@ -231,6 +244,8 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
         if part not in config:
             raise UserError(f"The objective '{name}' needs '{part}': add it to {source}.")
         parts[part] = resolve_part(room, base, config[part], given, part)
+        if part in wanted:
+            _require_kind(name, part, parts[part]["name"])
     given = frozenset({*wanted, "examples", "seed"})
     parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, given, "objective")
     optimizer = resolve_arguments(Optimizer, config.get("optimizer", {}), frozenset(), "optimizer")

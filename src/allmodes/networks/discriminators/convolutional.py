@@ -44,10 +44,6 @@ class Convolutional(Discriminator):
         seen: Tensor = self.layers(images)
         return seen
 
-    def forward(self, images: Tensor) -> Tensor:
-        scores: Tensor = self.score(self.features(images))
-        return scores[:, 0]
-
 
 def strided_trunk(
     shape: tuple[int, ...], name: str, widths: list[int], slope: float, *, kernel: int | None = None

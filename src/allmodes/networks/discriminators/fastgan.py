@@ -11,13 +11,15 @@ its own image alone and gradient penalties may be taken, and one score judges th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import UserError
-from ..base import Reconstructing, Views, require_sizes
+from ..base import Judgement, Reconstructing, Views, require_sizes
 from ..generators.dcgan import side_plan
 from ..glu import GatedEnlargement
 
@@ -68,18 +70,13 @@ class FastGAN(Reconstructing):
     def features(self, images: Tensor) -> Tensor:
         return self.maps(images)[1].flatten(1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scored(self.maps(images)[1])
+    def forward(self, images: Tensor) -> Judgement:
+        maps = self.maps(images)
+        return replace(self.judged(maps[-1].flatten(1)), maps=maps)
 
-    def scored(self, late: Tensor) -> Tensor:
-        """The scores ``(n,)`` of the images that the last map is of."""
-        scores: Tensor = self.score(late.flatten(1))
-        return scores[:, 0]
-
-    def judge(self, images: Tensor, known: int, corner: int) -> tuple[Tensor, Views]:
-        early, late = self.maps(images)
-        part = quarter(early[:known], self.sides[-1], corner)
-        return self.scored(late), Views(self.whole_decoder(late[:known]), self.part_decoder(part))
+    def reconstruct(self, maps: Sequence[Tensor], corner: int) -> Views:
+        early, late = maps
+        return Views(self.whole_decoder(late), self.part_decoder(quarter(early, self.sides[-1], corner)))
 
     def views(self, images: Tensor, corner: int) -> Views:
         half = self.sides[1]

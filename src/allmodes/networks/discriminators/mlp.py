@@ -33,7 +33,3 @@ class MLP4(Discriminator):
     def features(self, images: Tensor) -> Tensor:
         seen: Tensor = self.layers(images)
         return seen
-
-    def forward(self, images: Tensor) -> Tensor:
-        scores: Tensor = self.score(self.features(images))
-        return scores[:, 0]

@@ -87,11 +87,6 @@ class Projected(Discriminator):
         seen = [head(mixture) for head, mixture in zip(self.heads, self.mixtures(images), strict=True)]
         return torch.cat([maps.flatten(1) for maps in seen], dim=1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """``(n, C, H, W) -> (n, k)``: the scores of all heads at all places."""
-        scores: Tensor = self.score(self.features(images))
-        return scores
-
 
 class Scores(nn.Module):
     """A score at every place of every head's last map.

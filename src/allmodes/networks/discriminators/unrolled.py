@@ -30,7 +30,3 @@ class Unrolled(Discriminator):
     def features(self, images: Tensor) -> Tensor:
         seen: Tensor = self.layers(images)
         return seen
-
-    def forward(self, images: Tensor) -> Tensor:
-        scores: Tensor = self.score(self.features(images))
-        return scores[:, 0]

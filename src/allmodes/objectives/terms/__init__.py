@@ -1,0 +1,22 @@
+"""The summands of objectives, a file for each kind: each belongs to one player, and methods are sums of them."""
+
+from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm
+from .base import Loss, Step, Term
+from .interpolated import InterpolatedTerm
+from .matched import MatchedTerm
+from .reconstruction import ReconstructionTerm
+from .stage import Stage
+
+__all__ = [
+    "Adversary",
+    "DiscriminatorTerm",
+    "GeneratorTerm",
+    "InterpolatedTerm",
+    "Loss",
+    "MatchedTerm",
+    "PenaltyTerm",
+    "ReconstructionTerm",
+    "Stage",
+    "Step",
+    "Term",
+]

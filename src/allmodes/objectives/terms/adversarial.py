@@ -1,0 +1,113 @@
+r"""The adversarial terms: what a discriminator descends, with its penalties, and what a generator descends against it.
+
+Both turns share the samples and the real scores of the discriminator's, which saves a third of the work: the generator
+has not moved in between, and the real scores enter its loss only as the reference of the pairing loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...core.moment import Moment
+from ...data.augmentation import augment, find_policies, uniforms
+from ...networks.base import Discriminator
+from ..losses.base import AdversarialLoss
+from .base import Loss, Seen, Step, Term, frozen
+
+
+class Adversary:
+    """A discriminator, the loss of both players, and what the discriminator sees images through.
+
+    Args:
+        discriminator: judges images.
+        loss: of both players, from scores.
+        augmentation: what images undergo before the discriminator sees them, in this order: any of ``colour``,
+            ``translation`` and ``cutout`` (Zhao et al. 2020).
+
+    Raises:
+        UserError: there is no such augmentation.
+    """
+
+    def __init__(self, discriminator: Discriminator, loss: AdversarialLoss, augmentation: Sequence[str] = ()) -> None:
+        self.discriminator = discriminator
+        self.loss = loss
+        self.policies = find_policies(augmentation)
+
+    def judge(self, images: Tensor, moment: Moment, turn: str) -> Seen:
+        """Images ``(n, *shape)`` as it sees them in this turn, and what it says of them."""
+        shown = self.augmented(images, moment, turn)
+        return Seen(images, shown, self.discriminator(shown).float())
+
+    def augmented(self, images: Tensor, moment: Moment, turn: str) -> Tensor:
+        """This process's shares of one or more whole batches, stacked, each image by its own draws of this turn."""
+        if not self.policies:
+            return images
+        size, workers = moment.batch_size, moment.workers
+        batches = len(images) * workers.size // size
+        draws = uniforms(batches * size, self.policies, moment.rng("augmentation", turn)).view(batches, size, -1)
+        return augment(images, draws[:, workers.rank :: workers.size].flatten(0, 1).to(images.device), self.policies)
+
+
+class DiscriminatorTerm(Term):
+    """The discriminator's adversarial loss on real images and samples, in one pass."""
+
+    name = "discriminator"
+    player = "discriminator"
+
+    def __init__(self, adversary: Adversary) -> None:
+        self.adversary = adversary
+
+    def loss(self, step: Step) -> Loss:
+        penalised = self.adversary.loss.penalised(step.moment.step)
+        images = torch.cat([step.batch.images, step.samples.detach()]).requires_grad_(penalised)
+        step.seen = self.adversary.judge(images, step.moment, self.player)
+        value = self.adversary.loss.discriminator(*step.seen.judgement.scores.chunk(2))
+        return Loss(value, {"loss": value.detach()})
+
+
+class PenaltyTerm(Term):
+    """R1 and R2 of the images before augmentation, as StyleGAN2-ADA takes them (Karras et al. 2020)."""
+
+    name = "penalty"
+    player = "discriminator"
+
+    def __init__(self, adversary: Adversary) -> None:
+        self.adversary = adversary
+
+    def on(self, moment: Moment) -> bool:
+        return self.adversary.loss.penalised(moment.step)
+
+    def loss(self, step: Step) -> Loss:
+        seen = judged(step)
+        value = self.adversary.loss.penalty(seen.judgement.scores, seen.images)
+        return Loss(value, {"penalty": value.detach()})
+
+
+class GeneratorTerm(Term):
+    """The generator's adversarial loss; gradients flow through the discriminator, none into it."""
+
+    name = "generator"
+
+    def __init__(self, adversary: Adversary) -> None:
+        self.adversary = adversary
+
+    def loss(self, step: Step) -> Loss:
+        real = judged(step).judgement.scores.detach().chunk(2)[0]
+        with frozen(self.adversary.discriminator):
+            found = self.adversary.judge(step.samples, step.moment, self.player)
+        value = self.adversary.loss.generator(real, found.judgement.scores)
+        return Loss(value, {"loss": value.detach()})
+
+
+def judged(step: Step) -> Seen:
+    """What the discriminator said in its turn of this step.
+
+    Raises:
+        RuntimeError: it had none yet.
+    """
+    if step.seen is None:
+        raise RuntimeError("the discriminator's turn comes first")
+    return step.seen

@@ -1,0 +1,127 @@
+"""What a term is: one summand of what one player descends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ...core.moment import Moment
+from ...core.records import Batch
+from ...networks.base import Judgement
+from ...priors.base import Prior
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A scalar to descend, and named scalars to log."""
+
+    value: Tensor
+    scalars: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __add__(self, other: Loss) -> Loss:
+        return Loss(self.value + other.value, {**self.scalars, **other.scalars})
+
+
+@dataclass
+class Seen:
+    """What the discriminator has judged in its turn, which the terms after it read.
+
+    Args:
+        images: real images and samples, stacked, before augmentation, ``(2B, *shape)``.
+        shown: the same as it saw them.
+        judgement: what it says of them.
+    """
+
+    images: Tensor
+    shown: Tensor
+    judgement: Judgement
+
+
+class Step:
+    """One step of a training, and what its terms share.
+
+    Args:
+        batch: this process's share of the examples.
+        moment: where the training stands.
+        generator: makes samples.
+        prior: gives fresh latents.
+
+    Attributes:
+        seen: set in the discriminator's turn.
+    """
+
+    def __init__(self, batch: Batch, moment: Moment, *, generator: nn.Module, prior: Prior) -> None:
+        self.batch = batch
+        self.moment = moment
+        self.generator = generator
+        self.prior = prior
+        self.seen: Seen | None = None
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """Samples of this process's share of fresh latents, ``(B, *shape)``, made once for all turns."""
+        made: Tensor = self.generator(fresh_latents(self.prior, self.moment))
+        return made
+
+
+def fresh_latents(prior: Prior, moment: Moment) -> Tensor:
+    """This process's share of the latents that are drawn for a step, ``(B, d)``."""
+    drawn = prior.sample(moment.batch_size, moment.rng("latents"))
+    return drawn.share(moment.workers.rank, moment.workers.size).z.to(moment.device)
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Within this context gradients flow through the module, none into its parameters."""
+    kept = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, wanted in kept:
+            parameter.requires_grad_(wanted)
+
+
+class Term(ABC):
+    """One summand of the loss of one player.
+
+    Attributes:
+        name: what it is called in checkpoints.
+        player: who descends it.
+    """
+
+    name: ClassVar[str]
+    player: str = "generator"
+
+    def on(self, moment: Moment) -> bool:
+        """Whether it is part of the sum at this step."""
+        return True
+
+    def due(self, moment: Moment) -> bool:
+        """Whether :meth:`prepare` must run before this step."""
+        return False
+
+    def prepare(self, moment: Moment) -> dict[str, float]:
+        """Work that several steps share; returns scalars to log."""
+        return {}
+
+    @abstractmethod
+    def loss(self, step: Step) -> Loss:
+        """Its value at this step, weighted, and its figures."""
+
+    def assigned(self) -> Tensor | None:
+        """The latents that serve the examples as it stands, see :meth:`Objective.assigned`."""
+        return None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors that a checkpoint must hold."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - most keep nothing
+        """Take up what :meth:`state_dict` returned."""
