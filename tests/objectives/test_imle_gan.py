@@ -177,6 +177,23 @@ def test_the_discriminator_sees_augmented_images():
     assert not torch.allclose(augmented.augmented(images, moment(), "generator"), images)
 
 
+def test_where_matched_samples_are_judged_one_pass_serves_both_terms():
+    method = make(weight=3.0, until=0.5, judged="matched")
+    passes = []
+    method.generator.register_forward_hook(lambda *_: passes.append(1))
+    discriminator, generator = method.updates(Batch(DATA, torch.arange(B)), moment())
+    discriminator.closure()
+    ours = generator.closure()
+    assert len(passes) == 1
+    latents = method.rounds.assignment.latents
+    samples = latents @ method.generator.weight.detach()
+    scores = samples @ method.discriminator.score.weight.detach()[0]
+    matched = torch.stack([by_hand(method, latents[i], i) for i in range(B)]).mean()
+    torch.testing.assert_close(ours.value.detach(), nn.functional.softplus(-scores).mean() + 3.0 * matched)
+    later = method.latents(moment(0.5))
+    assert torch.equal(later, method.prior.sample(B, moment(0.5).rng("latents")).z)  # once nothing is matched
+
+
 def test_processes_share_both_terms():
     method = make("part", weight=2.0, until=None, interpolation=0.4, perturbation=0.1)
     whole = generator_turn(method, moment())[0].scalars

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -50,23 +50,25 @@ class Step:
         batch: this process's share of the examples.
         moment: where the training stands.
         generator: makes samples.
-        prior: gives fresh latents.
+        latents: gives those of the samples that players contend over, ``(B, d)``.
 
     Attributes:
         seen: set in the discriminator's turn.
     """
 
-    def __init__(self, batch: Batch, moment: Moment, *, generator: nn.Module, prior: Prior) -> None:
+    def __init__(
+        self, batch: Batch, moment: Moment, *, generator: nn.Module, latents: Callable[[Moment], Tensor]
+    ) -> None:
         self.batch = batch
         self.moment = moment
         self.generator = generator
-        self.prior = prior
+        self.latents = latents
         self.seen: Seen | None = None
 
     @cached_property
     def samples(self) -> Tensor:
-        """Samples of this process's share of fresh latents, ``(B, *shape)``, made once for all turns."""
-        made: Tensor = self.generator(fresh_latents(self.prior, self.moment))
+        """This process's share of the samples, ``(B, *shape)``; made once for all turns."""
+        made: Tensor = self.generator(self.latents(self.moment))
         return made
 
 

@@ -29,6 +29,7 @@ class MatchedTerm(Term):
         weight: lambda, at a share of the training.
         perturbation: share of the way from a match to fresh noise at which it is trained.
         player: who descends it.
+        shared: whether the step's samples are those of the matches.
     """
 
     name = "matched"
@@ -40,11 +41,13 @@ class MatchedTerm(Term):
         weight: Callable[[float], float] = always,
         perturbation: float = 0.0,
         player: str = "generator",
+        shared: bool = False,
     ) -> None:
         self.rounds = rounds
         self.weight = weight
         self.perturbation = perturbation
         self.player = player
+        self.shared = shared
 
     def on(self, moment: Moment) -> bool:
         return self.weight(moment.progress) > 0
@@ -59,7 +62,11 @@ class MatchedTerm(Term):
         return {}
 
     def loss(self, step: Step) -> Loss:
-        value = self.rounds.distance_to(self.rounds.target(step.batch), self.found(step.moment))
+        found, examples = self.found(step.moment), self.rounds.target(step.batch)
+        if self.shared:
+            value = self.rounds.squares(step.samples, examples, found).mean()
+        else:
+            value = self.rounds.distance_to(examples, found)
         return Loss(self.weight(step.moment.progress) * value, {"matched": value.detach()})
 
     def found(self, moment: Moment, after: int = 0) -> Matched:
