@@ -33,9 +33,12 @@ ROWS = {
         "few-shot/adaptive-imle",
         "few-shot/rs-imle",
         "few-shot/one-to-one",
+        "few-shot/imle-gan",
+        "few-shot/projected-gan",
         "few-shot/glo",
         "few-shot/glann",
     ),
+    "photographs": ("few-shot/imle-gan", "few-shot/projected-gan"),
     "crowd": ("crowd/imle", "crowd/adaptive-imle", "crowd/rs-imle"),
     "toys": (
         "ring/gan",

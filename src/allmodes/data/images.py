@@ -109,7 +109,7 @@ def open_pictures(path: Path) -> Pictures:
         UserError: there are none, or the source cannot be read.
     """
     if not is_there(path):
-        raise UserError(f"{path} does not exist: give a folder, .zip, .npy or .npz of images.")
+        raise UserError(f"{path} does not exist: give a folder, .zip, .npy or .npz of images, as in --data pictures/.")
     require_plain(path)
     if path.suffix.lower() in ARRAYS:
         return pictures_of(read_array(path), str(path))
