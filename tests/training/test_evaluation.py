@@ -12,7 +12,8 @@ from allmodes.data.base import Dataset
 from allmodes.data.digits import SmallDigits
 from allmodes.data.planar import Grid
 from allmodes.data.stacked import Stacked
-from allmodes.training import evaluation, features
+from allmodes.learned import features
+from allmodes.training import evaluation
 from allmodes.training.evaluation import Evaluation
 from allmodes.training.protocols import images
 from allmodes.training.protocols.base import Sampler, Subject

@@ -14,10 +14,10 @@ from allmodes.core.records import Score
 from allmodes.data.digits import SmallDigits
 from allmodes.data.fixed import FixedImages
 from allmodes.data.stacked import Stacked
+from allmodes.learned import features
 from allmodes.model import Model
 from allmodes.networks.base import Generator
 from allmodes.priors.gaussian import Gaussian
-from allmodes.training import features
 from allmodes.training.evaluation import Evaluation, evaluate
 from allmodes.training.protocols import few_shot, spaces
 from allmodes.training.protocols.base import Subject

@@ -19,7 +19,7 @@ class Distance(nn.Module, ABC):
         name: what recipes call it.
         needs: the name of the network it looks through, which ``attach`` is given before first use:
             ``"discriminator"``, or the name of a feature network that the project trains on the data
-            (see ``training.features``); None if it needs none.
+            (see ``learned.features``); None if it needs none.
         costly: whether a large network computes the embedding, so that it is worth keeping.
         averaged: whether the features are divided by the root of their number, so that a distance is a root mean
             square. Metrics that depend on scale, as the FID does, take them as they were before.

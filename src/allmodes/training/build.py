@@ -17,8 +17,8 @@ from ..core.memory import require_memory
 from ..core.seeding import derive_seed
 from ..data.base import Dataset
 from ..distances.base import Distance
+from ..learned.features import trained_network
 from ..objectives.base import Objective
-from .features import trained_network
 from .footprint import require_step, require_weights
 from .recipe import OBJECTIVES, ROOMS, Recipe
 

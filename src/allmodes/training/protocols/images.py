@@ -8,8 +8,8 @@ from torch import Tensor
 from ...core.progress import track
 from ...core.records import Score
 from ...data.base import Dataset
+from ...learned.features import trained_network
 from ...metrics import frechet_distance
-from ..features import trained_network
 from .base import BLOCK, EvaluationProtocol, Subject
 
 SAMPLES = 5_000

@@ -16,7 +16,7 @@ from ...distances.base import Distance
 from ...distances.efficientnet_lite0 import EfficientNetLite0Features
 from ...distances.features import EmbeddingFeatures
 from ...distances.st_features import StFeatures
-from ..features import trained_network
+from ...learned.features import trained_network
 
 AT_ONCE = 16  # images embedded at a time: larger blocks leave the processor's cache
 STAND_IN = (

@@ -21,9 +21,9 @@ from ...core.progress import track
 from ...core.records import Score
 from ...data.base import Dataset
 from ...data.stacked import CLASSES, Stacked
+from ...learned.features import Trained, trained_network
 from ...metrics import confidence, frechet_distance, mode_coverage, mode_kl, rare_modes
 from ...networks.features.base import FeatureNetwork
-from ..features import Trained, trained_network
 from .base import BLOCK, EvaluationProtocol, Subject
 
 PER_MODE = 26

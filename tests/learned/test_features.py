@@ -11,8 +11,8 @@ from allmodes.core.errors import UserError
 from allmodes.core.records import Batch
 from allmodes.data.base import Dataset, Labelled
 from allmodes.data.planar import Ring
-from allmodes.training import features
-from allmodes.training.features import contrastive, deformed, shifted, trained_network
+from allmodes.learned import features
+from allmodes.learned.features import contrastive, deformed, shifted, trained_network
 
 
 class Bars(Dataset):

@@ -1,0 +1,1 @@
+"""Networks that are learned from the data beforehand and then frozen: classifier, embedding."""
