@@ -17,12 +17,12 @@ from allmodes.data.noto_faces import NotoFaces
 from allmodes.data.orl_faces import OrlFaces
 from allmodes.data.pixels import to_float
 from allmodes.data.raccoon import Raccoon
+from allmodes.evaluation.evaluate import Evaluation, evaluate
+from allmodes.evaluation.protocols.base import Subject
 from allmodes.model import Model
 from allmodes.networks.base import Generator
 from allmodes.priors.gaussian import Gaussian
 from allmodes.reports.words import title_of, write_figure
-from allmodes.training.evaluation import Evaluation, evaluate
-from allmodes.training.protocols.base import Subject
 
 DATA: dict[str, type[NotoFaces | OrlFaces | Raccoon]] = {cls.name: cls for cls in (NotoFaces, OrlFaces, Raccoon)}
 FIGURES = (

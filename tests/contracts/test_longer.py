@@ -11,7 +11,7 @@ from test_objectives import OBJECTIVES, make_trainer, toy_recipe, weights
 
 from allmodes.model import load
 from allmodes.training import checkpoint
-from allmodes.training.pictures import current_model, described
+from allmodes.training.current import current_model, described
 
 STEADY = {"optimizer.constant": 1.0}
 BATCH = 64

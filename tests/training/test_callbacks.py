@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
 from allmodes.auditing.runs import audit_run
+from allmodes.evaluation.evaluate import evaluate, passes
+from allmodes.evaluation.protocols.base import Subject
+from allmodes.evaluation.protocols.planar import PlanarProtocol
 from allmodes.reports.run_files import read_run
 from allmodes.training import bar
 from allmodes.training.bar import BarWithLines
 from allmodes.training.build import build_dataset
-from allmodes.training.evaluation import evaluate, passes
-from allmodes.training.protocols.base import Subject
-from allmodes.training.protocols.planar import PlanarProtocol
 from allmodes.training.recipe import load_recipe
 from allmodes.training.run import Run, train
 

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from allmodes.bench.speed import make_trainer
+from allmodes.evaluation.evaluate import passes
+from allmodes.evaluation.protocols.base import Looking
 from allmodes.training import forecast
-from allmodes.training.evaluation import passes
 from allmodes.training.forecast import Forecast, step_seconds
 from allmodes.training.notices import announce, notices
-from allmodes.training.protocols.base import Looking
 from allmodes.training.recipe import load_recipe
 from allmodes.training.run import train
 from allmodes.training.trainer import Trainer

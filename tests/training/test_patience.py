@@ -14,12 +14,12 @@ from allmodes.bench.speed import make_trainer
 from allmodes.cli.commands.train import summary
 from allmodes.core.errors import UserError
 from allmodes.core.records import Score
+from allmodes.evaluation.evaluate import Evaluation
 from allmodes.model import load
 from allmodes.reports.compare import cautions
 from allmodes.reports.run_files import read_run
 from allmodes.reports.sections.samples import Samples
 from allmodes.training import run as runs
-from allmodes.training.evaluation import Evaluation
 from allmodes.training.patience import Looks
 from allmodes.training.recipe import load_recipe
 from allmodes.training.run import Run, train

@@ -14,9 +14,9 @@ from allmodes.core.moment import Moment
 from allmodes.core.workers import Alone
 from allmodes.objectives.base import Loss, Update
 from allmodes.training.build import build_dataset, build_objective
+from allmodes.training.current import current_model
 from allmodes.training.processes import launch
 from allmodes.training.recipe import Recipe, load_recipe
-from allmodes.training.run import current_model
 from allmodes.training.trainer import Trainer
 
 SMALL = {"threads": 1, "device": "cpu", "precision": "32-true", "seed": 3}

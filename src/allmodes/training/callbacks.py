@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 
 from ..core.files import append_line, parse_json, write_text
 from . import checkpoint
-from .pictures import described
+from .current import described
 from .trainer import Trainer
 
 ECHO = 1.0  # seconds within which two signals are one

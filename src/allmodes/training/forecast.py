@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ..core.seeding import stream
 from ..distances.base import Distance
-from .evaluation import looking, passes
+from ..evaluation.evaluate import looking, passes
+from .current import current_model
 from .footprint import called
-from .pictures import current_model
 from .trainer import Trainer
 
 TIMED = 8  # examples: as fast, each, as those of a batch

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.files import write_text
-from .evaluation import tells_copies
+from ..evaluation.evaluate import tells_copies
 from .forecast import Forecast
 from .trainer import Trainer
 

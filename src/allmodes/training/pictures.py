@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -13,37 +11,15 @@ from ..core.pictures import image_grid, image_pairs, toy_frame
 from ..core.pictures import save_picture as save
 from ..core.seeding import stream
 from ..data.base import Dataset
+from ..evaluation.nearest import nearest_images
 from ..model import Model
-from ..networks.base import Generator
-from .nearest import nearest_images
+from .current import current_model
 from .trainer import Trainer
 
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
 ROW = 12  # samples at latents of either kind
-
-
-def described(trainer: Trainer) -> dict[str, Any]:
-    """What a model is built from, and its card, as JSON can hold them."""
-    parts = trainer.recipe.parts
-    card = {
-        "recipe": trainer.recipe.name,
-        "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
-        "images": trainer.model_images,
-        "seed": trainer.settings.seed,
-        "prolonged": trainer.prolonged,
-        "ended": asdict(trainer.ended) if trainer.went_back and trainer.ended else None,
-    }
-    shape = list(trainer.dataset.shape)
-    return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}
-
-
-def current_model(trainer: Trainer) -> Model:
-    """The averaged generator with its prior, as it stands."""
-    config = described(trainer)
-    card = config.pop("card")
-    return Model(cast(Generator, trainer.average.module), trainer.objective.prior, config=config, card=card)
 
 
 def picture_path(trainer: Trainer, folder: Path) -> Path:

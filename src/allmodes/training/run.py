@@ -23,20 +23,21 @@ from ..core.pictures import save_animation
 from ..core.progress import showing
 from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset
+from ..evaluation.evaluate import Evaluation, evaluate
+from ..evaluation.protocols.base import Subject
 from ..model import Model, load
 from . import checkpoint
 from .bar import Bar
 from .build import build_dataset, build_objective
 from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
+from .current import current_model, subject
 from .environment import environment
-from .evaluation import Evaluation, evaluate, subject
 from .folder import ASSIGNED, begun, check_folder, claimed, open_folder
 from .notices import announce
 from .patience import SCORE, Ended, read_ended
-from .pictures import current_model, picture_path, save_latents, save_nearest, save_picture, save_real
+from .pictures import picture_path, save_latents, save_nearest, save_picture, save_real
 from .precision import settled
 from .processes import enough_memory, launch, leave
-from .protocols.base import Subject
 from .recipe import Recipe, load_recipe
 from .trainer import Callback, Trainer
 

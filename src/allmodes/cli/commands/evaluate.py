@@ -14,7 +14,7 @@ from ..space import chosen_distance, listed, parse_with_options
 
 if TYPE_CHECKING:
     from ...core.records import Score
-    from ...training.evaluation import Evaluation
+    from ...evaluation.evaluate import Evaluation
 
 
 class Evaluate(Command):
@@ -77,7 +77,7 @@ def in_space(arguments: argparse.Namespace) -> Answer:
     """Samples against training data in the feature space that was asked for."""
     from ...auditing import STANDARD
     from ...auditing.runs import measure_run
-    from ...training.evaluation import Evaluation
+    from ...evaluation.evaluate import Evaluation
     from ...training.run import Run
 
     names = arguments.metrics or STANDARD

@@ -14,14 +14,15 @@ from allmodes.core.records import Score
 from allmodes.data.digits import SmallDigits
 from allmodes.data.fixed import FixedImages
 from allmodes.data.stacked import Stacked
+from allmodes.evaluation import spaces
+from allmodes.evaluation.evaluate import Evaluation, evaluate
+from allmodes.evaluation.protocols import few_shot
+from allmodes.evaluation.protocols.base import Subject
+from allmodes.evaluation.protocols.few_shot import FewShotProtocol
 from allmodes.learned import features
 from allmodes.model import Model
 from allmodes.networks.base import Generator
 from allmodes.priors.gaussian import Gaussian
-from allmodes.training.evaluation import Evaluation, evaluate
-from allmodes.training.protocols import few_shot, spaces
-from allmodes.training.protocols.base import Subject
-from allmodes.training.protocols.few_shot import FewShotProtocol
 
 CPU = torch.device("cpu")
 

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from allmodes.data.fixed import FixedImages
-from allmodes.training import nearest
-from allmodes.training.nearest import nearest_images
+from allmodes.evaluation import nearest
+from allmodes.evaluation.nearest import nearest_images
 from allmodes.training.run import train
 
 TINY = {"images": 256, "batch": 64, "threads": 1, "device": "cpu", "generator.width": 4, "matching.pool": 64}

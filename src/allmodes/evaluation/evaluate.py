@@ -11,11 +11,9 @@ import torch
 from ..core.discovery import entries
 from ..core.records import Score
 from ..data.base import Dataset
-from .pictures import current_model
 from .protocols.base import EvaluationProtocol, Looking, Subject
-from .trainer import Trainer
 
-PROTOCOLS = "allmodes.training.protocols"
+PROTOCOLS = "allmodes.evaluation.protocols"
 
 # (score, detail): what the headline calls it
 BESIDE = {
@@ -69,13 +67,6 @@ class Evaluation:
 def evaluate(subject: Subject) -> Evaluation:
     """Evaluate samples by the first protocol that fits their data."""
     return Evaluation(_protocol(subject.dataset).scores(subject))
-
-
-def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
-    """The averaged generator as it stands, to be evaluated."""
-    model = current_model(trainer)
-    seed, device = trainer.settings.seed, trainer.fabric.device
-    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model, assigned=trainer.assigned)
 
 
 def passes(dataset: Dataset) -> int:

@@ -9,14 +9,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...core.errors import UserError
-from ...core.progress import track
-from ...data.base import Dataset
-from ...distances.base import Distance
-from ...distances.efficientnet_lite0 import EfficientNetLite0Features
-from ...distances.features import EmbeddingFeatures
-from ...distances.st_features import StFeatures
-from ...learned.features import trained_network
+from ..core.errors import UserError
+from ..core.progress import track
+from ..data.base import Dataset
+from ..distances.base import Distance
+from ..distances.efficientnet_lite0 import EfficientNetLite0Features
+from ..distances.features import EmbeddingFeatures
+from ..distances.st_features import StFeatures
+from ..learned.features import trained_network
 
 AT_ONCE = 16  # images embedded at a time: larger blocks leave the processor's cache
 STAND_IN = (

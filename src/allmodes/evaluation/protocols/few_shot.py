@@ -31,10 +31,10 @@ from ...metrics import (
 )
 from ...model import Model
 from ...search import Exact
+from ..latents import MOST as LATENTS
+from ..latents import latents_gap
+from ..spaces import Space, chief_space, installed, second_space
 from .base import BLOCK, EvaluationProtocol, Looking, Subject
-from .latents import MOST as LATENTS
-from .latents import latents_gap
-from .spaces import Space, chief_space, installed, second_space
 
 FEWEST, MOST = 10, 2_000  # training images
 SMALLEST = 16  # side: networks trained on photographs see nothing in less

@@ -12,11 +12,11 @@ from allmodes.data.base import Dataset
 from allmodes.data.digits import SmallDigits
 from allmodes.data.planar import Grid
 from allmodes.data.stacked import Stacked
+from allmodes.evaluation.evaluate import Evaluation
+from allmodes.evaluation.evaluate import evaluate as evaluate_subject
+from allmodes.evaluation.protocols import images
+from allmodes.evaluation.protocols.base import Sampler, Subject
 from allmodes.learned import features
-from allmodes.training import evaluation
-from allmodes.training.evaluation import Evaluation
-from allmodes.training.protocols import images
-from allmodes.training.protocols.base import Sampler, Subject
 
 CPU = torch.device("cpu")
 
@@ -37,7 +37,7 @@ def perfect(dataset: Dataset) -> Sampler:
 
 
 def evaluate(sample: Sampler, dataset: Dataset, *, seed: int, quick: bool = False, reader: int = 0) -> Evaluation:
-    return evaluation.evaluate(Subject(sample, dataset, seed, CPU, quick, reader))
+    return evaluate_subject(Subject(sample, dataset, seed, CPU, quick, reader))
 
 
 def scores(found: Evaluation) -> dict[str, Score]:

@@ -16,14 +16,15 @@ from allmodes.core.errors import UserError
 from allmodes.core.records import Score
 from allmodes.core.tensors import save_tensors
 from allmodes.distances.pixels import Pixels
+from allmodes.evaluation import latents
+from allmodes.evaluation.latents import latents_gap, shuffled
+from allmodes.evaluation.protocols import few_shot
+from allmodes.evaluation.spaces import Space
 from allmodes.model import Model
 from allmodes.networks.base import Generator
 from allmodes.priors.gaussian import Gaussian
 from allmodes.reports import read_run, write_report
 from allmodes.reports.sections.latents import say
-from allmodes.training.protocols import few_shot, latents
-from allmodes.training.protocols.latents import latents_gap, shuffled
-from allmodes.training.protocols.spaces import Space
 from allmodes.training.run import evaluate_run, train
 
 DIM, IMAGES, HELDOUT = 4, 300, 200

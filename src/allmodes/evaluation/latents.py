@@ -26,10 +26,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...core.records import Score
-from ...core.seeding import stream
-from ...metrics import frechet_distance, prior_gap
-from ...model import Model
+from ..core.records import Score
+from ..core.seeding import stream
+from ..metrics import frechet_distance, prior_gap
+from ..model import Model
 from .spaces import Space
 
 DRAWS = 5  # sets of each kind

@@ -1,0 +1,40 @@
+"""A training as it stands: the model that it would leave now, and what is evaluated of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, cast
+
+from ..evaluation.protocols.base import Subject
+from ..model import Model
+from ..networks.base import Generator
+from .trainer import Trainer
+
+
+def described(trainer: Trainer) -> dict[str, Any]:
+    """What a model is built from, and its card, as JSON can hold them."""
+    parts = trainer.recipe.parts
+    card = {
+        "recipe": trainer.recipe.name,
+        "data": {"name": parts["data"]["name"], "fingerprint": trainer.dataset.fingerprint},
+        "images": trainer.model_images,
+        "seed": trainer.settings.seed,
+        "prolonged": trainer.prolonged,
+        "ended": asdict(trainer.ended) if trainer.went_back and trainer.ended else None,
+    }
+    shape = list(trainer.dataset.shape)
+    return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}
+
+
+def current_model(trainer: Trainer) -> Model:
+    """The averaged generator with its prior, as it stands."""
+    config = described(trainer)
+    card = config.pop("card")
+    return Model(cast(Generator, trainer.average.module), trainer.objective.prior, config=config, card=card)
+
+
+def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
+    """The averaged generator as it stands, to be evaluated."""
+    model = current_model(trainer)
+    seed, device = trainer.settings.seed, trainer.fabric.device
+    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model, assigned=trainer.assigned)
