@@ -28,8 +28,8 @@ from allmodes.core.pictures import image_grid
 from allmodes.data.digits import SmallDigits
 from allmodes.reports import read_run
 from allmodes.reports.sections.coverage import Panel, panels, read_coverage
+from allmodes.runs.run import Run
 from allmodes.training.build import build_dataset
-from allmodes.training.run import Run
 
 GRIDS = {
     "runs/demo/stacked-digits-gan-small": "demo-gan-small.png",

@@ -10,8 +10,8 @@ from .auditing import Findings, audit
 from .auditing.runs import audit_run
 from .model import Model, load
 from .reports import write_report
-from .training.run import Run
-from .training.run import train as train_run
+from .runs.run import Run
+from .runs.run import train as train_run
 
 __all__ = ["Findings", "Model", "Run", "audit", "load", "train"]
 
@@ -23,7 +23,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     fresh: bool = False,
 ) -> Run:
-    """Train by a recipe, audit the model and write the report; see :func:`allmodes.training.run.train`."""
+    """Train by a recipe, audit the model and write the report; see :func:`allmodes.runs.run.train`."""
     return train_run(recipe, out, overrides=overrides, fresh=fresh, then=_look)
 
 

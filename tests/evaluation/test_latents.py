@@ -25,7 +25,7 @@ from allmodes.networks.base import Generator
 from allmodes.priors.gaussian import Gaussian
 from allmodes.reports import read_run, write_report
 from allmodes.reports.sections.latents import say
-from allmodes.training.run import evaluate_run, train
+from allmodes.runs.run import evaluate_run, train
 
 DIM, IMAGES, HELDOUT = 4, 300, 200
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from PIL import Image
 from allmodes.data.fixed import FixedImages
 from allmodes.evaluation import nearest
 from allmodes.evaluation.nearest import nearest_images
-from allmodes.training.run import train
+from allmodes.runs.run import train
 
 TINY = {"images": 256, "batch": 64, "threads": 1, "device": "cpu", "generator.width": 4, "matching.pool": 64}
 

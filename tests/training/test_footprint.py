@@ -11,10 +11,10 @@ import torch
 
 from allmodes.core.errors import UserError
 from allmodes.core.memory import memory
+from allmodes.runs.run import train
 from allmodes.training import footprint
 from allmodes.training.build import build_dataset, build_objective
 from allmodes.training.recipe import load_recipe
-from allmodes.training.run import train
 
 MEASURE = """
 import sys

@@ -9,10 +9,10 @@ import torch
 
 from allmodes.core.discovery import entries
 from allmodes.networks.base import Generator
+from allmodes.runs.run import Run, train
 from allmodes.training import precision
 from allmodes.training.precision import settled
 from allmodes.training.recipe import load_recipe
-from allmodes.training.run import Run, train
 
 SMALL = {"images": 64, "batch": 32, "threads": 1, "device": "cpu", "generator.width": 8, "discriminator.width": 8}
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from ..core.records import Batch, Score
 from ..distances.base import Distance
 from ..reports.audits import holds_audit, is_outdated
-from ..training.callbacks import note_time
-from ..training.run import Run
+from ..runs.callbacks import note_time
+from ..runs.run import Run
 from .audit import audit
 from .examples import Examples
 from .features import halved

@@ -49,8 +49,8 @@ def open_trained(run: Path) -> Trained:
 
 def over_data(run: Path) -> Callable[[Tensor, int | None], Image.Image]:
     """Draws points over the data of a run."""
+    from ..runs.run import Run
     from ..training.build import build_dataset  # images need none of this, which takes seconds to import
-    from ..training.run import Run
 
     recipe = Run(run).recipe
     data = build_dataset(recipe)

@@ -13,8 +13,9 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import parse_json, parse_yaml, read_object, read_text
 from ..core.records import Score
+from ..runs.ended import read_ended
 from ..training.checkpoint import newest_step
-from ..training.patience import Ended, read_ended
+from ..training.patience import Ended
 
 METHODS = {
     "gan": "GAN",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from lightning_fabric import Fabric
+from lightning_fabric import Fabric as Fabric  # for the rooms above, which know it from here
 from torch import Tensor, nn
 
 from ..core.errors import UserError

@@ -51,7 +51,7 @@ class Evaluate(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         if arguments.distance is not None:
             return in_space(arguments)
-        from ...training.run import Run, evaluate_run
+        from ...runs.run import Run, evaluate_run
 
         run = Run(arguments.run)
         if run.finished:
@@ -78,7 +78,7 @@ def in_space(arguments: argparse.Namespace) -> Answer:
     from ...auditing import STANDARD
     from ...auditing.runs import measure_run
     from ...evaluation.evaluate import Evaluation
-    from ...training.run import Run
+    from ...runs.run import Run
 
     names = arguments.metrics or STANDARD
     found = measure_run(Run(arguments.run), names, distance=chosen_distance(arguments), count=arguments.n)

@@ -12,7 +12,7 @@ from ..answer import columns
 from ..base import Answer, Command, Example, Parser, joined
 
 if TYPE_CHECKING:
-    from ...training.run import Run
+    from ...runs.run import Run
 
 
 VALUES = """--images N      presentations: how many training examples are shown in all, each again and again

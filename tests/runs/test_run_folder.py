@@ -18,9 +18,10 @@ from allmodes.cli import main
 from allmodes.core.errors import UserError
 from allmodes.model import load
 from allmodes.reports import cautions, read_run
-from allmodes.training import checkpoint, folder
-from allmodes.training.callbacks import Log
-from allmodes.training.run import Run, train
+from allmodes.runs import folder
+from allmodes.runs.callbacks import Log
+from allmodes.runs.run import Run, train
+from allmodes.training import checkpoint
 
 SMALL = {
     "images": 64 * 60,

@@ -19,10 +19,10 @@ from allmodes.model import load
 from allmodes.reports.compare import cautions
 from allmodes.reports.run_files import read_run
 from allmodes.reports.sections.samples import Samples
-from allmodes.training import run as runs
+from allmodes.runs import run as runs
+from allmodes.runs.run import Run, train
 from allmodes.training.patience import Looks
 from allmodes.training.recipe import load_recipe
-from allmodes.training.run import Run, train
 
 EVERY, BATCH = 192, 64
 SMALL = {

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ..core.errors import UserError
@@ -26,20 +25,21 @@ from ..data.base import Dataset
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.protocols.base import Subject
 from ..model import Model, load
-from . import checkpoint
+from ..training import checkpoint
+from ..training.build import build_dataset, build_objective
+from ..training.current import current_model, subject
+from ..training.patience import SCORE, Ended
+from ..training.precision import settled
+from ..training.processes import Fabric, enough_memory, launch, leave
+from ..training.recipe import Recipe, load_recipe
+from ..training.trainer import Callback, Trainer
 from .bar import Bar
-from .build import build_dataset, build_objective
 from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
-from .current import current_model, subject
+from .ended import read_ended
 from .environment import environment
 from .folder import ASSIGNED, begun, check_folder, claimed, open_folder
 from .notices import announce
-from .patience import SCORE, Ended, read_ended
 from .pictures import picture_path, save_latents, save_nearest, save_picture, save_real
-from .precision import settled
-from .processes import enough_memory, launch, leave
-from .recipe import Recipe, load_recipe
-from .trainer import Callback, Trainer
 
 
 class Run:
@@ -96,7 +96,7 @@ class Run:
 
     @property
     def ended(self) -> Ended | None:
-        """How the training ended early, if it did: see :mod:`.patience`."""
+        """How the training ended early, if it did: see :mod:`allmodes.training.patience`."""
         return read_ended(self.path)
 
     def evaluation(self) -> Evaluation:
@@ -183,7 +183,7 @@ def go_on(run: Run, recipe: Recipe, fabric: Fabric, fresh: bool) -> Trainer:
     if fabric.is_global_zero:
         open_folder(run.path, fresh)
         write_text(run.path / "recipe.yaml", recipe.to_yaml())
-        write_json(run.path / "environment.json", environment(fabric))
+        write_json(run.path / "environment.json", environment(trainer))
     with enough_memory():
         if fabric.is_global_zero:
             attend(trainer, run)

@@ -11,9 +11,9 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ..training.trainer import Trainer
 from .callbacks import current_scalars
 from .forecast import seconds_after
-from .trainer import Trainer
 
 WARM = 20  # steps before times are taken
 

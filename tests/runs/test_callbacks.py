@@ -17,11 +17,11 @@ from allmodes.evaluation.evaluate import evaluate, passes
 from allmodes.evaluation.protocols.base import Subject
 from allmodes.evaluation.protocols.planar import PlanarProtocol
 from allmodes.reports.run_files import read_run
-from allmodes.training import bar
-from allmodes.training.bar import BarWithLines
+from allmodes.runs import bar
+from allmodes.runs.bar import BarWithLines
+from allmodes.runs.run import Run, train
 from allmodes.training.build import build_dataset
 from allmodes.training.recipe import load_recipe
-from allmodes.training.run import Run, train
 
 MATCHED = {"matching/distance", "generator/matched"}
 

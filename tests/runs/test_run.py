@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 
 from allmodes.core.errors import UserError
 from allmodes.reports import compare_table
+from allmodes.runs.callbacks import Log
+from allmodes.runs.run import Run, train
 from allmodes.training import checkpoint
-from allmodes.training.callbacks import Log
-from allmodes.training.run import Run, train
 
 SMALL = {
     "images": 64 * 120,
@@ -36,7 +36,7 @@ SMALL = {
 }
 PROGRAM = """
 import json, sys
-from allmodes.training.run import train
+from allmodes.runs.run import train
 train("ring/imle", sys.argv[1], overrides=json.loads(sys.argv[2]))
 """
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
+
+from ..training.trainer import Trainer
 
 
-def environment(fabric: Fabric) -> dict[str, Any]:
+def environment(trainer: Trainer) -> dict[str, Any]:
     """Where the run takes place."""
-    device = fabric.device
+    device = trainer.fabric.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "device": str(device),
         "device_name": name,
-        "processes": fabric.world_size,
+        "processes": trainer.workers.size,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),

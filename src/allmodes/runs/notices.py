@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..core.files import write_text
 from ..evaluation.evaluate import tells_copies
+from ..training.trainer import Trainer
 from .forecast import Forecast
-from .trainer import Trainer
 
 LARGE = 128  # side of pictures of which one should say at what side they are taken
 SMALL = 16  # side below which networks that measure likeness see nothing

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..evaluation.evaluate import looking, passes
-from .current import current_model
-from .footprint import called
-from .trainer import Trainer
+from ..training.current import current_model
+from ..training.footprint import called
+from ..training.trainer import Trainer
 
 TIMED = 8  # examples: as fast, each, as those of a batch
 TRIALS = 3  # of which the least counts: another program may have had the core

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from ..core.files import append_line, parse_json, write_text
-from . import checkpoint
-from .current import described
-from .trainer import Trainer
+from ..training import checkpoint
+from ..training.current import described
+from ..training.trainer import Trainer
 
 ECHO = 1.0  # seconds within which two signals are one
 

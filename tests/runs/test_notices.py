@@ -14,11 +14,11 @@ from PIL import Image
 from allmodes.bench.speed import make_trainer
 from allmodes.evaluation.evaluate import passes
 from allmodes.evaluation.protocols.base import Looking
-from allmodes.training import forecast
-from allmodes.training.forecast import Forecast, step_seconds
-from allmodes.training.notices import announce, notices
+from allmodes.runs import forecast
+from allmodes.runs.forecast import Forecast, step_seconds
+from allmodes.runs.notices import announce, notices
+from allmodes.runs.run import train
 from allmodes.training.recipe import load_recipe
-from allmodes.training.run import train
 from allmodes.training.trainer import Trainer
 
 GAN = {"discriminator.width": 8, "generator.width": 8, "batch": 8, "images": 800, "threads": 1, "device": "cpu"}

@@ -12,7 +12,7 @@ from ..core.files import PARTIAL, read_text, remove, writing
 from ..core.locks import abandoned, locked
 from ..core.outputs import require_folder
 from ..model import CHECKPOINTS
-from .recipe import WORDS, Recipe, parse_recipe
+from ..training.recipe import WORDS, Recipe, parse_recipe
 
 LOCK = ".lock"
 # a run goes on all the same

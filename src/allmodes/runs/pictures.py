@@ -13,8 +13,8 @@ from ..core.seeding import stream
 from ..data.base import Dataset
 from ..evaluation.nearest import nearest_images
 from ..model import Model
-from .current import current_model
-from .trainer import Trainer
+from ..training.current import current_model
+from ..training.trainer import Trainer
 
 GRID = 64
 CLOUD = 1000

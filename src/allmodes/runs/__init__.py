@@ -1,0 +1,1 @@
+"""A run folder: train into it, go on, lock, pictures."""
