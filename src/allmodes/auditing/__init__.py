@@ -4,7 +4,8 @@ from .audit import audit
 from .density import Balls
 from .difference import Difference, difference
 from .examples import Examples, open_examples
-from .findings import Example, Findings
+from .findings import Findings
+from .found import Example
 from .labels import Label
 from .nearness import Farness, copied_mass, invented_mass
 from .ratios import DroppedMass, Mass, Ratios, Scores, dropped_mass, thin_mass

@@ -32,7 +32,8 @@ from .density import Balls
 from .difference import difference
 from .examples import Examples, Source, open_examples
 from .features import Features, halved
-from .findings import CHANCE, Example, Findings, View
+from .findings import Findings
+from .found import CHANCE, Example, View
 from .labels import compare_labels
 from .nearness import Farness, copied_mass
 from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass

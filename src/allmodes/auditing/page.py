@@ -17,7 +17,7 @@ from ..core.pictures import image_grid, save_picture
 from ..core.seeding import derive_seed
 from ..reports.page import fill, inline_image, templates
 from ..reports.plots import GREY, ORANGE, SKY, VERMILION, drawing, new_figure, to_svg
-from .findings import Findings
+from .found import Found
 from .regions import Region
 
 MAPPED = 2_000  # examples on the map
@@ -53,7 +53,7 @@ class Gallery:
         return f"Upper row: examples of the data ({', '.join(self.names)}). Lower row: the nearest sample of each."
 
 
-def write_page(found: Findings, path: Path, drawn: Markup | None = None) -> None:
+def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
     """Write the page, whole or not at all.
 
     Args:
@@ -79,7 +79,7 @@ def write_page(found: Findings, path: Path, drawn: Markup | None = None) -> None
     write_text(path, page)
 
 
-def write_pictures(found: Findings, folder: Path) -> Markup:
+def write_pictures(found: Found, folder: Path) -> Markup:
     """Write ``map.svg`` and, of images, ``scarcest.png``: the worst-served examples over their nearest samples.
 
     That of an earlier audit in this folder is removed where features were handed in.
@@ -101,7 +101,7 @@ def write_pictures(found: Findings, folder: Path) -> Markup:
     return drawn
 
 
-def _space(found: Findings) -> str:
+def _space(found: Found) -> str:
     return "the features handed in" if found.view.real.images is None else f"the feature space {found.distance['name']}"
 
 
@@ -111,13 +111,13 @@ def _labels(region: Region) -> str:
     return ", ".join(f"{name} ({count / len(region.members):.0%})" for name, count in counts)
 
 
-def _gallery(found: Findings, members: Sequence[int]) -> Gallery:
+def _gallery(found: Found, members: Sequence[int]) -> Gallery:
     files, picture = found.view.real.files, draw_gallery(found, members)
     names = tuple(files[i] if files else f"#{i}" for i in members)
     return Gallery(None if picture is None else inline_image(picture), names)
 
 
-def draw_gallery(found: Findings, members: Sequence[int]) -> Image.Image | None:
+def draw_gallery(found: Found, members: Sequence[int]) -> Image.Image | None:
     """These examples in rows, below each row the sample nearest to each; None where features were handed in."""
     real, fake = found.view.real.images, found.view.fake.images
     if real is None or fake is None:
@@ -131,7 +131,7 @@ def draw_gallery(found: Findings, members: Sequence[int]) -> Image.Image | None:
     return image_grid(torch.cat(rows), columns=ABREAST)
 
 
-def draw_map(found: Findings, parts: Sequence[Region]) -> Markup:
+def draw_map(found: Found, parts: Sequence[Region]) -> Markup:
     """Examples of the data, near to each other where they are alike, coloured by the share of samples around them."""
     scores = np.empty(found.n_real)
     scores[[example.index for example in found.examples]] = [example.score for example in found.examples]
