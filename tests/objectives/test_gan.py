@@ -18,6 +18,8 @@ from allmodes.networks.base import Discriminator
 from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.objectives.gan import Gan
 from allmodes.objectives.losses.relativistic import Relativistic
+from allmodes.objectives.losses.wasserstein import Wasserstein
+from allmodes.objectives.terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm
 from allmodes.objectives.terms.base import fresh_latents
 from allmodes.priors.gaussian import Gaussian
 from allmodes.training.recipe import load_recipe
@@ -144,6 +146,30 @@ def test_penalties_are_taken_by_the_images_before_augmentation():
     expected = 3.0 * (kept * weight).square().flatten(1).sum(1).mean()
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
     assert float(found) < 0.95 * 3.0 * float(weight.square().sum())
+
+
+def test_wasserstein_penalties_are_taken_on_the_lines_between_images_and_samples():
+    method = gan()
+    adversary = Adversary(method.discriminator, Wasserstein(gamma=10.0, every=2))
+    method.terms = DiscriminatorTerm(adversary), PenaltyTerm(adversary), GeneratorTerm(adversary)
+    fake = torch.ones(B, *SHAPE)
+    found = turn(method, "discriminator", step_of(method, data(), fake, moment())).scalars
+    own, between = method.discriminator.seen
+    assert torch.equal(own, torch.cat([data(), fake]))
+    shares = ((between - data()) / (fake - data())).flatten(1)
+    torch.testing.assert_close(shares, shares[:, :1].expand_as(shares), atol=1e-3, rtol=1e-3)
+    assert ((shares > 0) & (shares < 1)).all()
+    assert shares[:, 0].std() > 0.1
+    slope = method.discriminator.score.weight.detach().norm()
+    assert float(found["penalty"]) == pytest.approx(20 * float((slope - 1).square()), rel=1e-4)
+    later = turn(method, "discriminator", step_of(method, data(), fake, moment(step=1))).scalars
+    assert set(later) == {"loss"}
+    halves = []
+    for rank in (0, 1):
+        at = moment(OneOf(rank, 2))
+        turn(method, "discriminator", step_of(method, data()[rank::2], fake[rank::2], at))
+        halves.append(method.discriminator.seen[-1])
+    torch.testing.assert_close(torch.stack(halves, 1).flatten(0, 1), between)
 
 
 @pytest.mark.parametrize("recipe", ["stacked-digits/gan", "stacked-digits/imle-gan"])

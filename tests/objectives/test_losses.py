@@ -13,6 +13,7 @@ from allmodes.objectives.losses.base import AdversarialLoss, squared_gradient
 from allmodes.objectives.losses.hinge import Hinge
 from allmodes.objectives.losses.non_saturating import NonSaturating
 from allmodes.objectives.losses.relativistic import Relativistic
+from allmodes.objectives.losses.wasserstein import Wasserstein
 
 LOSSES = entries("allmodes.objectives.losses", AdversarialLoss)
 
@@ -44,6 +45,21 @@ def test_relativistic_closed_form_and_zero_sum_gradient():
     assert loss.generator(real, fake).item() == pytest.approx(softplus(0.3))
     gradients = torch.autograd.grad(loss.discriminator(real, fake), [real, fake])
     assert gradients[0].item() == pytest.approx(-gradients[1].item())
+
+
+def test_wasserstein_closed_form_and_its_penalty_of_a_linear_critic():
+    real, fake = torch.tensor([1.0, 3.0]), torch.tensor([-2.0, 0.5])
+    assert Wasserstein().discriminator(real, fake).item() == pytest.approx(-0.75 - 2.0)
+    assert Wasserstein().generator(real, fake).item() == pytest.approx(0.75)
+    images = torch.randn(6, 2, requires_grad=True)
+    slope_of_five, slope_of_one = (images @ torch.tensor(weight) for weight in ([3.0, 4.0], [0.6, 0.8]))
+    assert Wasserstein(gamma=10.0, every=2).penalty(slope_of_five, images).item() == pytest.approx(10 * 2 * 16)
+    assert Wasserstein().penalty(slope_of_one, images).item() == pytest.approx(0.0, abs=1e-8)
+    flat = Wasserstein().penalty((images * 0).sum(1), images)
+    assert flat.item() == pytest.approx(10.0, rel=1e-4)  # no slope at all, and a finite gradient
+    weight = torch.zeros(2, requires_grad=True)
+    Wasserstein().penalty(images @ weight, images).backward()
+    assert torch.isfinite(weight.grad).all()
 
 
 def test_penalty_of_a_linear_discriminator():

@@ -35,7 +35,7 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
     """The players after so many steps of the bare loop."""
     dataset = build_dataset(recipe)
     objective = build_objective(recipe, dataset, torch.device("cpu"))
-    rates = {"generator": 0.01, "discriminator": 0.003}
+    rates, critic = {"generator": 0.01, "discriminator": 0.003}, recipe.optimizer.discriminator_steps
     players = objective.players()
     adams = {
         name: torch.optim.Adam(player.parameters(), lr=rates[name], betas=(0.4, 0.8))
@@ -51,6 +51,8 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
         if objective.due(moment):
             objective.prepare(moment)
         for update in objective.updates(upcoming(0), moment):
+            if update.player == "generator" and step % critic != critic - 1:
+                continue
             adam = adams[update.player]
             adam.param_groups[0]["lr"] = rates[update.player] * share
             adam.zero_grad()
@@ -69,7 +71,9 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
             "matching": {"name": "nearest", "pool": 64, "refresh": 3},
         },
     ],
-    ids=["gan", "imle-gan"],
+        {"loss": "wasserstein", "optimizer.discriminator_steps": 3},
+    ],
+    ids=["gan", "imle-gan", "three steps of the critic"],
 )
 def test_every_player_takes_its_own_steps_of_adam_at_the_rate_of_the_schedule(method):
     options = {f"optimizer.{key}": value for key, value in OPTIMIZER.items()}
@@ -80,6 +84,17 @@ def test_every_player_takes_its_own_steps_of_adam_at_the_rate_of_the_schedule(me
     for name, player in by_hand(recipe, 8).items():
         for key, value in player.state_dict().items():
             torch.testing.assert_close(trainer.players[name].state_dict()[key], value, msg=f"{name}.{key}")
+
+
+def test_figures_of_the_generator_stay_until_its_next_step():
+    trainer = make_trainer(load_recipe("ring/gan", {**PLANE, "optimizer.discriminator_steps": 2}))
+    seen = []
+    for _ in range(4):
+        trainer.one_step()
+        seen.append(trainer.losses.get("generator/loss"))
+    assert seen[0] is None
+    assert seen[1] is seen[2]
+    assert seen[3] is not seen[1]
 
 
 def test_the_average_is_the_exponential_one_with_its_warm_up_of_weights_and_of_statistics():

@@ -18,6 +18,7 @@ class Optimizer:
     Args:
         lr: learning rate.
         discriminator_lr: the discriminator's, if it differs.
+        discriminator_steps: of the discriminator for each of the other players.
         beta1: decay of the mean gradient.
         beta2: decay of the mean squared gradient.
         constant: share of the training at the full rate; it then falls linearly.
@@ -26,12 +27,15 @@ class Optimizer:
 
     lr: float = 1e-3
     discriminator_lr: float | None = None
+    discriminator_steps: int = 1
     beta1: float = 0.0
     beta2: float = 0.99
     constant: float = 0.5
     final: float = 0.02
 
     def __post_init__(self) -> None:
+        if self.discriminator_steps < 1:
+            raise UserError(f"'optimizer.discriminator_steps' is {self.discriminator_steps}, but must be at least 1.")
         for key in ("lr", "discriminator_lr"):
             if (value := getattr(self, key)) is not None and not 0 < value < math.inf:
                 raise UserError(f"'optimizer.{key}' is {value}, but must be above 0.")

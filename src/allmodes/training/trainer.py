@@ -132,12 +132,18 @@ class Trainer:
         set_rate(self.optimizers, rate(moment.progress, self.recipe.optimizer))
         if self.objective.due(moment):
             self.prepare(moment)
-        self.losses = {}
+        if self.acts("generator"):
+            self.losses = {}
         with self.fabric.autocast():
             for update in self.objective.updates(batch, moment):
-                self.turn(update)
+                if self.acts(update.player):
+                    self.turn(update)
         self.average.update_parameters(self.players["generator"])
         self.step += 1
+
+    def acts(self, player: str) -> bool:
+        """Whether this step is one of the player's: of the discriminator every one, of others every so many."""
+        return player == "discriminator" or (self.step + 1) % self.recipe.optimizer.discriminator_steps == 0
 
     def moment(self) -> Moment:
         """Where the training stands."""

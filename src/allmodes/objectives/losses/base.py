@@ -22,9 +22,14 @@ class AdversarialLoss(ABC):
     Args:
         gamma: weight of the R1 and R2 penalties; 0 for none.
         every: steps between two penalties, each weighted by this number.
+
+    Attributes:
+        name: what recipes call it.
+        between: whether penalties are taken on the lines between real images and samples, and not at these.
     """
 
     name: ClassVar[str]
+    between: ClassVar[bool] = False
 
     def __init__(self, *, gamma: float, every: int) -> None:
         if gamma < 0 or every < 1:

@@ -61,15 +61,16 @@ class DiscriminatorTerm(Term):
         self.adversary = adversary
 
     def loss(self, step: Step) -> Loss:
-        penalised = self.adversary.loss.penalised(step.moment.step)
+        loss = self.adversary.loss
+        penalised = loss.penalised(step.moment.step) and not loss.between
         images = torch.cat([step.batch.images, step.samples.detach()]).requires_grad_(penalised)
         step.seen = self.adversary.judge(images, step.moment, self.player)
-        value = self.adversary.loss.discriminator(*step.seen.judgement.scores.chunk(2))
+        value = loss.discriminator(*step.seen.judgement.scores.chunk(2))
         return Loss(value, {"loss": value.detach()})
 
 
 class PenaltyTerm(Term):
-    """R1 and R2 of the images before augmentation, as StyleGAN2-ADA takes them (Karras et al. 2020)."""
+    """The loss's gradient penalty, by images before augmentation, as StyleGAN2-ADA takes it (Karras et al. 2020)."""
 
     name = "penalty"
     player = "discriminator"
@@ -81,9 +82,17 @@ class PenaltyTerm(Term):
         return self.adversary.loss.penalised(moment.step)
 
     def loss(self, step: Step) -> Loss:
-        seen = judged(step)
+        seen = self._between(step) if self.adversary.loss.between else judged(step)
         value = self.adversary.loss.penalty(seen.judgement.scores, seen.images)
         return Loss(value, {"penalty": value.detach()})
+
+    def _between(self, step: Step) -> Seen:
+        """What the discriminator says of images on the lines between real ones and samples."""
+        moment, real, fake = step.moment, step.batch.images, step.samples.detach()
+        drawn = torch.rand(moment.batch_size, generator=moment.rng("between"))
+        share = drawn[moment.workers.rank :: moment.workers.size].to(real.device)
+        images = torch.lerp(real, fake, share.view(-1, *[1] * (real.ndim - 1))).requires_grad_()
+        return self.adversary.judge(images, moment, "between")
 
 
 class GeneratorTerm(Term):
