@@ -70,7 +70,6 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
             "distance": "pixels",
             "matching": {"name": "nearest", "pool": 64, "refresh": 3},
         },
-    ],
         {"loss": "wasserstein", "optimizer.discriminator_steps": 3},
     ],
     ids=["gan", "imle-gan", "three steps of the critic"],
