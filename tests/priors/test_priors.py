@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -9,8 +12,10 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.priors.base import Prior
+from allmodes.priors.fitted_gaussian import FittedGaussian
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.gaussian_mixture import GaussianMixture
+from allmodes.priors.implicit import Implicit
 from allmodes.priors.uniform import Uniform
 
 PRIORS = entries("allmodes.priors", Prior)
@@ -54,6 +59,26 @@ class TestEveryPrior:
         second.load_state_dict(first.state_dict())
         assert torch.equal(first.sample(9, stream(0, "z")).z, second.sample(9, stream(0, "z")).z)
 
+    def test_a_draw_is_a_differentiable_function_of_its_noise(self, prior):
+        made = prior(4)
+        noise = made.noise(9, stream(0, "z"))
+        assert noise.values.device.type == "cpu"
+        drawn = made(noise)
+        assert torch.equal(drawn.z, made.sample(9, stream(0, "z")).z)
+        assert torch.equal(drawn.z, made(noise).z)  # nothing is drawn but the noise
+        assert drawn.z.requires_grad == any(True for _ in made.parameters())
+        halves = [made(noise.share(rank, 2)).z for rank in (0, 1)]
+        torch.testing.assert_close(halves[0], drawn.z[0::2])
+        torch.testing.assert_close(halves[1], drawn.z[1::2])
+
+    def test_every_parameter_gets_a_gradient(self, prior):
+        made = prior(4)
+        if made(made.noise(500, stream(0, "z"))).z.requires_grad:
+            made(made.noise(500, stream(0, "z"))).z.square().sum().backward()
+        for key, parameter in made.named_parameters():
+            assert parameter.grad is not None, key
+            assert bool(torch.isfinite(parameter.grad).all()), key
+
     def test_has_at_least_one_dimension(self, prior):
         with pytest.raises(UserError, match=r"prior\.dim"):
             prior(0)
@@ -64,6 +89,56 @@ class TestEveryPrior:
         here = made.sample(9, stream(0, "z")).z
         there = made.to("cuda").sample(9, stream(0, "z")).z
         torch.testing.assert_close(here, there)
+
+
+def fitted() -> FittedGaussian:
+    prior = FittedGaussian(3)
+    prior.fit(torch.arange(24.0).reshape(8, 3).sin())
+    return prior
+
+
+def implicit() -> Implicit:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return Implicit(3, noise=2, width=4)
+
+
+BITS = {  # latents of earlier versions, whose models must go on giving the same samples
+    "gaussian": (lambda: Gaussian(3), ["0x1.7c55820000000p+0", "-0x1.0373040000000p-3", "0x1.80f2c00000000p+0"]),
+    "uniform": (lambda: Uniform(3), ["0x1.fc88b80000000p-2", "-0x1.cf4e300000000p-2", "0x1.d5e2c40000000p-1"]),
+    "gaussian-mixture": (
+        lambda: GaussianMixture(3),
+        ["-0x1.cc542a0000000p-4", "-0x1.bbcda80000000p-7", "0x1.8d19260000000p-4"],
+    ),
+    "fitted-gaussian": (fitted, ["0x1.ca233c0000000p-1", "-0x1.a3cee00000000p-2", "-0x1.55f8380000000p+0"]),
+    "implicit": (implicit, ["-0x1.359c100000000p-1", "-0x1.0c834c0000000p+0", "-0x1.0486c40000000p+0"]),
+}
+
+
+@pytest.mark.parametrize(("make", "first"), BITS.values(), ids=BITS.keys())
+def test_latents_are_those_of_earlier_versions_bit_for_bit(make, first):
+    z = make().sample(2, stream(5, "bits")).z
+    expected = torch.tensor([float.fromhex(value) for value in first])
+    if make is implicit or make is fitted:  # sums, whose order is the machine's
+        torch.testing.assert_close(z[0], expected, rtol=1e-6, atol=1e-6)
+    else:
+        assert torch.equal(z[0], expected)
+
+
+def test_every_process_draws_the_same():
+    code = (
+        "import torch\n"
+        "from allmodes.core.discovery import entries\n"
+        "from allmodes.core.seeding import stream\n"
+        "from allmodes.priors.base import Prior\n"
+        "for prior in entries('allmodes.priors', Prior).values():\n"
+        "    noise = prior(3).noise(5, stream(1, 'z'))\n"
+        "    print([None if field is None else field.tolist() for field in vars(noise).values()])\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    for prior, words in zip(PRIORS.values(), said, strict=True):
+        noise = prior(3).noise(5, stream(1, "z"))
+        assert words == str([None if field is None else field.tolist() for field in vars(noise).values()])
 
 
 @pytest.mark.parametrize(("prior", "variance"), [(Gaussian(3), 1.0), (Uniform(3), 1 / 3)])

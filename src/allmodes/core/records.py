@@ -39,6 +39,29 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """All that is random of a draw of latents; a prior makes them of it without further chance.
+
+    Args:
+        values: around the centre of the law, or of a component, ``(n, e)``.
+        component: which component of a mixture each is of, int64 ``(n,)``, or None.
+    """
+
+    values: Tensor
+    component: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    def share(self, rank: int, size: int) -> Noise:
+        """That of every ``size``-th latent from ``rank`` on."""
+        return Noise(self.values[rank::size], None if self.component is None else self.component[rank::size])
+
+    def to(self, device: torch.device | str) -> Noise:
+        return Noise(self.values.to(device), None if self.component is None else self.component.to(device))
+
+
+@dataclass(frozen=True)
 class Latents:
     """Latent codes, one flat float vector each.
 
@@ -56,6 +79,9 @@ class Latents:
     def share(self, rank: int, size: int) -> Latents:
         """Every ``size``-th code from ``rank`` on."""
         return Latents(self.z[rank::size], None if self.component is None else self.component[rank::size])
+
+    def to(self, device: torch.device | str) -> Latents:
+        return Latents(self.z.to(device), None if self.component is None else self.component.to(device))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..networks.base import Generator, Reconstructing
 from ..priors.base import Prior
 from .base import Objective
 from .losses.base import AdversarialLoss
-from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, ReconstructionTerm
+from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, ReconstructionTerm, prior_terms, trained
 
 
 class FastGan(Objective):
@@ -51,7 +51,8 @@ class FastGan(Objective):
             PenaltyTerm(adversary),
             ReconstructionTerm(discriminator, reconstruction),
             GeneratorTerm(adversary),
+            *prior_terms(prior),
         )
 
     def players(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        return {"generator": self.generator, "discriminator": self.discriminator, **trained(self.prior)}

@@ -2,7 +2,7 @@ r"""The generative adversarial network (Goodfellow et al. 2014, algorithm 1, one
 
 1. Draw latents z and real images x.
 2. The discriminator descends its adversarial loss on D(x) and D(G(z)), plus gradient penalties.
-3. The generator descends its adversarial loss on D(G(z)).
+3. The generator descends its adversarial loss on D(G(z)), and so do the parameters of the prior, if it has any.
 
 With few images the discriminator may see all of them, real ones and samples, in both turns, through random
 differentiable augmentation (Zhao et al. 2020). Gradient penalties are then taken by the images before augmentation.
@@ -18,7 +18,7 @@ from ..networks.base import Discriminator, Generator
 from ..priors.base import Prior
 from .base import Objective
 from .losses.base import AdversarialLoss
-from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm
+from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, prior_terms, trained
 
 
 class Gan(Objective):
@@ -47,7 +47,12 @@ class Gan(Objective):
         self.prior = prior
         self.discriminator = discriminator
         adversary = Adversary(discriminator, loss, augmentation)
-        self.terms = DiscriminatorTerm(adversary), PenaltyTerm(adversary), GeneratorTerm(adversary)
+        self.terms = (
+            DiscriminatorTerm(adversary),
+            PenaltyTerm(adversary),
+            GeneratorTerm(adversary),
+            *prior_terms(prior),
+        )
 
     def players(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        return {"generator": self.generator, "discriminator": self.discriminator, **trained(self.prior)}

@@ -57,7 +57,7 @@ class Glann(Objective):
         self.prior = prior
         self.until = until
         self.codes = Codes(examples, prior.dim, seed=seed)
-        rounds = Rounds(matching, Pixels(), generator=prior.mapping, prior=Gaussian(prior.noise), target=self.code)
+        rounds = Rounds(matching, Pixels(), generator=prior.mapping, prior=Gaussian(prior.source), target=self.code)
         self.terms = (
             *(Stage(term, end=until) for term in code_terms(self.codes, distance)),
             Stage(MatchedTerm(rounds, player="prior"), begin=until),

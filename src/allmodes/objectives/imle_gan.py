@@ -32,7 +32,16 @@ from ..networks.base import Discriminator, Generator
 from ..priors.base import Prior
 from .base import Objective
 from .losses.base import AdversarialLoss
-from .terms import Adversary, DiscriminatorTerm, GeneratorTerm, InterpolatedTerm, MatchedTerm, PenaltyTerm
+from .terms import (
+    Adversary,
+    DiscriminatorTerm,
+    GeneratorTerm,
+    InterpolatedTerm,
+    MatchedTerm,
+    PenaltyTerm,
+    prior_terms,
+    trained,
+)
 
 
 class ImleGan(Objective):
@@ -89,17 +98,20 @@ class ImleGan(Objective):
             GeneratorTerm(adversary),
             matched,
             InterpolatedTerm(matched, interpolation),
+            *prior_terms(prior, self.fresh),
         )
         self.rounds = rounds
         self.matched = matched
 
     def latents(self, moment: Moment) -> Tensor:
-        if self.matched.shared and self.matched.on(moment):
-            return self.matched.found(moment).latents
-        return super().latents(moment)
+        return super().latents(moment) if self.fresh(moment) else self.matched.found(moment).latents
+
+    def fresh(self, moment: Moment) -> bool:
+        """Whether the discriminator judges samples of fresh latents at this step, not those that are matched."""
+        return not (self.matched.shared and self.matched.on(moment))
 
     def players(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        return {"generator": self.generator, "discriminator": self.discriminator, **trained(self.prior)}
 
     def matched_weight(self, progress: float) -> float:
         """Lambda at this share of the training."""

@@ -28,7 +28,7 @@ from ..networks.base import Discriminator, Generator, Judgement
 from ..priors.base import Prior
 from .base import Objective
 from .losses.base import AdversarialLoss
-from .terms import Adversary, DiscriminatorTerm, Loss, PenaltyTerm, Step, Term
+from .terms import Adversary, DiscriminatorTerm, Loss, PenaltyTerm, Step, Term, prior_terms, trained
 
 
 class UnrolledGan(Objective):
@@ -61,10 +61,15 @@ class UnrolledGan(Objective):
         self.discriminator = discriminator
         self.unroll = unroll
         adversary = Adversary(discriminator, loss)
-        self.terms = DiscriminatorTerm(adversary), PenaltyTerm(adversary), UnrolledTerm(adversary, unroll, rate)
+        self.terms = (
+            DiscriminatorTerm(adversary),
+            PenaltyTerm(adversary),
+            UnrolledTerm(adversary, unroll, rate),
+            *prior_terms(prior),
+        )
 
     def players(self) -> dict[str, torch.nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        return {"generator": self.generator, "discriminator": self.discriminator, **trained(self.prior)}
 
 
 class UnrolledTerm(Term):

@@ -8,11 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 
 
 class Prior(nn.Module, ABC):
-    """A law of latents. A learned prior has parameters and can be a player.
+    """A law of latents. A learned prior has parameters: it can be a player, and the model takes its average.
+
+    A draw is in two steps. What is random of it comes from the CPU and from a generator alone, so that every process
+    draws the same. What becomes of that is a function, of the parameters, too, and gradients flow through it.
 
     Args:
         dim: dimensions of the latent.
@@ -22,8 +25,24 @@ class Prior(nn.Module, ABC):
     dim: int
 
     @abstractmethod
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        """All that is random of a draw of ``n`` latents, on the CPU, from ``rng``."""
+
+    @abstractmethod
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        """The latents ``(n, dim)`` of this noise where it is, of the given classes ``(n,)`` if the prior has any."""
+
+    @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        """Draw ``n`` latents ``(n, dim)`` on the CPU from ``rng``, of the given classes if the prior has any."""
+        """Draw ``n`` latents ``(n, dim)`` on the CPU, without a gradient; otherwise as :meth:`forward`."""
+        return self.drawn(self.noise(n, rng), labels)
+
+    @torch.no_grad()
+    def drawn(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        """The latents of this noise on the CPU, without a gradient; otherwise as :meth:`forward`."""
+        at = next(self.parameters(), noise.values).device
+        made: Latents = self(noise.to(at), labels)
+        return made.to("cpu")
 
     def between(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
         """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each: on the straight line by default.

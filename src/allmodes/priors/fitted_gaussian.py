@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 from .base import Prior
 
 JITTER = 1e-6  # of the variance, so that few codes give a factor, too
@@ -50,6 +50,9 @@ class FittedGaussian(Prior):
         self.mean.copy_(codes.mean(0))
         self.factor.copy_(lower)
 
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        noise = torch.randn(n, self.dim, generator=rng)
-        return Latents(self.mean.cpu() + noise @ self.factor.cpu().T)
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        return Noise(torch.randn(n, self.dim, generator=rng))
+
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        values = noise.values
+        return Latents(self.mean.to(values) + values @ self.factor.to(values).T)

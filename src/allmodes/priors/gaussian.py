@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import UserError
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 from .base import Prior
 
 
@@ -33,8 +33,11 @@ class Gaussian(Prior):
             raise UserError(f"'prior.dim' is {dim}, but must be at least 1.")
         self.dim = dim
 
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        return Latents(torch.randn(n, self.dim, generator=rng))
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        return Noise(torch.randn(n, self.dim, generator=rng))
+
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        return Latents(noise.values)
 
     def between(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
         """See :meth:`Prior.between`: on the great circle."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 from ..core.seeding import stream
 from .base import Prior
 
@@ -54,15 +54,19 @@ class GaussianMixture(Prior):
         drawn = torch.rand(components, dim, generator=stream(seed, "means"))
         self.register_buffer("means", (drawn * 2 - 1) * spread)
 
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        """See :meth:`Prior.sample`.
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        component = torch.randint(len(self.means), (n,), generator=rng)
+        return Noise(torch.randn(n, self.dim, generator=rng), component)
+
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        """See :meth:`Prior.forward`; the same noise gives every class the same offsets from its mean.
 
         Raises:
             UserError: a class has no component.
         """
-        component = torch.randint(len(self.means), (n,), generator=rng) if labels is None else self._of_class(labels)
-        noise = torch.randn(n, self.dim, generator=rng)
-        return Latents(self.means.cpu()[component] + self.sigma * noise, component)
+        values = noise.values
+        component = noise.component if labels is None else self._of_class(labels).to(values.device)
+        return Latents(self.means.to(values)[component] + self.sigma * values, component)
 
     def _of_class(self, labels: Tensor) -> Tensor:
         component = labels.cpu().long()

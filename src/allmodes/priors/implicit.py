@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 from .base import Prior
 
 
@@ -36,7 +36,7 @@ class Implicit(Prior):
             if value < 1:
                 raise UserError(f"'prior.{field}' is {value}, but must be at least 1.")
         self.dim = dim
-        self.noise = noise
+        self.source = noise
         self.mapping = nn.Sequential(
             nn.Linear(noise, width, bias=False),
             nn.LayerNorm(width),
@@ -47,7 +47,8 @@ class Implicit(Prior):
             nn.Linear(width, dim),
         )
 
-    @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        device = next(self.mapping.parameters()).device
-        return Latents(self.mapping(torch.randn(n, self.noise, generator=rng).to(device)).cpu())
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        return Noise(torch.randn(n, self.source, generator=rng))
+
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        return Latents(self.mapping(noise.values))

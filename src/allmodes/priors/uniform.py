@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.records import Latents
+from ..core.records import Latents, Noise
 from .base import Prior
 
 
@@ -33,5 +33,8 @@ class Uniform(Prior):
             raise UserError(f"'prior.dim' is {dim}, but must be at least 1.")
         self.dim = dim
 
-    def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:
-        return Latents(torch.rand(n, self.dim, generator=rng) * 2 - 1)
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        return Noise(torch.rand(n, self.dim, generator=rng) * 2 - 1)
+
+    def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
+        return Latents(noise.values)

@@ -27,10 +27,10 @@ def described(trainer: Trainer) -> dict[str, Any]:
 
 
 def current_model(trainer: Trainer) -> Model:
-    """The averaged generator with its prior, as it stands."""
+    """The averaged generator, with its prior averaged alike, as they stand."""
     config = described(trainer)
     card = config.pop("card")
-    return Model(cast(Generator, trainer.average.module), trainer.objective.prior, config=config, card=card)
+    return Model(cast(Generator, trainer.average.module), trainer.prior, config=config, card=card)
 
 
 def subject(trainer: Trainer, *, quick: bool = False) -> Subject:

@@ -1,4 +1,4 @@
-"""Adam for every player, the schedule of the rate, and the averaged generator."""
+"""Adam for every player, the schedule of the rate, and the averages that the model takes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def set_rate(optimizers: Mapping[str, torch.optim.Adam], share: float) -> None:
             group["lr"] = group["full_lr"] * share
 
 
-def make_average(generator: nn.Module, decay: float) -> AveragedModel:
+def make_average(network: nn.Module, decay: float) -> AveragedModel:
     """An exponential average of weights and buffers, with warm-up: decay_t = min(decay, (1 + t) / (10 + t))."""
 
     @torch.no_grad()
@@ -56,4 +56,4 @@ def make_average(generator: nn.Module, decay: float) -> AveragedModel:
         else:
             torch._foreach_copy_(kept, new)
 
-    return AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)

@@ -1,7 +1,7 @@
 """The training loop: one page, one trainer for every method.
 
 Each step: the next batch; if a round of matching is due, prepare; then for each player in turn: zero, loss,
-backward, step; then the averaged generator; then the callbacks.
+backward, step; then the averages of generator and prior; then the callbacks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +19,7 @@ from ..core.errors import UserError
 from ..core.moment import Moment
 from ..data.base import Dataset
 from ..objectives.base import Objective, Update
+from ..priors.base import Prior
 from . import checkpoint
 from .optimizers import make_average, make_optimizers, rate, set_rate
 from .patience import Ended, Looks
@@ -67,6 +68,8 @@ class Trainer:
         synchronise(self.players.values(), fabric)
         self.optimizers = make_optimizers(self.players, recipe.optimizer)
         self.average = make_average(self.players["generator"], self.settings.ema)
+        learned = any(True for _ in objective.prior.parameters())
+        self.average_prior = make_average(objective.prior, self.settings.ema) if learned else None
         self.finite = torch.ones((), dtype=torch.bool, device=fabric.device)
         self.step = 0
         self.seconds = 0.0
@@ -139,6 +142,8 @@ class Trainer:
                 if self.acts(update.player):
                     self.turn(update)
         self.average.update_parameters(self.players["generator"])
+        if self.average_prior is not None:
+            self.average_prior.update_parameters(self.objective.prior)
         self.step += 1
 
     def acts(self, player: str) -> bool:
@@ -199,10 +204,15 @@ class Trainer:
         return tensors, {"step": self.step, **seconds, **length, **latest, "data": self.dataset.fingerprint}
 
     def model_state(self) -> dict[str, Tensor]:
-        """The averaged generator, and for who samples from it the prior, and the latents that serve the examples."""
+        """The averaged generator, and for who samples from it its prior, and the latents that serve the examples."""
         tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        tensors |= {f"prior.{k}": v for k, v in self.objective.prior.state_dict().items()}
+        tensors |= {f"prior.{k}": v for k, v in self.prior.state_dict().items()}
         return tensors if self.assigned is None else {**tensors, "assigned": self.assigned}
+
+    @property
+    def prior(self) -> Prior:
+        """The prior of the model: as its parameters are on average, where it has any."""
+        return self.objective.prior if self.average_prior is None else cast(Prior, self.average_prior.module)
 
     @property
     def assigned(self) -> Tensor | None:
@@ -229,7 +239,7 @@ class Trainer:
     def go_back(self) -> None:
         """Take the model of the last look that saw no copies. Only for what comes after the training."""
         self.average.load_state_dict(checkpoint.below(self.clean, "average."))
-        self.objective.prior.load_state_dict(checkpoint.below(self.clean, "prior."))
+        self.prior.load_state_dict(checkpoint.below(self.clean, "prior."))
         self.went_back = True
 
     @property
@@ -251,6 +261,9 @@ class Trainer:
             )
         tensors = {key: value.to(self.fabric.device) for key, value in tensors.items()}
         self.average.load_state_dict(checkpoint.below(tensors, "average."))
+        if self.average_prior is not None:
+            self.average_prior.module.load_state_dict(checkpoint.below(tensors, "prior."))
+            self.average_prior.n_averaged.copy_(self.average.n_averaged)
         for name, module in self.players.items():
             module.load_state_dict(checkpoint.below(tensors, f"player.{name}."))
             checkpoint.restore_optimizer(self.optimizers[name], checkpoint.below(tensors, f"optimizer.{name}."))

@@ -4,6 +4,7 @@ from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTer
 from .base import Loss, Step, Term
 from .interpolated import InterpolatedTerm
 from .matched import MatchedTerm
+from .prior import PriorTerm, prior_terms, trained
 from .reconstruction import ReconstructionTerm
 from .stage import Stage
 
@@ -15,8 +16,11 @@ __all__ = [
     "Loss",
     "MatchedTerm",
     "PenaltyTerm",
+    "PriorTerm",
     "ReconstructionTerm",
     "Stage",
     "Step",
     "Term",
+    "prior_terms",
+    "trained",
 ]

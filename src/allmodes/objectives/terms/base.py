@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ...core.moment import Moment
-from ...core.records import Batch
+from ...core.records import Batch, Latents
 from ...networks.base import Judgement
 from ...priors.base import Prior
 
@@ -54,6 +55,8 @@ class Step:
 
     Attributes:
         seen: set in the discriminator's turn.
+        drawn: the latents of this step, a function of the prior's parameters if it has any.
+        leaf: the same where the graph ends, so that the generator's turn leaves there the gradient by them.
     """
 
     def __init__(
@@ -66,16 +69,30 @@ class Step:
         self.seen: Seen | None = None
 
     @cached_property
+    def drawn(self) -> Tensor:
+        return self.latents(self.moment)
+
+    @cached_property
+    def leaf(self) -> Tensor:
+        return self.drawn.detach().requires_grad_(self.drawn.requires_grad)
+
+    @cached_property
     def samples(self) -> Tensor:
         """This process's share of the samples, ``(B, *shape)``; made once for all turns."""
-        made: Tensor = self.generator(self.latents(self.moment))
+        made: Tensor = self.generator(self.leaf)
         return made
 
 
 def fresh_latents(prior: Prior, moment: Moment) -> Tensor:
-    """This process's share of the latents that are drawn for a step, ``(B, d)``."""
-    drawn = prior.sample(moment.batch_size, moment.rng("latents"))
-    return drawn.share(moment.workers.rank, moment.workers.size).z.to(moment.device)
+    """This process's share of the latents that are drawn for a step, ``(B, d)``, as the prior's parameters make them.
+
+    They are in float32 whatever the precision of the networks.
+    """
+    noise = prior.noise(moment.batch_size, moment.rng("latents"))
+    mine = noise.share(moment.workers.rank, moment.workers.size).to(moment.device)
+    with torch.autocast(moment.device.type, enabled=False):
+        latents: Latents = prior(mine)
+    return latents.z
 
 
 @contextmanager
