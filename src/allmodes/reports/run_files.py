@@ -16,20 +16,8 @@ from ..core.records import Score
 from ..runs.ended import read_ended
 from ..training.checkpoint import newest_step
 from ..training.patience import Ended
+from .words import MATCHERS, METHODS
 
-METHODS = {
-    "gan": "GAN",
-    "imle": "IMLE",
-    "imle-gan": "IMLE-GAN",
-    "rs-imle": "RS-IMLE",
-    "adaptive-imle": "Adaptive IMLE",
-    "one-to-one": "One-to-one matching",
-    "glo": "GLO",
-    "glann": "GLANN",
-    "fastgan": "FastGAN",
-    "unrolled-gan": "Unrolled GAN",
-}
-MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
 TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "model/config.json")
 
 

@@ -1,9 +1,23 @@
-"""How figures are called and written, the same in every table and plot."""
+"""How methods and figures are called and written, the same in every table and plot."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+METHODS = {
+    "gan": "GAN",
+    "imle": "IMLE",
+    "imle-gan": "IMLE-GAN",
+    "rs-imle": "RS-IMLE",
+    "adaptive-imle": "Adaptive IMLE",
+    "one-to-one": "One-to-one matching",
+    "glo": "GLO",
+    "glann": "GLANN",
+    "fastgan": "FastGAN",
+    "unrolled-gan": "Unrolled GAN",
+}
+MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
 
 
 @dataclass(frozen=True)
