@@ -76,13 +76,7 @@ class ImleGan(Objective):
         augmentation: Sequence[str] = (),
         judged: Literal["fresh", "matched"] = "fresh",
     ) -> None:
-        if weight <= 0 or (until is not None and until <= 0):
-            raise UserError(f"'objective.weight' ({weight}) and 'objective.until' ({until}) must be above 0.")
-        if interpolation < 0 or not 0 <= perturbation <= 1:
-            raise UserError(
-                f"'objective.interpolation' ({interpolation}) must be at least 0, and 'objective.perturbation' "
-                f"({perturbation}) from 0 to 1."
-            )
+        check(weight, until, interpolation, perturbation)
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
@@ -120,3 +114,14 @@ class ImleGan(Objective):
     def scheduled(self, progress: float) -> str | None:
         falls = self.matched_weight(progress) != self.matched_weight(0.0)
         return "the weight of the matched distance (objective.until)" if falls else None
+
+
+def check(weight: float, until: float | None, interpolation: float, perturbation: float) -> None:
+    """Raise a UserError for options of :class:`ImleGan` that are out of range."""
+    if weight <= 0 or (until is not None and until <= 0):
+        raise UserError(f"'objective.weight' ({weight}) and 'objective.until' ({until}) must be above 0.")
+    if interpolation < 0 or not 0 <= perturbation <= 1:
+        raise UserError(
+            f"'objective.interpolation' ({interpolation}) must be at least 0, and 'objective.perturbation' "
+            f"({perturbation}) from 0 to 1."
+        )
