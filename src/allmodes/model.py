@@ -34,6 +34,7 @@ PRIORS = "allmodes.priors"
 SCHEMA = 2  # 1 had no hashes
 CHECKPOINTS = "step-*.safetensors"
 BLOCK = 500  # examples that the generator makes at once
+DRAWN = 500  # latents that are drawn at once: samples are by this, too
 RATE = 0.1  # of the descent in the latent
 
 
@@ -80,20 +81,55 @@ class Model:
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
         return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in shown])
 
-    def draw(self, n: int, *, seed: int = 0) -> Tensor:
-        """``n`` latents ``(n, d)``. The first of a longer draw are those of a shorter one."""
-        blocks = [self.prior.sample(500, stream(seed, "sample", b)).z for b in range(-(-n // 500))]
+    def draw(
+        self, n: int, *, seed: int = 0, sigma: float = 1.0, component: int | None = None, label: int | None = None
+    ) -> Tensor:
+        """``n`` latents ``(n, d)``, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
+        self._require(sigma, component, label)
+        labels = None if label is None else torch.full((DRAWN,), label)
+        blocks = []
+        for block in range(-(-n // DRAWN)):
+            noise = self.prior.noise(DRAWN, stream(seed, "sample", block)).scaled(sigma)
+            noise = noise if component is None else noise.of(component)
+            blocks.append(self.prior.drawn(noise, labels).z)
         return torch.cat(blocks)[:n]
 
-    def sample(self, n: int, seed: int = 0) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, sigma: float = 1.0, component: int | None = None, label: int | None = None
+    ) -> Tensor:
         """``n`` samples, float ``(n, *shape)``, images in [-1, 1].
 
+        Args:
+            n: their number.
+            seed: of the draw.
+            sigma: how far the noise goes from the centre of the law, or of its component, in what it was trained
+                with. Below 1, samples are more typical and less diverse (Ben-Yosef & Weinshall 2018).
+            component: of a mixture, the only one to draw from.
+            label: the only class to draw, where classes own components.
+
         Raises:
-            UserError: ``n`` is not positive.
+            UserError: ``n`` or ``sigma`` is not positive, or the prior has no such component or class.
         """
         if n < 1:
             raise UserError(f"Cannot draw {n} samples: the number must be at least 1.")
-        return self.decode(self.draw(n, seed=seed))
+        return self.decode(self.draw(n, seed=seed, sigma=sigma, component=component, label=label))
+
+    def _require(self, sigma: float, component: int | None, label: int | None) -> None:
+        if not 0 < sigma < float("inf"):
+            raise UserError(f"Cannot scale the noise by a sigma of {sigma}: it must be above 0, and finite.")
+        if component is not None and label is not None:
+            raise UserError("Samples of a component and of a label were asked for: give one of the two.")
+        for what, number, known in (
+            ("component", component, self.prior.components),
+            ("label", label, self.prior.classes),
+        ):
+            if number is None:
+                continue
+            kinds = "components" if what == "component" else "classes"
+            if known is None:
+                raise UserError(f"The prior '{self.prior.name}' of this model has no {kinds}: leave out the {what}.")
+            if not 0 <= number < known:
+                raise UserError(f"There is no {what} {number}: the prior of this model has 0 to {known - 1}.")
 
     def invert(self, images: Tensor, *, pool: int = 10_000, steps: int = 100, seed: int = 0) -> Inverted:
         """How near the generator can get to images: recall by latent optimisation (Metz et al. 2017, section 3.3.3).

@@ -19,7 +19,7 @@ from allmodes.cli.commands.interpolate import STEPS, STOPS
 from allmodes.core.discovery import entries
 from allmodes.core.pictures import GUTTER
 from allmodes.data.base import Dataset
-from allmodes.model import load
+from allmodes.model import Model, build_networks, load
 from allmodes.priors.gaussian import great_circle
 
 needs_images = pytest.mark.skipif(
@@ -151,6 +151,22 @@ class TestSample:
     def test_does_not_mix_with_what_is_there(self, make_model: MakeModel, tmp_path: Path, capsys: Capture) -> None:
         model = make_model((1, 8, 8))
         assert "empty this one" in refusal_of(["sample", str(model), "--out", str(model)], capsys)
+
+    def test_one_component_or_class_with_less_noise(self, tmp_path: Path, capsys: Capture) -> None:
+        parts = {
+            "generator": {"name": "toy-mlp", "width": 8},
+            "prior": {"name": "gaussian-mixture", "dim": 2, "components": 4, "classes": 2},
+            "shape": [1, 8, 8],
+        }
+        Model(*build_networks(parts), config=parts, card={}).save(tmp_path / "model")
+        words, out = ["sample", str(tmp_path / "model"), "-n", "5", "--sigma", "0.7"], tmp_path / "a.npz"
+        for asked in ({"component": 3}, {"label": 1}):
+            ((word, number),) = asked.items()
+            assert main([*words, f"--{word}", str(number), "--out", str(out)]) == 0
+            real = load(tmp_path / "model").sample(5, sigma=0.7, **asked)[:, 0].numpy()
+            assert np.abs(np.load(out)["images"] - (real + 1) * 127.5).max() <= 0.51
+            assert f"There is no {word} 4" in refusal_of([*words, f"--{word}", "4", "--out", str(out)], capsys)
+        assert "above 0" in refusal_of(["sample", str(tmp_path / "model"), "--sigma", "0", "--out", str(out)], capsys)
 
     def test_points_of_the_plane(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
         assert main(["sample", str(ring), "-n", "300", "--out", str(tmp_path / "a.npz")]) == 0

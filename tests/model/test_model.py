@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from allmodes.core.errors import UserError
 from allmodes.model import Model
 from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.priors.gaussian import Gaussian
+from allmodes.priors.gaussian_mixture import GaussianMixture
 
 
 @pytest.fixture
@@ -19,6 +23,58 @@ def model() -> Model:
 
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter_one(model: Model) -> None:
     torch.testing.assert_close(model.sample(700, seed=1)[:20], model.sample(20, seed=1))
+
+
+def mixture(**options: Any) -> Model:
+    torch.manual_seed(0)
+    prior = GaussianMixture(4, components=6, spread=5.0, sigma=0.2, **options)
+    return Model(ToyMLP((1, 3, 3), 4), prior, config={}, card={})
+
+
+def test_sigma_scales_the_distance_from_the_mean_of_the_same_component(model: Model) -> None:
+    torch.testing.assert_close(model.draw(600, sigma=0.7), 0.7 * model.draw(600))
+    made = mixture()
+    means = made.prior.means[torch.cdist(made.draw(600), made.prior.means).argmin(1)]
+    torch.testing.assert_close(made.draw(600, sigma=0.7) - means, 0.7 * (made.draw(600) - means), atol=1e-5, rtol=0)
+    assert torch.equal(made.sample(5, sigma=0.7), made.decode(made.draw(5, sigma=0.7)))
+
+
+def test_one_component_or_one_class_is_drawn_alone() -> None:
+    made = mixture(classes=3)
+    nearest = torch.cdist(made.draw(600, component=4), made.prior.means).argmin(1)
+    assert set(nearest.tolist()) == {4}
+    nearest = torch.cdist(made.draw(600, label=1), made.prior.means).argmin(1)
+    assert set(nearest.tolist()) == {1, 4}
+    assert abs(int((nearest == 1).sum()) - 300) < 5 * 150**0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sigma": 0.0}, "sigma of 0.0: it must be above 0"),
+        ({"sigma": float("nan")}, "above 0"),
+        ({"component": 6}, "no component 6: .* 0 to 5"),
+        ({"component": -1}, "no component -1"),
+        ({"label": 3}, "no label 3: .* 0 to 2"),
+        ({"label": 1, "component": 1}, "one of the two"),
+    ],
+)
+def test_what_the_prior_does_not_have_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        mixture(classes=3).sample(2, **options)
+
+
+def test_a_prior_without_components_or_classes_is_asked_for_none(model: Model) -> None:
+    with pytest.raises(UserError, match="'gaussian' .* no components"):
+        model.sample(2, component=0)
+    with pytest.raises(UserError, match="'gaussian-mixture' .* no classes"):
+        mixture().sample(2, label=0)
+
+
+@pytest.mark.parametrize(("classes", "said"), [(7, "from 1 to"), (0, "from 1 to"), (4, "a multiple of")])
+def test_components_are_spread_evenly_over_classes(classes: int, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        mixture(classes=classes)
 
 
 def test_images_that_the_generator_makes_are_inverted(model: Model) -> None:

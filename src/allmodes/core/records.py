@@ -57,6 +57,14 @@ class Noise:
         """That of every ``size``-th latent from ``rank`` on."""
         return Noise(self.values[rank::size], None if self.component is None else self.component[rank::size])
 
+    def scaled(self, sigma: float) -> Noise:
+        """The same around the same centres, so many times as far from them."""
+        return replace(self, values=self.values * sigma)
+
+    def of(self, component: int) -> Noise:
+        """The same, all of one component of a mixture."""
+        return replace(self, component=torch.full((len(self),), component))
+
     def to(self, device: torch.device | str) -> Noise:
         return Noise(self.values.to(device), None if self.component is None else self.component.to(device))
 

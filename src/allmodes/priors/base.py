@@ -19,10 +19,16 @@ class Prior(nn.Module, ABC):
 
     Args:
         dim: dimensions of the latent.
+
+    Attributes:
+        components: their number, where it is a mixture; otherwise None.
+        classes: how many classes have components of their own; None where it knows none.
     """
 
     name: ClassVar[str]
     dim: int
+    components: int | None = None
+    classes: int | None = None
 
     @abstractmethod
     def noise(self, n: int, rng: torch.Generator) -> Noise:

@@ -20,6 +20,9 @@ class Sample(Command):
     examples = (
         Example("sample runs/a --out grid.png", "64 samples in one picture"),
         Example("sample runs/a -n 10000 --seed 1 --out samples.npz", "an array, 8 bits a value"),
+        Example(
+            "sample runs/a --sigma 0.7 --component 3 --out a.png", "one component of a mixture, nearer to its mean"
+        ),
         Example("sample runs/a -n 500 --out samples/", "a folder with a picture each"),
     )
 
@@ -27,6 +30,11 @@ class Sample(Command):
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
         parser.add_argument("-n", type=positive, default=64, metavar="N", help="how many (default: 64)")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the draw (default: 0)")
+        parser.add_argument(
+            "--sigma", type=float, default=1.0, metavar="X", help="scale of the noise: lower, more typical (default: 1)"
+        )
+        parser.add_argument("--component", type=int, metavar="K", help="of a mixture prior, draw from this one alone")
+        parser.add_argument("--label", type=int, metavar="K", help="draw this class alone, if the prior has classes")
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
@@ -42,14 +50,15 @@ class Sample(Command):
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
         require_memory(arguments.n * math.prod(trained.model.config["shape"]) * 4, f"{arguments.n:,} samples")
-        samples = trained.model.sample(arguments.n, seed=arguments.seed)
+        asked = {name: getattr(arguments, name) for name in ("seed", "sigma", "component", "label")}
+        samples = trained.model.sample(arguments.n, **asked)
         if kind == ".png":
             save_picture(trained.draw(samples, None), out)
         elif kind == ".npz":
             write_array(out, samples)
         else:
             write_folder(out, samples)
-        document = {"samples": arguments.n, "seed": arguments.seed, "out": str(out)}
+        document = {"samples": arguments.n, **asked, "out": str(out)}
         return Answer(document, f"{arguments.n:,} samples in {out}")
 
 
