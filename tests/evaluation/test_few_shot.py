@@ -158,6 +158,30 @@ def test_without_a_fold_it_says_what_is_not_known(data: FixedImages) -> None:
     assert "either half" in score(found, "copied_mass").certificate["baseline"]
 
 
+def test_images_that_are_drawn_again_are_told_by_pixels(monkeypatch) -> None:
+    """Every sample is a training image at a little noise; other digits are as near to them as held-out ones are."""
+    monkeypatch.setattr(few_shot, "second_space", lambda dataset, device: None)
+    images = torch.from_numpy(load_digits().images[:200]).mul(15).byte()[:, None]
+    large = images.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    digits = FixedImages(large[:100], None, "100 digits", heldout=0.4)
+    noise = torch.randn(60, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    again = digits.batch(0, 60, 0).images + 0.1 * noise
+    others = large[100:].float() / 127.5 - 1
+
+    def found(samples: torch.Tensor) -> Score:
+        def draw(n: int, seed: int) -> torch.Tensor:
+            return samples[torch.randint(len(samples), (n,), generator=torch.Generator().manual_seed(seed))]
+
+        return score(evaluate(Subject(draw, digits, 0, CPU, False)), "memorisation")
+
+    redrawn, fresh = found(again), found(others)
+    assert redrawn.value < -3
+    assert redrawn.detail["p_value"] <= 0.01
+    assert fresh.value > -3
+    assert fresh.detail["p_value"] > 0.01
+    assert redrawn.certificate["features"].startswith("pixels")
+
+
 def test_a_first_look_is_short(data: FixedImages) -> None:
     plant = Replay(data.batch(0, 18, 0).images)
     found = evaluate(subject(data, plant, quick=True))

@@ -5,6 +5,8 @@ Nearest by pixels, averaged in squares first so that a small shift or a blur hid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,11 @@ from ..distances.pixels import Pixels
 
 SIDE = 16  # pixels that are left of a side, about
 BLOCK = 1_000  # training images looked at at once
+
+
+def coarse_pixels(shape: Sequence[int]) -> Pixels:
+    """The distance by which pictures ``(C, H, W)`` are looked up: of pixels, averaged to about 16 a side."""
+    return Pixels(pool=max(1, min(shape[1:]) // SIDE))
 
 
 def nearest_images(dataset: Dataset, samples: Tensor) -> Tensor:
@@ -26,7 +33,7 @@ def nearest_images(dataset: Dataset, samples: Tensor) -> Tensor:
     Returns:
         ``(n, C, H, W)``.
     """
-    distance = Pixels(pool=max(1, min(dataset.shape[1:]) // SIDE))
+    distance = coarse_pixels(dataset.shape)
     wanted = distance.embed(samples)
     found, best = torch.zeros_like(samples), torch.full((len(samples),), torch.inf)
     blocks = -(-len(dataset) // BLOCK)

@@ -26,6 +26,7 @@ from ...metrics import (
     frechet_distance,
     inversion_distance,
     largest_step,
+    memorisation,
     precision_recall,
     reached,
 )
@@ -33,6 +34,7 @@ from ...model import Model
 from ...search import Exact
 from ..latents import MOST as LATENTS
 from ..latents import latents_gap
+from ..nearest import coarse_pixels
 from ..spaces import Space, chief_space, installed, second_space
 from .base import BLOCK, EvaluationProtocol, Looking, Subject
 
@@ -97,7 +99,9 @@ def _likeness(subject: Subject, space: Space, second: Space | None) -> list[Scor
     """Everything that two sets of features tell."""
     spaces = [space] if second is None else [space, second]
     seen: list[list[Tensor]] = [[] for _ in spaces]
+    coarse, shown = coarse_pixels(subject.dataset.shape), []
     for images in _samples(subject, SAMPLES):
+        shown.append(coarse.embed(images))
         for each, features in zip(spaces, seen, strict=True):
             features.append(each.features(images))
     fakes = [torch.cat(features) for features in seen]
@@ -113,7 +117,28 @@ def _likeness(subject: Subject, space: Space, second: Space | None) -> list[Scor
         found.append(_certified(beside, subject, space, protocol="few-shot: samples against held-out images"))
     figures = [*precision_recall(space.real, fake), *density_coverage(space.real, fake), covered(space.real, fake)]
     found += [*(_certified(score, subject, space) for score in figures), _copied(subject, space, fake)]
-    return [*found, *_gap(subject, spaces, fakes)]
+    return [*found, *_memorised(subject, space, torch.cat(shown)), *_gap(subject, spaces, fakes)]
+
+
+def _memorised(subject: Subject, space: Space, fake: Tensor) -> list[Score]:
+    """Whether samples are nearer to training images than held-out images are, in pixels.
+
+    A training image drawn again, softer or with other fur, is no copy in features, and is one to the eye.
+
+    Args:
+        subject: gives the held-out images.
+        space: gives the training images.
+        fake: samples as ``coarse_pixels`` sees them, ``(n, D)``.
+    """
+    coarse, heldout = coarse_pixels(subject.dataset.shape), subject.dataset.heldout_images
+    if len(heldout) < FEWEST:
+        return []
+    try:
+        score = memorisation(coarse.embed(space.images), coarse.embed(heldout), fake, seed=subject.seed)
+    except ValueError:  # no part of the data holds samples and held-out images
+        return []
+    certified = _certified(score, subject, space, protocol="few-shot: samples nearer to training images than others")
+    return [certified.certified({"features": coarse.fingerprint()})]
 
 
 def _gap(subject: Subject, spaces: Sequence[Space], fakes: Sequence[Tensor]) -> list[Score]:
