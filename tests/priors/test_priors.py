@@ -12,6 +12,7 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.priors.base import Prior
+from allmodes.priors.dynamic_mixture import DynamicMixture
 from allmodes.priors.fitted_gaussian import FittedGaussian
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.gaussian_mixture import GaussianMixture
@@ -190,3 +191,49 @@ class TestGaussianMixture:
     def test_numbers_are_positive(self, field):
         with pytest.raises(UserError, match=rf"prior\.{field}"):
             GaussianMixture(8, **{field: 0})
+
+
+class TestDynamicMixture:
+    def test_begins_as_the_static_one(self):
+        static = GaussianMixture(6, components=4, spread=0.3, sigma=0.2)
+        for covariance in ("full", "diagonal"):
+            dynamic = DynamicMixture(6, components=4, spread=0.3, sigma=0.2, covariance=covariance)
+            torch.testing.assert_close(dynamic.sample(50, stream(0, "z")).z, static.sample(50, stream(0, "z")).z)
+
+    def test_components_have_the_covariance_of_their_factors(self):
+        prior = DynamicMixture(2, components=2, covariance="full")
+        factors = torch.tensor([[[1.0, 0.0], [2.0, 0.5]], [[0.3, -0.4], [0.1, 0.2]]])
+        with torch.no_grad():
+            prior.factors.copy_(factors)
+            prior.means.copy_(torch.tensor([[5.0, -1.0], [0.0, 2.0]]))
+        drawn = prior.sample(N, stream(0, "z"))
+        for number in (0, 1):
+            mine = drawn.z[drawn.component == number]
+            torch.testing.assert_close(mine.mean(0), prior.means[number].detach(), atol=0.04, rtol=0)
+            torch.testing.assert_close(mine.T.cov(), factors[number] @ factors[number].T, atol=0.06, rtol=0.02)
+
+    def test_gradients_are_those_of_the_closed_form(self):
+        """E |z|^2 = mean over k of |mu_k|^2 + |A_k|^2, so its slopes are 2 mu_k / K and 2 A_k / K."""
+        prior = DynamicMixture(3, components=2, spread=1.0, sigma=0.7, covariance="full")
+        prior(prior.noise(200_000, stream(0, "z"))).z.square().sum(1).mean().backward()
+        torch.testing.assert_close(prior.means.grad, prior.means.detach(), atol=0.02, rtol=0)
+        torch.testing.assert_close(prior.factors.grad, prior.factors.detach(), atol=0.02, rtol=0)
+
+    def test_labels_choose_among_components_of_their_own(self):
+        prior = DynamicMixture(2, components=6, classes=3)
+        labels = torch.arange(3).repeat(200)
+        found = prior.sample(600, stream(0, "z"), labels).component
+        assert torch.equal(found % 3, labels)
+        assert len(found.unique()) == 6
+        with pytest.raises(UserError, match="too few for the classes"):
+            prior.sample(1, stream(0, "z"), torch.tensor([3]))
+
+    @pytest.mark.parametrize("covariance", ["full", "diagonal"])
+    @pytest.mark.parametrize("broken", [0.0, float("nan")])
+    def test_a_singular_covariance_is_named(self, covariance, broken):
+        prior = DynamicMixture(3, components=2, covariance=covariance)
+        prior.require_sound()
+        with torch.no_grad():
+            prior.factors[1, 2] = broken
+        with pytest.raises(UserError, match=r"component 1 .* singular"):
+            prior.require_sound()

@@ -50,6 +50,9 @@ class Prior(nn.Module, ABC):
         made: Latents = self(noise.to(at), labels)
         return made.to("cpu")
 
+    def require_sound(self) -> None:
+        """Raise a UserError if what was learnt of the law is none any more."""
+
     def between(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
         """Latents at a share of the way from ``a`` to ``b``, ``(n, dim)`` each: on the straight line by default.
 

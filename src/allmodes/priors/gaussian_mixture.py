@@ -11,16 +11,13 @@ with means drawn once and then fixed (the static GM-GAN, Ben-Yosef & Weinshall 2
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from ..core.errors import UserError
 from ..core.records import Latents, Noise
-from ..core.seeding import stream
-from .base import Prior
+from .mixture import Mixture, random_means, require_positive
 
 
-class GaussianMixture(Prior):
+class GaussianMixture(Mixture):
     """Equally likely spherical Gaussians; where classes are given, each owns components.
 
     The defaults are the paper's for MNIST.
@@ -51,24 +48,10 @@ class GaussianMixture(Prior):
         seed: int = 0,
         classes: int | None = None,
     ) -> None:
-        super().__init__()
-        for field, value in {"dim": dim, "components": components}.items():
-            if value < 1:
-                raise UserError(f"'prior.{field}' is {value}, but must be at least 1.")
-        for field, size in {"spread": spread, "sigma": sigma}.items():
-            if not size > 0:
-                raise UserError(f"'prior.{field}' is {size}, but must be above 0.")
-        require_even(components, classes)
-        self.dim = dim
-        self.components = components
-        self.classes = classes
+        super().__init__(dim, components=components, classes=classes)
+        require_positive(spread=spread, sigma=sigma)
         self.sigma = sigma
-        drawn = torch.rand(components, dim, generator=stream(seed, "means"))
-        self.register_buffer("means", (drawn * 2 - 1) * spread)
-
-    def noise(self, n: int, rng: torch.Generator) -> Noise:
-        component = torch.randint(len(self.means), (n,), generator=rng)
-        return Noise(torch.randn(n, self.dim, generator=rng), component)
+        self.register_buffer("means", random_means(components, dim, spread=spread, seed=seed))
 
     def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
         """See :meth:`Prior.forward`; the same noise gives every class the same offsets from its mean.
@@ -76,29 +59,5 @@ class GaussianMixture(Prior):
         Raises:
             UserError: a class has no component.
         """
-        values = noise.values
-        component = noise.component if labels is None else self._of_class(labels, noise)
+        values, component = noise.values, self.chosen(noise, labels)
         return Latents(self.means.to(values)[component] + self.sigma * values, component)
-
-    def _of_class(self, labels: Tensor, noise: Noise) -> Tensor:
-        """A component of each label's own, as likely as any other of them."""
-        classes = self.classes or len(self.means)
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            raise UserError(
-                f"'prior.components' is {len(self.means)}, for {classes} classes, too few for the classes "
-                f"{int(labels.min())} to {int(labels.max())}: give one component per class."
-            )
-        assert noise.component is not None
-        return labels.to(noise.values.device).long() + noise.component // classes * classes
-
-
-def require_even(components: int, classes: int | None) -> None:
-    """Refuse classes that cannot have equally many components.
-
-    Raises:
-        UserError: there are none, more than components, or a class would have one more than another.
-    """
-    if classes is not None and not 1 <= classes <= components:
-        raise UserError(f"'prior.classes' is {classes}, but must be from 1 to 'prior.components', {components}.")
-    if classes is not None and components % classes:
-        raise UserError(f"'prior.components' is {components}, but must be a multiple of 'prior.classes', {classes}.")

@@ -183,7 +183,11 @@ class Trainer:
         self.losses |= {f"{update.player}/{name}": value for name, value in loss.scalars.items()}
 
     def require_finite(self) -> None:
-        """Raise a UserError if any loss since the start was not finite. No checkpoint is written after that."""
+        """Raise a UserError if any loss since the start was not finite, or the prior is no law any more.
+
+        No checkpoint is written after that.
+        """
+        self.objective.prior.require_sound()
         if not bool(self.finite):
             raise UserError(
                 f"A loss became NaN or infinite before image {self.images:,}: nothing was saved since. "

@@ -1,0 +1,76 @@
+"""What the mixtures have in common: how a component is drawn, and which a class owns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.records import Noise
+from ..core.seeding import stream
+from .base import Prior
+
+
+class Mixture(Prior):
+    """Equally likely components; where classes are given, each owns as many of them.
+
+    Args:
+        dim: dimensions of the latent.
+        components: their number K.
+        classes: how many classes own the components, component k being that of class k modulo their number; null
+            where components are free of classes.
+
+    Raises:
+        UserError: a number is not positive, or the components cannot be spread evenly over the classes.
+    """
+
+    components: int
+
+    def __init__(self, dim: int, *, components: int, classes: int | None) -> None:
+        super().__init__()
+        for field, value in {"dim": dim, "components": components}.items():
+            if value < 1:
+                raise UserError(f"'prior.{field}' is {value}, but must be at least 1.")
+        if classes is not None and not 1 <= classes <= components:
+            raise UserError(f"'prior.classes' is {classes}, but must be from 1 to 'prior.components', {components}.")
+        if classes is not None and components % classes:
+            raise UserError(
+                f"'prior.components' is {components}, but must be a multiple of 'prior.classes', {classes}."
+            )
+        self.dim = dim
+        self.components = components
+        self.classes = classes
+
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        component = torch.randint(self.components, (n,), generator=rng)
+        return Noise(torch.randn(n, self.dim, generator=rng), component)
+
+    def chosen(self, noise: Noise, labels: Tensor | None) -> Tensor:
+        """The component of each latent, int64 ``(n,)``: of each label's own ones, any is as likely as another.
+
+        Raises:
+            UserError: a class has no component.
+        """
+        assert noise.component is not None
+        if labels is None:
+            return noise.component
+        classes = self.classes or self.components
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+            raise UserError(
+                f"'prior.components' is {self.components}, for {classes} classes, too few for the classes "
+                f"{int(labels.min())} to {int(labels.max())}: give one component per class."
+            )
+        return labels.to(noise.values.device).long() + noise.component // classes * classes
+
+
+def require_positive(**sizes: float) -> None:
+    """Raise a UserError for the first of the prior's options that is not above 0."""
+    for field, size in sizes.items():
+        if not size > 0:
+            raise UserError(f"'prior.{field}' is {size}, but must be above 0.")
+
+
+def random_means(components: int, dim: int, *, spread: float, seed: int) -> Tensor:
+    """Means drawn uniformly from the cube of half the side ``spread``, ``(K, dim)``."""
+    drawn = torch.rand(components, dim, generator=stream(seed, "means"))
+    return (drawn * 2 - 1) * spread
