@@ -220,3 +220,12 @@ def test_which_data_it_is_for(data: FixedImages) -> None:
     for count, fits in ((9, False), (10, True), (2_000, True), (2_001, False)):
         assert protocol.fits(FixedImages(image.expand(count, -1, -1, -1), None, "same")) == fits
     assert not protocol.fits(FixedImages(image.expand(20, 4, -1, -1), None, "four channels"))
+
+
+def test_passes_are_of_the_images_that_there_are(monkeypatch):
+    monkeypatch.setattr(few_shot, "INVERTED", 50)
+    images = torch.zeros(24, 3, 16, 16)
+    whole, less = FixedImages(images, None, "24 images"), FixedImages(images, None, "24 images", heldout=0.25)
+    descents = [FewShotProtocol().passes(each) - 5 * len(each) for each in (whole, less)]
+    assert len(less.heldout_images) == 6
+    assert descents[0] == descents[1] == 2 * few_shot.LATENTS + few_shot.POOL + 24 * 3 * few_shot.STEPS

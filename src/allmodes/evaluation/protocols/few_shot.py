@@ -59,7 +59,8 @@ class FewShotProtocol(EvaluationProtocol):
         return dataset.fixed and images and FEWEST <= len(dataset) <= MOST
 
     def passes(self, dataset: Dataset) -> int:
-        return min(SAMPLES, PER_IMAGE * len(dataset)) + 2 * LATENTS + POOL + 2 * INVERTED * 3 * STEPS
+        inverted = min(INVERTED, len(dataset)) + min(INVERTED, len(dataset.heldout_images))
+        return min(SAMPLES, PER_IMAGE * len(dataset)) + 2 * LATENTS + POOL + inverted * 3 * STEPS
 
     def looking(self, dataset: Dataset, device: torch.device) -> Looking:
         each = PER_IMAGE * len(dataset)
