@@ -171,7 +171,7 @@ def test_features_are_used_as_they_are() -> None:
         (np.zeros((30, 5)), np.zeros((30, 6)), "5 features and the samples 6"),
         (np.zeros((30, 5)), np.zeros((30, 8, 8), np.uint8), "One side holds images"),
         (Examples.of(torch.zeros(30, 1, 8, 8)), Examples.of(torch.zeros(30, 1, 9, 9)), "bring them to one size"),
-        (np.zeros((3, 8, 8), np.uint8), np.zeros((30, 8, 8), np.uint8), "The data are 3"),
+        (np.zeros((3, 8, 8), np.uint8), np.zeros((30, 8, 8), np.uint8), r"The data are too few \(3\)"),
         (np.zeros((30, 8, 8)), np.zeros((30, 8, 8), np.uint8), "float64 of shape 30 x 8 x 8"),
         ("nowhere/at/all", np.zeros((30, 5)), "nowhere/at/all does not exist"),
     ],

@@ -234,7 +234,7 @@ class TestDiscriminatorFeatures:
     def test_leaves_the_discriminator_trainable(self):
         distance, network = make(DiscriminatorFeatures)
         distance.embed(images(3))
-        network(images(3)).sum().backward()
+        network(images(3)).scores.sum().backward()
         assert all(p.requires_grad and p.grad is not None for p in network.parameters())
 
     def test_without_lag_follows_at_once(self):
