@@ -6,6 +6,7 @@ import pytest
 import torch
 from turns import step_of, turn
 
+from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.model import load
 from allmodes.objectives.terms.base import fresh_latents
@@ -117,3 +118,17 @@ def test_going_back_to_a_model_takes_its_prior_too():
     assert not torch.equal(current_model(trainer).sample(9), then)
     trainer.go_back()
     assert torch.equal(current_model(trainer).sample(9), then)
+
+
+@pytest.mark.parametrize(
+    "untrained",
+    [
+        {"objective": "imle", "discriminator": None, "loss": None},
+        {"objective": {"name": "imle-gan", "judged": "matched", "until": None}},
+    ],
+    ids=["imle", "matched to the end"],
+)
+def test_a_prior_that_would_stay_untrained_is_refused(untrained):
+    recipe = load_recipe("ring/gan", {**SMALL, **MATCHED, **IMPLICIT, **untrained})
+    with pytest.raises(UserError, match="'implicit' untrained"):
+        build_objective(recipe, build_dataset(recipe), torch.device("cpu"))

@@ -105,7 +105,9 @@ class ImleGan(Objective):
         return not (self.matched.shared and self.matched.on(moment))
 
     def players(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator, **trained(self.prior)}
+        matched_to_the_end = self.matched.shared and self.matched_weight(1.0) > 0  # then no latent is the prior's
+        prior = {} if matched_to_the_end else trained(self.prior)
+        return {"generator": self.generator, "discriminator": self.discriminator, **prior}
 
     def matched_weight(self, progress: float) -> float:
         """Lambda at this share of the training."""

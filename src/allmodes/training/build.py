@@ -66,8 +66,22 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             "composed afresh for every batch: choose a fixed set, such as a folder of images."
         )
     objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], {**given, "seed": seed})
+    require_trained(objective)
     require_step(given, dataset, batch=recipe.settings.batch, unroll=objective.unroll, device=device)
     return objective
+
+
+def require_trained(objective: Objective) -> None:
+    """Refuse a prior with parameters that no player of the objective trains.
+
+    Raises:
+        UserError: it has parameters and no turn.
+    """
+    prior = objective.prior
+    if any(True for _ in prior.parameters()) and "prior" not in objective.players():
+        raise UserError(
+            f"The objective '{objective.name}' would leave the prior '{prior.name}' untrained: take --prior gaussian."
+        )
 
 
 def attach(distance: Distance, given: dict[str, Any], dataset: Dataset, device: torch.device) -> None:
