@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,11 @@ from .core.files import digest, read_object, write_json
 from .core.progress import track, working
 from .core.seeding import stream
 from .core.tensors import TensorFile, load_newest, load_tensors, read_tensors, save_tensors
+from .core.workers import Alone
+from .matching import Nearest
+from .matching.inversion import Inverted, invert
 from .networks.base import Generator
 from .priors.base import Prior
-from .search import Exact
 
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
@@ -35,20 +36,6 @@ SCHEMA = 2  # 1 had no hashes
 CHECKPOINTS = "step-*.safetensors"
 BLOCK = 500  # examples that the generator makes at once
 DRAWN = 500  # latents that are drawn at once: samples are by this, too
-RATE = 0.1  # of the descent in the latent
-
-
-@dataclass(frozen=True)
-class Inverted:
-    """Latents that come nearest to given images.
-
-    Args:
-        latents: ``(n, d)``.
-        distances: Euclidean, in pixels of [-1, 1], ``(n,)``.
-    """
-
-    latents: Tensor
-    distances: Tensor
 
 
 class Model:
@@ -143,41 +130,31 @@ class Model:
             steps: of Adam.
             seed: of the pool.
         """
-        starts = self._nearest_of(self.draw(pool, seed=seed), images)
-        parts = zip(images.split(BLOCK), starts.split(BLOCK), strict=True)  # type: ignore[no-untyped-call]
-        with working(f"Descending to {len(images):,} images", (steps + 1) * -(-len(images) // BLOCK)) as advance:
-            found = [self._descended(some.to(self.device), z.to(self.device), steps, advance) for some, z in parts]
-        return Inverted(torch.cat([one.latents for one in found]), torch.cat([one.distances for one in found]))
+        return invert(
+            images,
+            self._nearest_of(self.draw(pool, seed=seed), images),
+            generate=self.generator,
+            device=self.device,
+            steps=steps,
+        )
 
+    @torch.no_grad()
     def _nearest_of(self, latents: Tensor, images: Tensor) -> Tensor:
         """For each image the latent whose sample is nearest, ``(n, d)``; samples are held a block at a time."""
-        nearest, best = torch.zeros(len(images), dtype=torch.int64), torch.full((len(images),), torch.inf)
-        blocks = torch.split(latents, BLOCK)
-        for first, block in enumerate(track(blocks, len(blocks), f"Searching {len(latents):,} samples")):
-            index = Exact(images[0].numel())
-            index.add(self.decode(block).flatten(1), borrow=True)
-            found = index.query(images.flatten(1))
-            nearer = found.distances[:, 0] < best
-            nearest[nearer] = first * BLOCK + found.ids[nearer, 0]
-            best = torch.minimum(best, found.distances[:, 0])
-        return latents[nearest]
+        search = Nearest(pool=len(latents), block=BLOCK)
+        with working(f"Searching {len(latents):,} samples", -(-len(latents) // BLOCK)) as advance:
 
-    def _descended(self, images: Tensor, start: Tensor, steps: int, advance: Callable[[int], None]) -> Inverted:
-        """The nearest point on the way of Adam from latents ``(n, d)`` towards images of their own."""
-        z = start.clone().requires_grad_()
-        optimizer = torch.optim.Adam([z], RATE)
-        falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps)
-        nearest, best = start.clone(), torch.full((len(start),), torch.inf, device=start.device)
-        for _ in range(steps + 1):
-            squared = (self.generator(z) - images).square().flatten(1).sum(1)
-            nearer = squared.detach() < best
-            best = torch.where(nearer, squared.detach(), best)
-            nearest = torch.where(nearer[:, None], z.detach(), nearest)
-            (z.grad,) = torch.autograd.grad(squared.sum(), z)
-            optimizer.step()
-            falling.step()
-            advance(1)
-        return Inverted(nearest.cpu(), best.sqrt().cpu())
+            def samples(z: Tensor) -> Tensor:
+                advance(1)
+                made: Tensor = self.generator(z.to(self.device))
+                return made.float().to(images.device).flatten(1)
+
+            return search.match(
+                images.flatten(1),
+                lambda block, size: latents[block * BLOCK :][:size].to(images.device),
+                embed=samples,
+                workers=Alone(),
+            ).latents
 
     def to(self, device: torch.device | str) -> Model:
         """Move the weights."""
