@@ -238,3 +238,6 @@ def test_what_data_text_means(tmp_path):
     assert dataset_config(str(tmp_path)) == {"name": "images", "path": str(tmp_path)}
     with pytest.raises(UserError, match="Did you mean 'mnist'"):
         dataset_config("mnits")
+    for path in ("nowhere/", "./mnist", "~/pictures", str(tmp_path / "mnist")):
+        with pytest.raises(UserError, match=f"there is no file or folder '{path}'"):
+            dataset_config(path)

@@ -168,13 +168,16 @@ def test_images_that_are_drawn_again_are_told_by_pixels(monkeypatch) -> None:
     again = digits.batch(0, 60, 0).images + 0.1 * noise
     others = large[100:].float() / 127.5 - 1
 
-    def found(samples: torch.Tensor) -> Score:
+    def found(samples: torch.Tensor) -> Evaluation:
         def draw(n: int, seed: int) -> torch.Tensor:
             return samples[torch.randint(len(samples), (n,), generator=torch.Generator().manual_seed(seed))]
 
-        return score(evaluate(Subject(draw, digits, 0, CPU, False)), "memorisation")
+        return evaluate(Subject(draw, digits, 0, CPU, False))
 
-    redrawn, fresh = found(again), found(others)
+    both = {"redrawn": found(again), "fresh": found(others)}
+    told = {kind: " ".join(score(each, "copied_mass").warnings) for kind, each in both.items()}
+    assert ["drawn again" in words for words in told.values()] == [True, False]
+    redrawn, fresh = (score(each, "memorisation") for each in both.values())
     assert redrawn.value < -3
     assert redrawn.detail["p_value"] <= 0.01
     assert fresh.value > -3

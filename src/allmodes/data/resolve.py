@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,4 +25,6 @@ def dataset_config(text: str) -> dict[str, Any]:
         return {"name": text}
     if is_there(Path(text)):
         return {"name": "images", "path": text}
+    if set(text) & {"/", os.sep} or text.startswith(("~", ".")):
+        raise UserError(f"'data': there is no file or folder '{text}': give one that holds images.")
     raise UserError(f"'data': '{text}' is neither a dataset nor an existing path.{did_you_mean(text, known)}")
