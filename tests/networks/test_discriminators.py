@@ -11,7 +11,7 @@ from allmodes.core.errors import UserError
 from allmodes.networks.base import Discriminator, Reconstructing
 from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.discriminators.fastgan import FastGAN
-from allmodes.networks.discriminators.mlp import MLP4
+from allmodes.networks.discriminators.mlp import MLP, MLP4
 from allmodes.networks.discriminators.projected import Projected
 from allmodes.networks.discriminators.unrolled import Unrolled
 
@@ -25,7 +25,7 @@ SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1,
 def small(name: str, shape: tuple[int, ...]) -> Discriminator:
     """In evaluation mode, in which spectral normalisation does not move."""
     torch.manual_seed(0)
-    return DISCRIMINATORS[name](shape, width=4).eval()
+    return DISCRIMINATORS[name](shape, **({"widths": (4, 4)} if name == "mlp" else {"width": 4})).eval()
 
 
 def examples(n: int, shape: tuple[int, ...]) -> torch.Tensor:
@@ -113,6 +113,36 @@ def kernels(network: nn.Module) -> list[tuple[int, ...]]:
 
 def test_mlp_4_has_four_fully_connected_layers():
     assert kernels(MLP4((3, 28, 28))) == [(512, 2352), (512, 512), (256, 512), (1, 256)]
+
+
+def test_mlp_is_the_mirror_of_the_generator():
+    assert kernels(MLP((1, 28, 28))) == [(1024, 784), (512, 1024), (256, 512), (1, 256)]
+
+
+@pytest.mark.parametrize("widths", [(), (8, 0)])
+def test_hidden_layers_below_one_are_refused(widths):
+    with pytest.raises(UserError, match="'widths' are"):
+        MLP((1, 8, 8), widths=widths)
+
+
+@pytest.mark.parametrize("cls", [MLP, Convolutional])
+class TestClasses:
+    def test_logits_come_from_the_features_beside_an_unchanged_score(self, cls):
+        """Recipes without classes keep their weights: those of the classes are drawn last."""
+        torch.manual_seed(3)
+        plain = cls((1, 8, 8))
+        torch.manual_seed(3)
+        telling = cls((1, 8, 8), classes=5)
+        assert plain(examples(4, (1, 8, 8))).classes is None
+        assert all(torch.equal(value, telling.state_dict()[key]) for key, value in plain.state_dict().items())
+        found = telling(examples(4, (1, 8, 8)))
+        weight, bias = telling.class_logits.weight, telling.class_logits.bias
+        torch.testing.assert_close(found.classes, telling.features(examples(4, (1, 8, 8))) @ weight.T + bias)
+        assert torch.equal(found.scores, plain(examples(4, (1, 8, 8))).scores)
+
+    def test_a_negative_number_is_refused(self, cls):
+        with pytest.raises(UserError, match="'classes' is -1"):
+            cls((1, 8, 8), classes=-1)
 
 
 def test_convolutional_halves_28_to_4():

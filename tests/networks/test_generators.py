@@ -10,17 +10,20 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.networks.base import Generator
 from allmodes.networks.generators.dcgan import DCGAN, side_plan
+from allmodes.networks.generators.mlp import MLP
 from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.networks.generators.unrolled import Unrolled
 
 GENERATORS = entries("allmodes.networks.generators", Generator)
-IMAGE_GENERATORS = {name: cls for name, cls in GENERATORS.items() if cls is not ToyMLP}
+IMAGE_GENERATORS = {name: cls for name, cls in GENERATORS.items() if cls not in (ToyMLP, MLP)}
 SIDES = (8, 28, 32, 64)
 LATENT = 6
 
 
 def small(cls: type[Generator], shape: tuple[int, ...]) -> Generator:
     torch.manual_seed(0)
+    if cls is MLP:
+        return cls(shape, LATENT, widths=(4, 4))
     return cls(shape, LATENT) if cls is Unrolled else cls(shape, LATENT, width=4)
 
 
@@ -32,7 +35,7 @@ def made_by(cls: type[Generator]) -> list[tuple[int, ...]]:
     """The shapes that a generator must be able to make."""
     sides = (28,) if cls is Unrolled else SIDES
     images = [(channels, side, side) for side in sides for channels in (1, 3)]
-    return [(2,), *images] if cls is ToyMLP else images
+    return [(2,), *images] if cls in (ToyMLP, MLP) else images
 
 
 CASES = [
@@ -57,7 +60,7 @@ def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, sha
         assert float(parameter.grad.abs().max()) > 1e-6 * scale, key
 
 
-@pytest.mark.parametrize("cls", [cls for cls in GENERATORS.values() if cls is not Unrolled])
+@pytest.mark.parametrize("cls", [cls for cls in GENERATORS.values() if cls not in (Unrolled, MLP)])
 @pytest.mark.parametrize("width", [0, -1])
 def test_sizes_below_one_are_refused(cls, width):
     with pytest.raises(UserError, match=f"'width' is {width}, but must be at least 1"):
@@ -129,6 +132,20 @@ def test_dcgan_has_the_layers_of_its_description():
     assert shapes == [(128 * 16, 256), (128, 64, 3, 3), (64, 32, 4, 4), (32, 3, 4, 4)]
     deviations = [float(layer.weight.detach().std()) for layer in layers]
     assert deviations == pytest.approx([0.02, 0.02, 0.02, 0.05], rel=0.1)
+
+
+def test_mlp_has_the_layers_of_the_published_networks():
+    """100-256-512-1024-784, weights and biases: 25,856 + 131,584 + 525,312 + 803,600."""
+    generator = MLP((1, 28, 28), 100)
+    shapes = [tuple(layer.weight.shape) for layer in generator.layers if isinstance(layer, nn.Linear)]
+    assert shapes == [(256, 100), (512, 256), (1024, 512), (784, 1024)]
+    assert sum(parameter.numel() for parameter in generator.parameters()) == 1_486_352
+
+
+@pytest.mark.parametrize("widths", [(), (8, 0)])
+def test_hidden_layers_below_one_are_refused(widths):
+    with pytest.raises(UserError, match="'widths' are"):
+        MLP((1, 8, 8), LATENT, widths=widths)
 
 
 def test_unrolled_has_the_layers_of_the_protocol():

@@ -58,10 +58,16 @@ class Discriminator(nn.Module, ABC):
     Attributes:
         name: what recipes call it.
         score: the last layer, from features to one score, or several, ``(n, D) -> (n, k)``.
+        class_logits: beside it, from features to a logit for every class, ``(n, D) -> (n, K)``; None by default.
     """
 
     name: ClassVar[str]
     score: nn.Module
+    class_logits: nn.Module | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.class_logits = None
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
@@ -74,7 +80,8 @@ class Discriminator(nn.Module, ABC):
     def judged(self, features: Tensor) -> Judgement:
         """The judgement that rests on features ``(n, D)``."""
         scores: Tensor = self.score(features)
-        return Judgement(scores[:, 0] if scores.shape[1] == 1 else scores)
+        classes = None if self.class_logits is None else self.class_logits(features)
+        return Judgement(scores[:, 0] if scores.shape[1] == 1 else scores, classes)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,17 @@ class Reconstructing(Discriminator):
     @abstractmethod
     def views(self, images: Tensor, corner: int) -> Views:
         """What the reconstructions of images ``(n, *shape)`` should be."""
+
+
+def class_layer(features: int, classes: int) -> nn.Linear | None:
+    """From features to a logit for every class; None, and no draw of weights, where there are none.
+
+    Raises:
+        UserError: the number of classes is negative.
+    """
+    if classes < 0:
+        raise UserError(f"The network's 'classes' is {classes}, but must be at least 0.")
+    return nn.Linear(features, classes) if classes else None
 
 
 def require_sizes(**sizes: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import UserError
-from ..base import Discriminator, require_sizes
+from ..base import Discriminator, class_layer, require_sizes
 
 
 class Convolutional(Discriminator):
@@ -18,6 +18,7 @@ class Convolutional(Discriminator):
         layers: number of convolutions.
         hidden: width of the hidden layer; 0 for none.
         slope: of the LeakyReLU.
+        classes: of which it tells images apart, from the same features as their scores; 0 for none.
     """
 
     name = "convolutional"
@@ -30,6 +31,7 @@ class Convolutional(Discriminator):
         layers: int = 3,
         hidden: int = 256,
         slope: float = 0.2,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         require_sizes(width=width, layers=layers, hidden=hidden or 1)
@@ -39,6 +41,7 @@ class Convolutional(Discriminator):
         head = [nn.Linear(size, hidden), nn.LeakyReLU(slope)] if hidden else []
         self.layers = nn.Sequential(*trunk, *head)
         self.score = nn.Linear(hidden or size, 1)
+        self.class_logits = class_layer(hidden or size, classes)
 
     def features(self, images: Tensor) -> Tensor:
         seen: Tensor = self.layers(images)
