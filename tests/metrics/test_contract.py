@@ -17,6 +17,7 @@ from allmodes.core.records import Score
 RNG = np.random.default_rng(0)
 REAL, FAKE, HELD = RNG.normal(size=(60, 3)), RNG.normal(size=(50, 3)) * 0.8, RNG.normal(size=(40, 3))
 SURE = RNG.dirichlet(np.ones(4), 30)
+CLUSTERS = {"clusters": np.arange(1, 31) % 4, "labels": np.arange(2, 32) // 2 % 3}
 COUNTS, LAW = RNG.integers(1, 40, (3, 3)), np.full((3, 3), 1 / 9)
 
 
@@ -55,6 +56,7 @@ def values(**others: np.ndarray) -> Example:
 
 
 EXAMPLES: Mapping[str, Example] = {
+    "adjusted_rand": values(**CLUSTERS),
     "authenticity": Example({"train": REAL, "fake": FAKE, "heldout": HELD}, {}, {}),
     "confidence": Example({"fake": SURE, "real": SURE[:20]}, {}, {}, 1),
     "copied_mass": Example({"train": REAL, "fake": FAKE, "heldout": HELD}, {}, {}),
@@ -62,6 +64,7 @@ EXAMPLES: Mapping[str, Example] = {
     "density_coverage": of("real", "fake", k=3),
     "diversity": Example({"fake": FAKE}, {"conditions": np.arange(50) % 5}, {}, 1),
     "frechet_distance": of("real", "fake"),
+    "hungarian_accuracy": values(**CLUSTERS),
     "inversion_distance": values(distances=RNG.random(9), training=RNG.random(9)),
     "kernel_distance": of("real", "fake"),
     "largest_step": values(steps=RNG.random((4, 5))),
@@ -70,11 +73,13 @@ EXAMPLES: Mapping[str, Example] = {
     "mode_coverage": values(counts=COUNTS, law=LAW, confusion=np.eye(3) * 50),
     "mode_kl": values(counts=COUNTS, law=LAW),
     "ndb": of("real", "fake", bins=5),
+    "normalised_mutual_information": values(**CLUSTERS),
     "planar_coverage": Example({"points": FAKE[:, :2], "modes": REAL[:5, :2]}, {}, {"sigma": 0.1}, 1),
     "prd_curve": of("real", "fake", bins=4, runs=2),
     "prdc": of("real", "fake", k=3),
     "precision_recall": of("real", "fake", k=3),
     "prior_gap": values(fresh=9 + RNG.random(5), assigned=5 + RNG.random(5), training=RNG.random(5)),
+    "purity": values(**CLUSTERS),
     "rare_modes": values(counts=COUNTS, law=LAW, rare_class=1),  # type: ignore[arg-type]
     "reached": values(distances=RNG.random(9), training=RNG.random(9)),
     "support_size": of("real", "fake"),

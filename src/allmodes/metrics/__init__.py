@@ -1,6 +1,7 @@
 """Pure functions of two sets of features, or of counts, to a Score with its uncertainty."""
 
 from .birthday import support_size
+from .clustering import adjusted_rand, hungarian_accuracy, normalised_mutual_information, purity
 from .confidence import confidence
 from .copying import copied_mass
 from .covered import covered
@@ -22,6 +23,7 @@ from .smoothness import largest_step
 from .vendi import vendi
 
 __all__ = [
+    "adjusted_rand",
     "authenticity",
     "confidence",
     "copied_mass",
@@ -29,6 +31,7 @@ __all__ = [
     "density_coverage",
     "diversity",
     "frechet_distance",
+    "hungarian_accuracy",
     "inversion_distance",
     "kernel_distance",
     "largest_step",
@@ -40,8 +43,10 @@ __all__ = [
     "planar_coverage",
     "prd_curve",
     "prdc",
+    "normalised_mutual_information",
     "precision_recall",
     "prior_gap",
+    "purity",
     "rare_modes",
     "reached",
     "support_size",
