@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .base import Labelled
+from .choice import Choice
 from .fixed import FixedImages
 from .mnist import Source, open_idx
 
@@ -30,12 +32,23 @@ class FashionMnist(FixedImages):
     Args:
         path: folder of the four idx files; by default looked for in ``$ALLMODES_DATA/fashion-mnist``, where the
             Debian package ``dataset-fashion-mnist`` puts them, and then downloaded.
+        classes: which clothes, ``[3, 5]``; they are labelled 0, 1, ... in this order. All by default.
+        shares: of each of them, ``[0.7, 0.3]``; as they are by default.
+
+    Raises:
+        UserError: the files cannot be had, or see :class:`Choice`.
     """
 
     name = "fashion-mnist"
 
-    def __init__(self, *, path: Path | None = None) -> None:
-        self._parts = open_idx(FASHION_SOURCE, path)
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        classes: Sequence[int] | None = None,
+        shares: Sequence[float] | None = None,
+    ) -> None:
+        self._parts = open_idx(FASHION_SOURCE, path).chosen(Choice(classes, shares))
         super().__init__(self._parts.train_images, self._parts.train_labels, self._parts.fingerprint)
 
     def labelled(self) -> Labelled:

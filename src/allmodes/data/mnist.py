@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..core.downloads import ELSEWHERE, fetch
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
 from .base import Labelled
+from .choice import Choice
 from .fixed import FixedImages
 from .idx import read_idx
 from .pixels import to_float
@@ -61,6 +63,19 @@ class Digits:
     test_images: Tensor
     test_labels: Tensor
     fingerprint: str
+
+    def chosen(self, choice: Choice) -> Digits:
+        """Some classes, in some shares, of both parts; the set itself where all is taken as it is."""
+        if not str(choice):
+            return self
+        train, test = choice.places(self.train_labels), choice.places(self.test_labels)
+        return Digits(
+            self.train_images[train],
+            choice.renumbered(self.train_labels[train]),
+            self.test_images[test],
+            choice.renumbered(self.test_labels[test]),
+            digest(self.fingerprint, str(choice)),
+        )
 
     def few(self, count: int) -> Digits:
         """As many of each class as of any other: the first ``count`` of each part, its classes taken in turn."""
@@ -152,17 +167,31 @@ class Mnist(FixedImages):
     Args:
         path: folder of the four idx files; by default looked for in ``$ALLMODES_DATA/mnist``, then downloaded.
         count: how many digits to train on, as many of each class; as many of the test digits are then held out.
+        classes: which digits, ``[3, 5]``; they are labelled 0, 1, ... in this order. All by default.
+        shares: of each of them, ``[0.7, 0.3]``; as they are by default.
 
     Raises:
-        UserError: the files cannot be had, or the count is not positive.
+        UserError: the files cannot be had, the count is not positive, or goes with shares, or see :class:`Choice`.
     """
 
     name = "mnist"
 
-    def __init__(self, *, path: Path | None = None, count: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        count: int | None = None,
+        classes: Sequence[int] | None = None,
+        shares: Sequence[float] | None = None,
+    ) -> None:
+        choice = Choice(classes, shares)
         if count is not None and count < 1:
             raise UserError(f"'data.count' is {count}, but must be at least 1.")
-        digits = open_idx(MNIST_SOURCE, path)
+        if count is not None and shares is not None:
+            raise UserError(
+                "'data.count' takes as many of each class, and 'data.shares' does not: leave one of them out."
+            )
+        digits = open_idx(MNIST_SOURCE, path).chosen(choice)
         self._digits = digits if count is None else digits.few(count)
         super().__init__(self._digits.train_images, self._digits.train_labels, self._digits.fingerprint)
         if count is not None:
