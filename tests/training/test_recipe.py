@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from allmodes.core.errors import UserError
-from allmodes.training.build import build_dataset
+from allmodes.training.build import build_dataset, build_objective
+from allmodes.training.processes import launch
 from allmodes.training.recipe import load_recipe, parse_overrides, recipe_names
+from allmodes.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -28,6 +31,36 @@ def test_overrides_reach_parts_and_settings():
     assert recipe.parts["generator"]["width"] == 4
     assert recipe.optimizer.lr == 0.01
     assert load_recipe("stacked-digits/gan", {"data": "ring"}).parts["data"] == {"name": "ring"}
+
+
+def test_what_a_player_has_of_its_own_joins_what_the_parent_says_and_survives(tmp_path):
+    path = tmp_path / "mine.yaml"
+    own = {"extends": "few-shot/imle-gan", "optimizer": {"lr": 0.01, "discriminator": {"steps": 2}, "generator": {}}}
+    path.write_text(yaml.safe_dump(own))
+    said = load_recipe(path, {"optimizer.discriminator.beta1": 0.5}).to_dict()["optimizer"]
+    assert (said["lr"], said["discriminator"]) == (0.01, {"lr": 0.0005, "beta1": 0.5, "steps": 2})
+    assert "generator" not in said
+    path.write_text(yaml.safe_dump({**own, "optimizer": said}))
+    assert load_recipe(path).to_dict()["optimizer"] == said
+    assert "discriminator" not in load_recipe(path, {"optimizer.discriminator": None}).to_dict()["optimizer"]
+    changes = {"optimizer.discriminator.lr": 0.2, "optimizer.discriminator": None}
+    assert load_recipe("ring/gan", changes).to_dict()["optimizer"]["discriminator"] == {"lr": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prior.lr": 0.1}, r"'optimizer.prior' is of no player: here they are generator and discriminator\."),
+        ({"generator.steps": 2}, r"'optimizer.generator.steps' is 2, but must be at most 1, as for discriminator"),
+        ({"generator.steps": 2, "discriminator.steps": 3}, r"'optimizer.generator.steps' is 2, but must divide"),
+    ],
+)
+def test_what_is_said_of_players_must_fit_those_of_the_objective(changes, message):
+    recipe = load_recipe("ring/gan", {f"optimizer.{key}": value for key, value in changes.items()})
+    dataset = build_dataset(recipe)
+    objective = build_objective(recipe, dataset, torch.device("cpu"))
+    with pytest.raises(UserError, match=message):
+        Trainer(recipe, objective, dataset=dataset, fabric=launch(recipe.settings))
 
 
 def test_a_folder_of_photographs_is_taken_at_64_and_a_fifth_is_held_out(tmp_path):
@@ -101,6 +134,20 @@ def test_overrides_are_read_as_yaml():
         ({"seed": -1}, r"'seed' is -1, but must be at least 0"),
         ({"optimizer.lr": -1.0}, r"'optimizer.lr' is -1.0, but must be above 0"),
         ({"optimizer.beta1": 1.0}, r"'optimizer.beta1' is 1.0, but must be from 0 to below 1"),
+        ({"optimizer.prior": 0.1}, r"Unknown key 'optimizer.prior'.*is written --optimizer.prior.lr"),
+        ({"optimizer.discriminator.lrr": 0.1}, r"Unknown key 'optimizer.discriminator.lrr'. Did you mean 'lr'"),
+        ({"optimizer.discriminator.lr": 0.0}, r"'optimizer.discriminator.lr' is 0.0, but must be above 0"),
+        ({"optimizer.prior.beta2": 1.0}, r"'optimizer.prior.beta2' is 1.0, but must be from 0 to below 1"),
+        ({"optimizer.prior.steps": 0}, r"'optimizer.prior.steps' is 0, but must be at least 1"),
+        (
+            {"optimizer.discriminator_lr": 0.1, "optimizer.discriminator_steps": 5},
+            r"write optimizer: {discriminator: {lr: 0.1, steps: 5}}, or type --optimizer.discriminator.lr 0.1 --optimi",
+        ),
+        (
+            {"optimizer": {"discriminator_lr": None, "discriminator_steps": 1}},
+            r"has 'optimizer.discriminator_lr' and 'optimizer.discriminator_steps', as earlier versions had: leave",
+        ),
+        ({"generator": {5: 3}}, r"Unknown key 'generator.5'"),
         ({"optimizer.constant": 1.5}, r"'optimizer.constant' is 1.5, but must be from 0 to 1"),
         ({"ema": float("nan")}, r"'ema' is nan, but must be from 0 to below 1"),
         ({"threads": 10**9}, r"'threads' is 1000000000, but must be at most 1,024"),

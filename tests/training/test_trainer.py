@@ -21,7 +21,7 @@ from allmodes.training.trainer import Trainer
 
 SMALL = {"threads": 1, "device": "cpu", "precision": "32-true", "seed": 3}
 PLANE = {**SMALL, "images": 32 * 8, "batch": 32, "generator.width": 8, "discriminator.width": 8}
-OPTIMIZER = {"lr": 0.01, "discriminator_lr": 0.003, "beta1": 0.4, "beta2": 0.8, "constant": 0.25, "final": 0.1}
+OPTIMIZER = {"lr": 0.01, "beta1": 0.4, "beta2": 0.8, "constant": 0.25, "final": 0.1, "discriminator": {"lr": 0.003}}
 STACKED = {**SMALL, "images": 320, "batch": 32, "generator.width": 8}
 
 
@@ -35,10 +35,12 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
     """The players after so many steps of the bare loop."""
     dataset = build_dataset(recipe)
     objective = build_objective(recipe, dataset, torch.device("cpu"))
-    rates, critic = {"generator": 0.01, "discriminator": 0.003}, recipe.optimizer.discriminator_steps
+    said = recipe.to_dict()["optimizer"]
     players = objective.players()
+    own = {name: {**said, "steps": 1, **said.get(name, {})} for name in players}
+    most = max(one["steps"] for one in own.values())
     adams = {
-        name: torch.optim.Adam(player.parameters(), lr=rates[name], betas=(0.4, 0.8))
+        name: torch.optim.Adam(player.parameters(), betas=(own[name]["beta1"], own[name]["beta2"]))
         for name, player in players.items()
     }
     for step in range(steps):
@@ -51,10 +53,10 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
         if objective.due(moment):
             objective.prepare(moment)
         for update in objective.updates(upcoming(0), moment):
-            if update.player == "generator" and step % critic != critic - 1:
+            if (step + 1) % (most // own[update.player]["steps"]):
                 continue
             adam = adams[update.player]
-            adam.param_groups[0]["lr"] = rates[update.player] * share
+            adam.param_groups[0]["lr"] = own[update.player]["lr"] * share
             adam.zero_grad()
             update.closure().value.backward()
             adam.step()
@@ -70,9 +72,15 @@ def by_hand(recipe: Recipe, steps: int) -> dict[str, nn.Module]:
             "distance": "pixels",
             "matching": {"name": "nearest", "pool": 64, "refresh": 3},
         },
-        {"loss": "wasserstein", "optimizer.discriminator_steps": 3},
+        {"loss": "wasserstein", "optimizer.discriminator.steps": 3},
+        {
+            "prior": {"name": "dynamic-mixture", "dim": 2, "components": 3},
+            "optimizer.discriminator": {"beta1": 0.0, "beta2": 0.7, "steps": 4},
+            "optimizer.generator.steps": 2,
+            "optimizer.prior": {"lr": 0.2, "beta2": 0.95},
+        },
     ],
-    ids=["gan", "imle-gan", "three steps of the critic"],
+    ids=["gan", "imle-gan", "three steps of the critic", "a prior that takes a step of its own in four"],
 )
 def test_every_player_takes_its_own_steps_of_adam_at_the_rate_of_the_schedule(method):
     options = {f"optimizer.{key}": value for key, value in OPTIMIZER.items()}
@@ -86,7 +94,7 @@ def test_every_player_takes_its_own_steps_of_adam_at_the_rate_of_the_schedule(me
 
 
 def test_figures_of_the_generator_stay_until_its_next_step():
-    trainer = make_trainer(load_recipe("ring/gan", {**PLANE, "optimizer.discriminator_steps": 2}))
+    trainer = make_trainer(load_recipe("ring/gan", {**PLANE, "optimizer.discriminator.steps": 2}))
     seen = []
     for _ in range(4):
         trainer.one_step()
@@ -111,6 +119,28 @@ def test_the_average_is_the_exponential_one_with_its_warm_up_of_weights_and_of_s
         torch.testing.assert_close(got[key], value, rtol=1e-4, atol=1e-6)
         last = generator.state_dict()[key]
         assert not torch.allclose(got[key], last, rtol=1e-4, atol=1e-6), key
+
+
+def test_averages_move_on_when_their_player_does():
+    steps = {"optimizer.discriminator.steps": 4, "optimizer.generator.steps": 2}
+    mixture = {"prior": {"name": "dynamic-mixture", "dim": 2, "components": 3}}
+    whole, again = (make_trainer(load_recipe("ring/gan", {**PLANE, **mixture, **steps, "ema": 0.3})) for _ in range(2))
+    moved, expected = {"generator": 0, "prior": 0}, {}
+    for step in range(8):
+        whole.one_step()
+        for name in [name for name, every in {"generator": 2, "prior": 4}.items() if (step + 1) % every == 0]:
+            decay = min(0.3, (1 + moved[name]) / (10 + moved[name]))
+            for key, value in whole.players[name].state_dict().items():
+                expected[name, key] = torch.lerp(value, expected.get((name, key), value), decay)
+            moved[name] += 1
+        if step == 4:
+            again.load_state(*copy.deepcopy(whole.state()))
+    for _ in range(3):
+        again.one_step()
+    for trainer in (whole, again):
+        kept = {"generator": trainer.average.module, "prior": trainer.prior}
+        for (name, key), value in expected.items():
+            torch.testing.assert_close(kept[name].state_dict()[key], value, msg=f"{name}.{key}")
 
 
 def test_the_model_that_is_kept_is_the_average():

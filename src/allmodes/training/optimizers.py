@@ -2,28 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from ..core.errors import UserError
 from .settings import Optimizer
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def make_optimizers(players: Mapping[str, nn.Module], config: Optimizer) -> dict[str, torch.optim.Adam]:
-    """One fused Adam per player."""
+    """One fused Adam per player, with what the player has of its own.
+
+    Raises:
+        UserError: something is said of a player that there is not.
+    """
+    for name in config.players:
+        if name not in players:
+            raise UserError(
+                f"'optimizer.{name}' is of no player: here they are {_listed(list(players))}. Correct the name, or "
+                f"leave it out with --optimizer.{name} null."
+            )
     made = {}
     for name, module in players.items():
-        lr = config.lr
-        if name == "discriminator" and config.discriminator_lr is not None:
-            lr = config.discriminator_lr
-        adam = torch.optim.Adam(module.parameters(), lr=lr, betas=(config.beta1, config.beta2), fused=True)
-        adam.param_groups[0]["full_lr"] = lr
+        own = {"lr": config.lr, "beta1": config.beta1, "beta2": config.beta2, **_own(config, name)}
+        betas = own["beta1"], own["beta2"]
+        adam = torch.optim.Adam(module.parameters(), lr=own["lr"], betas=betas, fused=True)
+        adam.param_groups[0]["full_lr"] = own["lr"]
         made[name] = adam
     return made
+
+
+def make_cadence(turns: Sequence[str], config: Optimizer) -> dict[str, int]:
+    """Of which steps each player moves in: every one, every second...
+
+    A step has all turns in their order, and what a player descends may rest on the turns before its own: the generator
+    learns from what the discriminator said in the same step, the prior from what the generator did. So no player takes
+    more steps than one before it.
+
+    Args:
+        turns: the players in the order of their turns.
+        config: says how many steps each takes for one of a player that says nothing.
+
+    >>> from .settings import Player
+    >>> make_cadence(["discriminator", "generator"], Optimizer(players={"discriminator": Player(steps=5)}))
+    {'discriminator': 1, 'generator': 5}
+
+    Raises:
+        UserError: a player would take more steps than one before it, or the numbers do not fit into each other.
+    """
+    steps = {name: int(_own(config, name).get("steps", 1)) for name in turns}
+    most = max(steps.values(), default=1)
+    for (before, more), (name, mine) in pairwise(steps.items()):
+        if mine > more:
+            raise UserError(
+                f"'optimizer.{name}.steps' is {mine}, but must be at most {more}, as for {before}, whose turn comes "
+                "first and which it learns from."
+            )
+    for name, mine in steps.items():
+        if most % mine:
+            raise UserError(
+                f"'optimizer.{name}.steps' is {mine}, but must divide the most steps that a player takes, {most}."
+            )
+    return {name: most // mine for name, mine in steps.items()}
+
+
+def _own(config: Optimizer, name: str) -> dict[str, float]:
+    return config.players[name].to_dict() if name in config.players else {}
+
+
+def _listed(words: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def rate(progress: float, config: Optimizer) -> float:

@@ -28,7 +28,7 @@ from ..networks.base import Discriminator, Generator
 from ..objectives.base import Objective
 from ..objectives.losses.base import AdversarialLoss
 from ..priors.base import Prior
-from .settings import Optimizer, Settings
+from .settings import Optimizer, Settings, read_optimizer
 
 # part: (room, base class, constructor parameters that come from elsewhere in the recipe)
 ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
@@ -68,7 +68,7 @@ class Recipe:
             "recipe": self.name,
             **self.words,
             **{key: _plain(part) for key, part in self.parts.items()},
-            "optimizer": asdict(self.optimizer),
+            "optimizer": self.optimizer.to_dict(),
             **asdict(self.settings),
         }
 
@@ -111,7 +111,8 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
             missing or that the objective has no use for.
     """
     config = _extended(str(source))
-    for key, value in sorted((overrides or {}).items(), key=lambda item: "." in item[0]):  # parts before their options
+    parts_first = sorted((overrides or {}).items(), key=lambda item: item[0].count("."))
+    for key, value in parts_first:
         _override(config, key, value)
     return _resolve(config, str(source))
 
@@ -186,9 +187,9 @@ def _override(config: dict[str, Any], key: str, value: Any) -> None:
 
     What is held out of the data is no matter of which data they are, and stays.
     """
-    top, _, rest = str(key).partition(".")
-    if rest:
-        value = {rest: value}
+    top, *rest = str(key).split(".")
+    for word in reversed(rest):
+        value = {word: value}
     if top == "data" and isinstance(value, str):
         value = dataset_config(value)
         value = _held_out(config.get(top), find(*ROOMS[top][:2], value["name"])) | value
@@ -201,9 +202,18 @@ def _override(config: dict[str, Any], key: str, value: Any) -> None:
     if value is None:
         config.pop(top, None)
     elif isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name"):
-        config[top] = {**old, **value}
+        config[top] = {**old, **value} if top != "optimizer" else _merged(old, value)
     else:
         config[top] = value
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the optimizer, changed; what is said of a player joins what was said of it."""
+    found = dict(old)
+    for key, value in new.items():
+        mine = found.get(key)
+        found[key] = {**mine, **value} if isinstance(mine, Mapping) and isinstance(value, Mapping) else value
+    return found
 
 
 def _held_out(part: Any, dataset: type) -> dict[str, Any]:
@@ -248,8 +258,8 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
             _require_kind(name, part, parts[part]["name"])
     given = frozenset({*wanted, "examples", "seed"})
     parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, given, "objective")
-    optimizer = resolve_arguments(Optimizer, config.get("optimizer", {}), frozenset(), "optimizer")
+    optimizer = read_optimizer(config.get("optimizer", {}), source)
     settings = {key: config[key] for key in setting_names if key in config}
     resolved = resolve_arguments(Settings, settings, frozenset(), "")
     words = {key: config[key] for key in WORDS if key in config}
-    return Recipe(config.get("recipe", source), words, parts, Optimizer(**optimizer), Settings(**resolved))
+    return Recipe(config.get("recipe", source), words, parts, optimizer, Settings(**resolved))

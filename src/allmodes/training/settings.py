@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-from ..core.errors import UserError
+from ..core.configuration import parameters, resolve_arguments
+from ..core.errors import UserError, did_you_mean
 
 MOST_THREADS = 1_024
+
+
+@dataclass(frozen=True)
+class Player:
+    """What one player has of its own; for what is None it has the common value, and one step.
+
+    Args:
+        lr: learning rate.
+        beta1: decay of the mean gradient.
+        beta2: decay of the mean squared gradient.
+        steps: that it takes for each one of a player that says nothing.
+    """
+
+    lr: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    steps: int | None = None
+
+    def to_dict(self) -> dict[str, float]:
+        """What it has of its own."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -17,32 +40,77 @@ class Optimizer:
 
     Args:
         lr: learning rate.
-        discriminator_lr: the discriminator's, if it differs.
-        discriminator_steps: of the discriminator for each of the other players.
         beta1: decay of the mean gradient.
         beta2: decay of the mean squared gradient.
         constant: share of the training at the full rate; it then falls linearly.
         final: share of the rate that is left at the end.
+        players: what single ones have of their own, by name.
     """
 
     lr: float = 1e-3
-    discriminator_lr: float | None = None
-    discriminator_steps: int = 1
     beta1: float = 0.0
     beta2: float = 0.99
     constant: float = 0.5
     final: float = 0.02
+    players: Mapping[str, Player] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.discriminator_steps < 1:
-            raise UserError(f"'optimizer.discriminator_steps' is {self.discriminator_steps}, but must be at least 1.")
-        for key in ("lr", "discriminator_lr"):
-            if (value := getattr(self, key)) is not None and not 0 < value < math.inf:
-                raise UserError(f"'optimizer.{key}' is {value}, but must be above 0.")
-        for key in ("beta1", "beta2"):
-            require_share(f"optimizer.{key}", getattr(self, key), whole=False)
+        common: Player | Optimizer = self
+        for prefix, own in {"": common, **{f"{name}.": own for name, own in self.players.items()}}.items():
+            if own.lr is not None and not 0 < own.lr < math.inf:
+                raise UserError(f"'optimizer.{prefix}lr' is {own.lr}, but must be above 0.")
+            for key in ("beta1", "beta2"):
+                if (value := getattr(own, key)) is not None:
+                    require_share(f"optimizer.{prefix}{key}", value, whole=False)
+        for name, own in self.players.items():
+            if own.steps is not None and own.steps < 1:
+                raise UserError(f"'optimizer.{name}.steps' is {own.steps}, but must be at least 1.")
         for key in ("constant", "final"):
             require_share(f"optimizer.{key}", getattr(self, key))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a recipe says it."""
+        common = {key: value for key, value in asdict(self).items() if key != "players"}
+        return common | {name: own.to_dict() for name, own in self.players.items()}
+
+
+def read_optimizer(config: Mapping[str, Any], source: str) -> Optimizer:
+    """What a recipe says of it: ``{lr: 0.001, discriminator: {lr: 0.0005, steps: 2}}``.
+
+    Args:
+        config: the mapping.
+        source: the recipe, for messages.
+
+    Raises:
+        UserError: an unknown key, or a value that does not fit.
+    """
+    _refuse_former(config, source)
+    common = frozenset(parameters(Optimizer)) - {"players"}
+    players = {}
+    for name, own in config.items():
+        if isinstance(own, Mapping) and name not in common:
+            players[name] = Player(**resolve_arguments(Player, own, frozenset(), f"optimizer.{name}"))
+        elif name not in common and own is not None:
+            hint = "What a player has of its own is written --optimizer.prior.lr 0.001."
+            raise UserError(f"Unknown key 'optimizer.{name}'.{did_you_mean(name, common)} {hint}")
+    said = {name: value for name, value in config.items() if name in common}
+    resolved = resolve_arguments(Optimizer, said, frozenset({"players"}), "optimizer")
+    return Optimizer(**resolved, players={name: own for name, own in players.items() if own != Player()})
+
+
+FORMER = {"discriminator_lr": ("lr", None), "discriminator_steps": ("steps", 1)}
+
+
+def _refuse_former(config: Mapping[str, Any], source: str) -> None:
+    """Name what earlier versions called otherwise, and how it is said now."""
+    if not (used := [key for key in FORMER if key in config]):
+        return
+    now = {FORMER[key][0]: config[key] for key in used if config[key] != FORMER[key][1]}
+    written = ", ".join(f"{key}: {value}" for key, value in now.items())
+    typed = "".join(f" --optimizer.discriminator.{key} {value}" for key, value in now.items())
+    instead = f"write optimizer: {{discriminator: {{{written}}}}}, or type{typed}" if now else "leave it out"
+    names = " and ".join(f"'optimizer.{key}'" for key in used)
+    raise UserError(f"{source} has {names}, as earlier versions had: {instead}.")
 
 
 @dataclass(frozen=True)
@@ -53,7 +121,7 @@ class Settings:
         images: data examples to train on.
         batch: examples per step, over all processes.
         seed: of every random draw.
-        ema: decay per step of the averaged generator that is kept as the model.
+        ema: decay of the averages of generator and prior, which are kept as the model, per step that they take.
         precision: of the networks; losses are in float32. ``auto`` takes bfloat16 where it was measured to be faster.
         device: ``auto`` takes a GPU if there is one.
         threads: CPU threads of each process.

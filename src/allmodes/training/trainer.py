@@ -21,7 +21,7 @@ from ..data.base import Dataset
 from ..objectives.base import Objective, Update
 from ..priors.base import Prior
 from . import checkpoint
-from .optimizers import make_average, make_optimizers, rate, set_rate
+from .optimizers import make_average, make_cadence, make_optimizers, rate, set_rate
 from .patience import Ended, Looks
 from .processes import FabricWorkers, average_gradients, synchronise
 from .recipe import Recipe
@@ -67,6 +67,7 @@ class Trainer:
         self.players = {name: module.to(fabric.device).train() for name, module in objective.players().items()}
         synchronise(self.players.values(), fabric)
         self.optimizers = make_optimizers(self.players, recipe.optimizer)
+        self.cadence = make_cadence(list(dict.fromkeys(term.player for term in objective.terms)), recipe.optimizer)
         self.average = make_average(self.players["generator"], self.settings.ema)
         learned = any(True for _ in objective.prior.parameters())
         self.average_prior = make_average(objective.prior, self.settings.ema) if learned else None
@@ -141,14 +142,15 @@ class Trainer:
             for update in self.objective.updates(batch, moment):
                 if self.acts(update.player):
                     self.turn(update)
-        self.average.update_parameters(self.players["generator"])
-        if self.average_prior is not None:
+        if self.acts("generator"):
+            self.average.update_parameters(self.players["generator"])
+        if self.average_prior is not None and self.acts("prior"):
             self.average_prior.update_parameters(self.objective.prior)
         self.step += 1
 
     def acts(self, player: str) -> bool:
-        """Whether this step is one of the player's: of the discriminator every one, of others every so many."""
-        return player == "discriminator" or (self.step + 1) % self.recipe.optimizer.discriminator_steps == 0
+        """Whether this step is one of the player's."""
+        return (self.step + 1) % self.cadence[player] == 0
 
     def moment(self) -> Moment:
         """Where the training stands."""
@@ -267,7 +269,7 @@ class Trainer:
         self.average.load_state_dict(checkpoint.below(tensors, "average."))
         if self.average_prior is not None:
             self.average_prior.module.load_state_dict(checkpoint.below(tensors, "prior."))
-            self.average_prior.n_averaged.copy_(self.average.n_averaged)
+            self.average_prior.n_averaged.fill_(int(counters["step"]) // self.cadence["prior"])
         for name, module in self.players.items():
             module.load_state_dict(checkpoint.below(tensors, f"player.{name}."))
             checkpoint.restore_optimizer(self.optimizers[name], checkpoint.below(tensors, f"optimizer.{name}."))

@@ -6,6 +6,7 @@ import argparse
 import inspect
 import re
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..answer import columns
@@ -50,7 +51,7 @@ def explained(recipe: Recipe) -> str:
     sections += [part_text(key, shown[key]) for key in recipe.parts]
     settings = {key: value for key, value in shown.items() if key not in {*recipe.parts, *recipe.words, "recipe"}}
     optimizer = settings.pop("optimizer")
-    sections.append(f"optimizer: Adam for every network\n{arguments_text(optimizer, 'optimizer.')}")
+    sections.append(f"optimizer: Adam for every player\n{arguments_text(optimizer, 'optimizer.')}")
     sections.append(f"settings\n{arguments_text(settings, '')}")
     sections.append(f"Change any of these on the command line: allmodes train {recipe.name} --images 50000")
     return "\n\n".join(sections)
@@ -80,7 +81,16 @@ def first_line(documented: type) -> str:
 
 def arguments_text(values: dict[str, Any], prefix: str) -> str:
     """Arguments as the options that change them, with their values as they are typed."""
-    return columns([(f"  --{prefix}{name}", "null" if value is None else str(value)) for name, value in values.items()])
+    return columns([(f"  --{name}", "null" if value is None else str(value)) for name, value in _flat(values, prefix)])
+
+
+def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Arguments with their whole names, those within others, too: what a player has of its own."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def filled(text: str) -> str:

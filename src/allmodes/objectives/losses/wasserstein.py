@@ -6,7 +6,7 @@ r"""The Wasserstein loss with a gradient penalty (Arjovsky, Chintala & Bottou 20
 The best critic of slope 1 measures how far samples must be moved to become the data, so its loss falls as they come
 nearer. The penalty keeps the slope at 1 on the lines between the two. The published one is on every step; here
 ``every`` can make it lazy, as for the other losses. The paper takes five steps of the critic for one of the generator
-(``optimizer.discriminator_steps``), and Adam with a rate of 1e-4 and decays of 0 and 0.9.
+(``optimizer.discriminator.steps``), and Adam with a rate of 1e-4 and decays of 0 and 0.9.
 """
 
 from __future__ import annotations
