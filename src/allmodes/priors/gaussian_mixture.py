@@ -11,6 +11,7 @@ with means drawn once and then fixed (the static GM-GAN, Ben-Yosef & Weinshall 2
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..core.records import Latents, Noise
@@ -36,7 +37,6 @@ class GaussianMixture(Mixture):
     """
 
     name = "gaussian-mixture"
-    means: Tensor
 
     def __init__(
         self,
@@ -52,6 +52,11 @@ class GaussianMixture(Mixture):
         require_positive(spread=spread, sigma=sigma)
         self.sigma = sigma
         self.register_buffer("means", random_means(components, dim, spread=spread, seed=seed))
+
+    @property
+    def factors(self) -> Tensor:  # type: ignore[override]
+        """See :class:`Mixture`."""
+        return torch.full_like(self.means, self.sigma)
 
     def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
         """See :meth:`Prior.forward`; the same noise gives every class the same offsets from its mean.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,11 +22,17 @@ class Mixture(Prior):
         classes: how many classes own the components, component k being that of class k modulo their number; null
             where components are free of classes.
 
+    Attributes:
+        means: of the components, ``(K, d)``.
+        factors: A of each, whose covariance is A A^T: full, ``(K, d, d)``, or the diagonal alone, ``(K, d)``.
+
     Raises:
         UserError: a number is not positive, or the components cannot be spread evenly over the classes.
     """
 
     components: int
+    means: Tensor
+    factors: Tensor
 
     def __init__(self, dim: int, *, components: int, classes: int | None) -> None:
         super().__init__()
@@ -44,6 +52,23 @@ class Mixture(Prior):
     def noise(self, n: int, rng: torch.Generator) -> Noise:
         component = torch.randint(self.components, (n,), generator=rng)
         return Noise(torch.randn(n, self.dim, generator=rng), component)
+
+    def weights(self) -> Tensor:
+        """The probability of each component, ``(K,)``."""
+        return torch.full((self.components,), 1 / self.components)
+
+    def log_densities(self, z: Tensor) -> Tensor:
+        """log p(z, k) of latents ``(n, d)`` with each component, float64 ``(n, K)``: largest of the likeliest one."""
+        offsets = z.double()[:, None] - self.means.double()
+        factors = self.factors.double()
+        if factors.ndim == 2:
+            whitened, volume = offsets / factors, factors.abs().log().sum(1)
+        else:
+            whitened = torch.linalg.solve(factors, offsets[..., None])[..., 0]
+            volume = torch.linalg.slogdet(factors).logabsdet
+        constant = 0.5 * self.dim * math.log(2 * math.pi)
+        weights = self.weights().to(z.device).double().log()
+        return weights - volume - 0.5 * whitened.square().sum(2) - constant
 
     def chosen(self, noise: Noise, labels: Tensor | None) -> Tensor:
         """The component of each latent, int64 ``(n,)``: of each label's own ones, any is as likely as another.
