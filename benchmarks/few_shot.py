@@ -40,7 +40,7 @@ class Replay(Generator):
         super().__init__()
         self.images = nn.Parameter(images, requires_grad=False)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.images[z.argmax(1)] + 0 * z.sum(1)[:, None, None, None]
 
 
@@ -49,7 +49,7 @@ class Blend(Replay):
 
     name = "blend"
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return torch.einsum("nk,kchw->nchw", (2 * z).softmax(1), self.images)
 
 

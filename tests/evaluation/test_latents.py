@@ -40,7 +40,7 @@ class Show(Generator):
         super().__init__()
         self.unused = nn.Parameter(torch.zeros(1))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return z[:, None, None, :]
 
 
@@ -53,7 +53,7 @@ class Replay(Show):
         super().__init__()
         self.images = images
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.images[z.argmax(1)]
 
 

@@ -36,7 +36,7 @@ class Affine(Generator):
             self.map.weight.copy_(0.5 * torch.eye(2, latent))
             self.map.bias.zero_()
 
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
+    def make(self, z: torch.Tensor, condition: torch.Tensor | None = None) -> torch.Tensor:
         return self.map(z)
 
 

@@ -78,7 +78,7 @@ def step(method: Gan, at: Moment) -> list[torch.Tensor]:
 def test_without_augmentation_the_discriminator_sees_images_and_samples():
     method = gan()
     own, generators = step(method, moment())
-    samples = method.generator(fresh_latents(method.prior, moment())).detach()
+    samples = method.generator(fresh_latents(method.prior, Batch(data(), torch.arange(B)), moment()).z).detach()
     assert torch.equal(own, torch.cat([data(), samples]))
     assert torch.equal(generators, samples)
 
@@ -86,7 +86,7 @@ def test_without_augmentation_the_discriminator_sees_images_and_samples():
 def test_real_images_and_samples_are_augmented_in_both_turns_each_by_draws_of_its_own():
     method = gan("translation", "cutout")
     own, generators = step(method, moment())
-    samples = method.generator(fresh_latents(method.prior, moment())).detach()
+    samples = method.generator(fresh_latents(method.prior, Batch(data(), torch.arange(B)), moment()).z).detach()
     policies = find_policies(["translation", "cutout"])
     twice = uniforms(2 * B, policies, moment().rng("augmentation", "discriminator"))
     once = uniforms(B, policies, moment().rng("augmentation", "generator"))

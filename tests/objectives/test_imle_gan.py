@@ -34,7 +34,7 @@ class Linear(Generator):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(3, 4, generator=stream(0, "weight")))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return z @ self.weight
 
 
@@ -190,7 +190,7 @@ def test_where_matched_samples_are_judged_one_pass_serves_both_terms():
     scores = samples @ method.discriminator.score.weight.detach()[0]
     matched = torch.stack([by_hand(method, latents[i], i) for i in range(B)]).mean()
     torch.testing.assert_close(ours.value.detach(), nn.functional.softplus(-scores).mean() + 3.0 * matched)
-    later = method.latents(moment(0.5))
+    later = method.latents(Batch(DATA, torch.arange(B)), moment(0.5)).z
     assert torch.equal(later, method.prior.sample(B, moment(0.5).rng("latents")).z)  # once nothing is matched
 
 

@@ -51,7 +51,9 @@ def test_its_gradient_is_that_of_the_generators_loss_through_the_latents(method)
     if objective.due(moment):
         objective.prepare(moment)
     batch = moment.upcoming(0)
-    whole = step_of(objective, batch.images, objective.generator(fresh_latents(objective.prior, moment)), moment)
+    whole = step_of(
+        objective, batch.images, objective.generator(fresh_latents(objective.prior, batch, moment).z), moment
+    )
     whole.batch = batch
     turn(objective, "discriminator", whole)
     parameters = list(objective.prior.parameters())

@@ -12,7 +12,8 @@ from allmodes.objectives.terms import Step, Term
 
 def step_of(method: Objective, real: torch.Tensor, fake: torch.Tensor, at: Moment) -> Step:
     """A step whose real images and samples are these."""
-    step = Step(Batch(real, torch.arange(len(real))), at, generator=method.generator, latents=method.latents)
+    batch = Batch(real, torch.arange(len(real)))
+    step = Step(batch, at, generator=method.generator, prior=method.prior, latents=method.latents)
     step.samples = fake
     return step
 

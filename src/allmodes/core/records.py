@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+Rows = TypeVar("Rows", bound="Batch | Latents")
+
+
+def _each(rows: Rows, change: Callable[[Tensor], Tensor]) -> Rows:
+    """The same with every tensor changed that it has."""
+    changed: dict[str, Any] = {name: change(values) for name, values in vars(rows).items() if values is not None}
+    return replace(rows, **changed)
 
 
 @dataclass(frozen=True)
@@ -19,23 +27,24 @@ class Batch:
         index: which examples of the dataset these are, int64 ``(B,)``; for data that is composed afresh
             every batch, the running number of the example.
         labels: class labels, int64 ``(B,)``, or None.
+        inputs: what a conditional generator is given of each example, where data has such: label maps, int64
+            ``(B, H, W)``, or small images, float ``(B, C, h, w)``; otherwise None.
     """
 
     images: Tensor
     index: Tensor
     labels: Tensor | None = None
+    inputs: Tensor | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
 
     def to(self, device: torch.device) -> Batch:
-        labels = None if self.labels is None else self.labels.to(device)
-        return Batch(self.images.to(device), self.index.to(device), labels)
+        return _each(self, lambda values: values.to(device))
 
     def share(self, rank: int, size: int) -> Batch:
         """Every ``size``-th example from ``rank`` on: what one of ``size`` processes works on."""
-        labels = None if self.labels is None else self.labels[rank::size]
-        return Batch(self.images[rank::size], self.index[rank::size], labels)
+        return _each(self, lambda values: values[rank::size])
 
 
 @dataclass(frozen=True)
@@ -71,25 +80,28 @@ class Noise:
 
 @dataclass(frozen=True)
 class Latents:
-    """Latent codes, one flat float vector each.
+    """Latent codes, one flat float vector each, and what images are made of them under.
 
     Args:
         z: ``(n, d)``.
         component: which mixture component each code came from, int64 ``(n,)``, or None.
+        condition: what a conditional generator is given with each: labels, int64 ``(n,)``, or inputs ``(n, ...)``, see
+            :class:`Batch`; None for a generator that takes none.
     """
 
     z: Tensor
     component: Tensor | None = None
+    condition: Tensor | None = None
 
     def __len__(self) -> int:
         return self.z.shape[0]
 
     def share(self, rank: int, size: int) -> Latents:
         """Every ``size``-th code from ``rank`` on."""
-        return Latents(self.z[rank::size], None if self.component is None else self.component[rank::size])
+        return _each(self, lambda values: values[rank::size])
 
     def to(self, device: torch.device | str) -> Latents:
-        return Latents(self.z.to(device), None if self.component is None else self.component.to(device))
+        return _each(self, lambda values: values.to(device))
 
 
 @dataclass(frozen=True)

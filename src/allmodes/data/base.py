@@ -82,6 +82,11 @@ class Dataset(ABC):
         """The probability of every mode of the data, ``K`` numbers that sum to 1, or None if unknown."""
         return None
 
+    def frequencies(self) -> Tensor | None:
+        """The share of each class among the examples, by their labels, float64 ``(K,)``; None if they have none."""
+        law = self.law()
+        return None if law is None else torch.tensor(law, dtype=torch.float64)
+
     def labelled(self) -> Labelled | None:
         """The labelled parts that a mode classifier learns from, or None if modes cannot be counted."""
         return None

@@ -85,6 +85,9 @@ class FixedImages(Dataset):
     def heldout_images(self) -> Tensor:
         return to_float(self.heldout)
 
+    def frequencies(self) -> Tensor | None:
+        return None if self.labels is None else self.labels.bincount().double() / len(self.labels)
+
     def batch(self, number: int, size: int, seed: int) -> Batch:
         index = endless_order(len(self), number * size, size, seed)
         return Batch(to_float(self.images[index]), index, None if self.labels is None else self.labels[index])

@@ -93,10 +93,12 @@ class Stacked(Dataset):
         else:
             index = endless_order(len(self._fixed), number * size, size, seed)
             chosen = self._fixed[index]
-        images = self.digits.train_images[chosen, 0]
-        labels = self.digits.train_labels[chosen]
+        return Batch(to_float(self.digits.train_images[chosen, 0]), index, self._labels(chosen))
+
+    def _labels(self, chosen: Tensor) -> Tensor:
+        """The number that the digits of stacks ``(n, channels)`` make, int64 ``(n,)``."""
         place = CLASSES ** torch.arange(self.channels - 1, -1, -1)
-        return Batch(to_float(images), index, (labels * place).sum(1))
+        return (self.digits.train_labels[chosen] * place).sum(1)
 
     def picture(self, images: Tensor) -> Tensor:
         """The stack in colour with its digits beside it, ``(n, 3, H, (1 + channels) W)``; a stack is hard to read."""
@@ -111,6 +113,11 @@ class Stacked(Dataset):
             joint = torch.outer(joint, self.class_law).flatten()
         law: list[float] = joint.tolist()
         return law
+
+    def frequencies(self) -> Tensor | None:
+        if self._fixed is None:
+            return super().frequencies()
+        return self._labels(self._fixed).bincount(minlength=CLASSES**self.channels).double() / len(self._fixed)
 
     def labelled(self) -> Labelled:
         return self.digits.labelled()

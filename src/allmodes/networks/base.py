@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.records import Batch, Latents
 
 
 class Generator(nn.Module, ABC):
@@ -22,14 +23,47 @@ class Generator(nn.Module, ABC):
     Attributes:
         name: what recipes call it.
         convolutional: whether it is made of convolutions, which instructions for bfloat16 make faster.
+        conditioned: what of a :class:`Batch` it is given beside latents: ``labels``, ``inputs``, or None for nothing.
+        classes: how many classes there are of the labels that it is given.
     """
 
     name: ClassVar[str]
     convolutional: ClassVar[bool] = True
+    conditioned: Literal["labels", "inputs"] | None = None
+    classes: int | None = None
 
     @abstractmethod
-    def forward(self, z: Tensor) -> Tensor:
-        """``(n, latent) -> (n, *shape)``, images in [-1, 1]."""
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What :meth:`forward` returns; the condition is there if the generator is conditioned, else it is None."""
+
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """``(n, latent) -> (n, *shape)``, images in [-1, 1].
+
+        Args:
+            z: ``(n, latent)``.
+            condition: labels, int64 ``(n,)``, or inputs ``(n, ...)``: one for each latent.
+
+        Raises:
+            UserError: there is a condition, and it takes none, or the other way round.
+        """
+        if self.conditioned is None and condition is not None:
+            raise UserError(f"The generator '{self.name}' takes no condition: leave it out.")
+        if self.conditioned is not None and condition is None:
+            raise UserError(f"The generator '{self.name}' is conditioned on {self.conditioned}: give a condition.")
+        return self.make(z, condition)
+
+    def condition(self, batch: Batch) -> Tensor | None:
+        """What it is given of examples, ``(B, ...)``; None where it is conditioned on nothing, or they have no such."""
+        if self.conditioned is None:
+            return None
+        return batch.labels if self.conditioned == "labels" else batch.inputs
+
+
+def made(generator: nn.Module, latents: Latents) -> Tensor:
+    """The images of latents, ``(n, *shape)``, under their condition if they have one."""
+    given = () if latents.condition is None else (latents.condition,)
+    images: Tensor = generator(latents.z, *given)
+    return images
 
 
 @dataclass(frozen=True)

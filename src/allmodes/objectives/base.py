@@ -15,7 +15,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ..core.moment import Moment
-from ..core.records import Batch
+from ..core.records import Batch, Latents
 from ..networks.base import Generator
 from ..priors.base import Prior
 from .terms.base import Loss, Step, Term, fresh_latents
@@ -64,14 +64,14 @@ class Objective(ABC):
             batch: this process's share of the step's examples.
             moment: where the training stands.
         """
-        step = Step(batch, moment, generator=self.generator, latents=self.latents)
+        step = Step(batch, moment, generator=self.generator, prior=self.prior, latents=self.latents)
         terms = [term for term in self.terms if term.on(moment)]
         for player in dict.fromkeys(term.player for term in terms):
             yield Update(player, partial(total, [term for term in terms if term.player == player], step))
 
-    def latents(self, moment: Moment) -> Tensor:
+    def latents(self, batch: Batch, moment: Moment) -> Latents:
         """This process's share of the latents whose samples players contend over, ``(B, d)``: fresh ones."""
-        return fresh_latents(self.prior, moment)
+        return fresh_latents(self.prior, batch, moment)
 
     def scheduled(self, progress: float) -> str | None:
         """What went by the whole length of the training up to this share of it, in words, or None if nothing did.

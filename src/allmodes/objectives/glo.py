@@ -119,7 +119,7 @@ class CodedTerm(Term):
         images = step.batch.images
         self.taken = self.codes(step.batch.index.to(images.device))
         self.leaf = self.taken.detach().requires_grad_()
-        difference = self.distance.embed(step.generator(self.leaf)) - self.distance.embed(images)
+        difference = self.distance.embed(step.made(self.leaf)) - self.distance.embed(images)
         value = difference.float().pow(2).sum(1).mean()
         return Loss(value, {"loss": value.detach()})
 

@@ -22,10 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..core.errors import UserError
 from ..core.moment import Moment
+from ..core.records import Batch, Latents
 from ..distances.base import Distance
 from ..matching import Matcher, Rounds
 from ..networks.base import Discriminator, Generator
@@ -97,8 +98,8 @@ class ImleGan(Objective):
         self.rounds = rounds
         self.matched = matched
 
-    def latents(self, moment: Moment) -> Tensor:
-        return super().latents(moment) if self.fresh(moment) else self.matched.found(moment).latents
+    def latents(self, batch: Batch, moment: Moment) -> Latents:
+        return super().latents(batch, moment) if self.fresh(moment) else Latents(self.matched.found(moment).latents)
 
     def fresh(self, moment: Moment) -> bool:
         """Whether the discriminator judges samples of fresh latents at this step, not those that are matched."""

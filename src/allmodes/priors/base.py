@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..core.records import Latents, Noise
+from ..core.records import Batch, Latents, Noise
 
 
 class Prior(nn.Module, ABC):
@@ -37,6 +37,10 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def forward(self, noise: Noise, labels: Tensor | None = None) -> Latents:
         """The latents ``(n, dim)`` of this noise where it is, of the given classes ``(n,)`` if the prior has any."""
+
+    def labels(self, batch: Batch) -> Tensor | None:
+        """The classes that latents for examples must be of, int64 ``(B,)``; None where the prior is free of them."""
+        return None if self.classes is None else batch.labels
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator, labels: Tensor | None = None) -> Latents:

@@ -19,6 +19,7 @@ from ..data.base import Dataset
 from ..distances.base import Distance
 from ..learned.features import trained_network
 from ..objectives.base import Objective
+from .conditions import require_conditions
 from .footprint import require_step, require_weights
 from .recipe import OBJECTIVES, ROOMS, Recipe
 
@@ -41,7 +42,8 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     """Build every part of the objective on the device, with weights drawn from the recipe's seed.
 
     Raises:
-        UserError: a part cannot be built, or a step would not fit into memory.
+        UserError: a part cannot be built, the data have not what it is conditioned on, or a step would not fit into
+            memory.
     """
     seed = recipe.settings.seed
     given: dict[str, Any] = {"shape": dataset.shape}
@@ -56,6 +58,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             given[name].to(device)
         if name == "prior":
             given["latent"] = given[name].dim
+    require_conditions(given["prior"], given["generator"], dataset)
     if "distance" in given:
         attach(given["distance"], given, dataset, device)
     if dataset.fixed:

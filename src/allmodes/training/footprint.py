@@ -23,7 +23,7 @@ from ..data.base import Dataset
 from ..distances.base import Distance
 from ..matching.base import Matcher
 from ..matching.one_to_one import OneToOne
-from ..networks.base import Judgement
+from ..networks.base import Generator, Judgement
 from ..priors.base import Prior
 
 FLOAT = 4  # bytes
@@ -109,7 +109,7 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
     example = FLOAT * math.prod(dataset.shape)
     with torch.random.fork_rng():
         generator, critic, distance = (
-            _generator(given, device),
+            _generator(given, dataset, device),
             _seen(given, "discriminator", dataset.shape, device),
             _seen(given, "distance", dataset.shape, device),
         )
@@ -121,11 +121,14 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
     _require(needs, device)
 
 
-def _generator(given: Mapping[str, Any], device: torch.device) -> Kept:
+def _generator(given: Mapping[str, Any], dataset: Dataset, device: torch.device) -> Kept:
     prior: Prior = given["prior"]
+    generator: Generator = given["generator"]
 
     def run(count: int) -> Tensor:
-        return called(given["generator"], prior.sample(count, stream(0, "weighed")).z.detach().to(device))
+        z = prior.sample(count, stream(0, "weighed")).z.detach().to(device)
+        free = generator.conditioned is None
+        return called(generator, z, None if free else generator.condition(dataset.batch(0, count, 0).to(device)))
 
     return Kept.of(run)
 
@@ -140,10 +143,10 @@ def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], device: tor
     return Kept.of(run) if name in given else Kept()
 
 
-def called(network: nn.Module, inputs: Tensor) -> Tensor:
+def called(network: nn.Module, *inputs: Tensor | None) -> Tensor:
     """A network's output, of a discriminator the scores; what it notes of inputs, such as their mean, is forgotten."""
     own = {name: values.clone() for name, values in network.named_buffers()}
-    found = torch.func.functional_call(network, own, (inputs,))
+    found = torch.func.functional_call(network, own, inputs)
     output = found.scores if isinstance(found, Judgement) else found
     assert isinstance(output, Tensor)
     return output

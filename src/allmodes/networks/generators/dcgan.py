@@ -67,6 +67,6 @@ class DCGAN(Generator):
                 nn.init.normal_(module.weight, 0.0, 0.02)
         nn.init.normal_(last.weight, 0.0, 0.05)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         images: Tensor = self.layers(z)
         return images

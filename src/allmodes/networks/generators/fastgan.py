@@ -69,7 +69,7 @@ class FastGAN(Generator):
         )
         self.to_image = nn.Conv2d(widths[-1], shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         maps: list[Tensor] = [self.start(z)]
         for level, enlargement in enumerate(self.enlargements, start=1):
             larger: Tensor = enlargement(maps[-1])

@@ -53,7 +53,7 @@ class ResNet(Generator):
             nn.Tanh(),
         )
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         images: Tensor = self.layers(z)
         return images
 

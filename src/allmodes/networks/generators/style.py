@@ -80,7 +80,7 @@ class Style(Generator):
         self.last = AdaIN(widths[-1], style)
         self.to_image = nn.Conv2d(widths[-1], shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         codes, *maps = torch.split(z, [self.codes, *self.pixels], dim=1)
         style: Tensor = self.mapping(codes * (codes.square().mean(1, keepdim=True) + 1e-8).rsqrt())
         x = self.constant.expand(len(z), *self.constant.shape)

@@ -31,6 +31,6 @@ class ToyMLP(Generator):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(width, size), nn.Unflatten(1, tuple(shape)))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         points: Tensor = self.layers(z)
         return points

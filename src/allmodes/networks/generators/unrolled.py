@@ -33,6 +33,6 @@ class Unrolled(Generator):
         layers += [BatchNorm(8), nn.ReLU(), nn.Conv2d(8, shape[0], 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         images: Tensor = self.layers(z)
         return images

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...core.moment import Moment
 from ...core.records import Batch, Latents
-from ...networks.base import Judgement
+from ...networks.base import Generator, Judgement, made
 from ...priors.base import Prior
 
 
@@ -51,6 +51,7 @@ class Step:
         batch: this process's share of the examples.
         moment: where the training stands.
         generator: makes samples.
+        prior: where their latents come from.
         latents: gives those of the samples that players contend over, ``(B, d)``.
 
     Attributes:
@@ -60,39 +61,64 @@ class Step:
     """
 
     def __init__(
-        self, batch: Batch, moment: Moment, *, generator: nn.Module, latents: Callable[[Moment], Tensor]
+        self,
+        batch: Batch,
+        moment: Moment,
+        *,
+        generator: Generator,
+        prior: Prior,
+        latents: Callable[[Batch, Moment], Latents],
     ) -> None:
         self.batch = batch
         self.moment = moment
         self.generator = generator
+        self.prior = prior
         self.latents = latents
         self.seen: Seen | None = None
 
     @cached_property
-    def drawn(self) -> Tensor:
-        return self.latents(self.moment)
+    def drawn(self) -> Latents:
+        return self.latents(self.batch, self.moment)
 
     @cached_property
     def leaf(self) -> Tensor:
-        return self.drawn.detach().requires_grad_(self.drawn.requires_grad)
+        z = self.drawn.z
+        return z.detach().requires_grad_(z.requires_grad)
 
     @cached_property
     def samples(self) -> Tensor:
         """This process's share of the samples, ``(B, *shape)``; made once for all turns."""
-        made: Tensor = self.generator(self.leaf)
-        return made
+        return self.made(self.leaf)
+
+    def made(self, z: Tensor) -> Tensor:
+        """Images of latents ``(B, d)``, each under the condition of the example in its place, ``(B, *shape)``."""
+        return made(self.generator, Latents(z, condition=self.generator.condition(self.batch)))
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The classes of the samples, int64 ``(B,)``: sample i is made for example i and has its label.
+
+        None where samples are made whatever the examples are, or these have no labels.
+        """
+        free = self.prior.classes is None and self.generator.conditioned is None
+        return None if free else self.batch.labels
 
 
-def fresh_latents(prior: Prior, moment: Moment) -> Tensor:
+def fresh_latents(prior: Prior, batch: Batch, moment: Moment) -> Latents:
     """This process's share of the latents that are drawn for a step, ``(B, d)``, as the prior's parameters make them.
 
     They are in float32 whatever the precision of the networks.
+
+    Args:
+        prior: a law of them; tied to classes, latent i is of the class of example i.
+        batch: this process's share of the examples.
+        moment: where the training stands.
     """
     noise = prior.noise(moment.batch_size, moment.rng("latents"))
     mine = noise.share(moment.workers.rank, moment.workers.size).to(moment.device)
     with torch.autocast(moment.device.type, enabled=False):
-        latents: Latents = prior(mine)
-    return latents.z
+        latents: Latents = prior(mine, prior.labels(batch))
+    return latents
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class PriorTerm(Term):
     def loss(self, step: Step) -> Loss:
         if step.leaf.grad is None:
             raise RuntimeError("the generator's turn comes first, with its backward pass")
-        return Loss((step.drawn * step.leaf.grad).sum())
+        return Loss((step.drawn.z * step.leaf.grad).sum())
 
 
 def prior_terms(prior: Prior, fresh: Callable[[Moment], bool] = lambda moment: True) -> tuple[PriorTerm, ...]:
