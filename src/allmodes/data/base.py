@@ -74,6 +74,11 @@ class Dataset(ABC):
         """Further examples that are kept out of training, float in [-1, 1], ``(m, *shape)``; none by default."""
         return torch.zeros(0, *self.shape)
 
+    @property
+    def test_images(self) -> Tensor:
+        """The test split that the source comes with, of the same shape, ``(m, *shape)``; none by default."""
+        return torch.zeros(0, *self.shape)
+
     def picture(self, images: Tensor) -> Tensor:
         """Examples ``(n, *shape)`` as a person should see them, ``(n, C, H, W)``; as they are by default."""
         return images

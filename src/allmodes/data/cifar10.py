@@ -20,6 +20,7 @@ from .arrays import read_array
 from .base import Labelled
 from .fixed import FixedImages
 from .mnist import Digits
+from .pixels import to_float
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
@@ -41,6 +42,10 @@ class Cifar10(FixedImages):
     def __init__(self, *, path: Path | None = None) -> None:
         self._parts = _open(path)
         super().__init__(self._parts.train_images, self._parts.train_labels, self._parts.fingerprint)
+
+    @property
+    def test_images(self) -> Tensor:
+        return to_float(self._parts.test_images)
 
     def labelled(self) -> Labelled:
         return self._parts.labelled()

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from torch import Tensor
 
 from ..core.files import digest
 from .base import Labelled
 from .fixed import FixedImages
 from .mnist import Digits
+from .pixels import to_float
 
 
 def open_digits() -> Digits:
@@ -31,6 +33,10 @@ class SmallDigits(FixedImages):
     def __init__(self) -> None:
         self._digits = open_digits()
         super().__init__(self._digits.train_images, self._digits.train_labels, self._digits.fingerprint)
+
+    @property
+    def test_images(self) -> Tensor:
+        return to_float(self._digits.test_images)
 
     def labelled(self) -> Labelled:
         return self._digits.labelled()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from .base import Labelled
 from .choice import Choice
 from .fixed import FixedImages
 from .mnist import Source, open_idx
+from .pixels import to_float
 
 FASHION_SOURCE = Source(
     "fashion-mnist",
@@ -50,6 +53,10 @@ class FashionMnist(FixedImages):
     ) -> None:
         self._parts = open_idx(FASHION_SOURCE, path).chosen(Choice(classes, shares))
         super().__init__(self._parts.train_images, self._parts.train_labels, self._parts.fingerprint)
+
+    @property
+    def test_images(self) -> Tensor:
+        return to_float(self._parts.test_images)
 
     def labelled(self) -> Labelled:
         return self._parts.labelled()

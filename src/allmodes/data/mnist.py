@@ -197,5 +197,9 @@ class Mnist(FixedImages):
         if count is not None:
             self.heldout = self._digits.test_images
 
+    @property
+    def test_images(self) -> Tensor:
+        return to_float(self._digits.test_images)
+
     def labelled(self) -> Labelled:
         return self._digits.labelled()

@@ -50,16 +50,17 @@ class Space:
         distance.to(device)
         batch = dataset.batch(0, len(dataset), 0)
         images, heldout = batch.images[batch.index.argsort()], dataset.heldout_images
-        real, others = (_embedded(distance, part, device) for part in (images, heldout))
+        real, others = (embedded(distance, part, device) for part in (images, heldout))
         return cls(distance, device, images, real, others, warnings)
 
     def features(self, images: Tensor) -> Tensor:
         """As the network gives them, ``(n, C, H, W) -> (n, D)``, on the CPU."""
-        return _embedded(self.distance, images, self.device)
+        return embedded(self.distance, images, self.device)
 
 
 @torch.no_grad()
-def _embedded(distance: Distance, images: Tensor, device: torch.device) -> Tensor:
+def embedded(distance: Distance, images: Tensor, device: torch.device) -> Tensor:
+    """Features as the network gives them, ``(n, C, H, W) -> (n, D)``, on the CPU."""
     parts = torch.split(images, AT_ONCE)
     shown = track(parts, len(parts), f"Looking at {len(images):,} images")
     found = [distance.embed(part.to(device)).float().cpu() for part in shown]

@@ -11,10 +11,12 @@ from ..page import fill
 from ..run_files import RunFiles
 from ..words import write_figure
 
+SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # against a test split
 # (score, detail): what stands beside the figure to hold it against
 BASELINES = {
     ("coverage", "expected"): "samples of the data's own law",
     ("covered", "expected"): "samples of the data's own law",
+    **{(name, "training"): "as many training images" for name in SPLIT},
     ("frechet_heldout", "training"): "the training images",
     ("inversion_train", "training"): "the nearest other training images",
     ("inversion_heldout", "training"): "the nearest training images",
