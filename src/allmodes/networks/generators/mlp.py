@@ -33,6 +33,6 @@ class MLP(Generator):
         last = nn.Linear(widths[-1], prod(shape))
         self.layers = nn.Sequential(*hidden, last, nn.Unflatten(1, tuple(shape)), nn.Tanh())
 
-    def forward(self, z: Tensor) -> Tensor:
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         images: Tensor = self.layers(z)
         return images
