@@ -40,6 +40,13 @@ TOYS: dict[str, tuple[str, dict]] = {
     "glann": ("crowd/imle", {"objective": {"name": "glann", "until": 0.7}, "prior": {"name": "implicit", "dim": 4}}),
     "fastgan": ("stacked-digits/gan", {**FASTGAN, "objective": "fastgan", "data": {"name": "digits"}, "prior.dim": 16}),
     "unrolled-gan": ("ring/gan", {"objective": "unrolled-gan"}),
+    "gm-gan-em": (
+        "ring/gan",
+        {
+            "prior": {"name": "fitted-mixture", "dim": 4, "components": 3, "sigma": 1.0},
+            "objective": {"name": "gm-gan-em", "every": 64 * 100, "inverted": 100, "steps": 5, "pool": 100},
+        },
+    ),
 }
 PROJECTED = {
     "distance": "random-projection",
@@ -58,6 +65,13 @@ DIGITS: dict[str, tuple[str, dict]] = {
         {**FASTGAN, "objective": {"name": "fastgan", "augmentation": ["colour", "translation"]}},
     ),
     "unrolled-gan": ("stacked-digits/gan", {"objective": {"name": "unrolled-gan", "unroll": 2}}),
+    "gm-gan-em": (
+        "stacked-digits/gan",
+        {
+            "prior": {"name": "fitted-mixture", "dim": 16, "components": 3},
+            "objective": {"name": "gm-gan-em", "every": 96, "inverted": 41, "steps": 3, "pool": 41},
+        },
+    ),
     "imle-gan, as of photographs": (
         "stacked-digits/imle-gan",
         {

@@ -1,9 +1,10 @@
 r"""Inversion: the latent whose sample comes nearest to an image (Metz et al. 2017, section 3.3.3).
 
-.. math:: z_i = \arg\min_z \, |G(z) - x_i|^2
+.. math:: z_i = \arg\min_z \, |G(z) - x_i|^2 + \lambda |z - z_i^0|^2
 
 Matching takes the nearest of many candidates; inversion goes on from there, by Adam in the latent. The descent may end
-in a hollow of its own, and the latent may leave the bulk of the prior.
+in a hollow of its own. Without the tether to its start (lambda 0) the latent may leave the bulk of the prior; with it,
+what does not matter to the image stays as it was drawn, and latents of many images keep the spread of the prior.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def invert(
     device: torch.device,
     steps: int,
     rate: float = RATE,
+    tether: float = 0.0,
 ) -> Inverted:
-    """The nearest points on the ways of Adam from latents towards images of their own; at the start, or nearer.
+    """The best points on the ways of Adam from latents towards images of their own: without a tether, the nearest.
 
     Args:
         images: ``(n, *shape)``.
@@ -52,11 +54,14 @@ def invert(
         device: where a block of images is inverted.
         steps: of Adam.
         rate: of Adam at first; it falls linearly.
+        tether: lambda, in squared pixels over squared latents.
     """
     parts = list(zip(images.split(BLOCK), starts.split(BLOCK), strict=True))  # type: ignore[no-untyped-call]
     with working(f"Descending to {len(images):,} images", (steps + 1) * len(parts)) as advance:
         found = [
-            _descended(some.to(device), z.to(device), generate=generate, steps=steps, rate=rate, advance=advance)
+            _descended(
+                some.to(device), z.to(device), generate=generate, steps=steps, rate=rate, tether=tether, advance=advance
+            )
             for some, z in parts
         ]
     latents, distances = ([getattr(part, key).to(images.device) for part in found] for key in ("latents", "distances"))
@@ -70,19 +75,23 @@ def _descended(
     generate: Callable[[Tensor], Tensor],
     steps: int,
     rate: float,
+    tether: float,
     advance: Callable[[int], None],
 ) -> Inverted:
     z = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], rate)
     falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, FINAL, steps)
-    nearest, best = start.clone(), torch.full((len(start),), torch.inf, device=start.device)
+    found, distances = start.clone(), torch.full((len(start),), torch.inf, device=start.device)
+    least = distances
     for _ in range(steps + 1):
         squared = (generate(z) - images).square().flatten(1).sum(1)
-        nearer = squared.detach() < best
-        best = torch.where(nearer, squared.detach(), best)
-        nearest = torch.where(nearer[:, None], z.detach(), nearest)
-        (z.grad,) = torch.autograd.grad(squared.sum(), z)
+        energy = squared + tether * (z - start).square().sum(1)
+        better = energy.detach() < least
+        least = torch.where(better, energy.detach(), least)
+        distances = torch.where(better, squared.detach().sqrt(), distances)
+        found = torch.where(better[:, None], z.detach(), found)
+        (z.grad,) = torch.autograd.grad(energy.sum(), z)
         optimizer.step()
         falling.step()
         advance(1)
-    return Inverted(nearest, best.sqrt())
+    return Inverted(found, distances)

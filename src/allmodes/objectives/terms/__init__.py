@@ -6,6 +6,7 @@ from .interpolated import InterpolatedTerm
 from .matched import MatchedTerm
 from .prior import PriorTerm, prior_terms, trained
 from .reconstruction import ReconstructionTerm
+from .refit import RefitTerm
 from .stage import Stage
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PenaltyTerm",
     "PriorTerm",
     "ReconstructionTerm",
+    "RefitTerm",
     "Stage",
     "Step",
     "Term",
