@@ -97,7 +97,7 @@ class Discriminator(nn.Module, ABC):
 
     name: ClassVar[str]
     score: nn.Module
-    class_logits: nn.Module | None
+    class_logits: nn.Linear | None
 
     def __init__(self) -> None:
         super().__init__()

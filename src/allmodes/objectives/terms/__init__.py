@@ -1,7 +1,8 @@
 """The summands of objectives, a file for each kind: each belongs to one player, and methods are sums of them."""
 
-from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm
+from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, judged
 from .base import Loss, Step, Term
+from .classes import RealClassTerm, SampleClassTerm, class_loss, require_same_classes
 from .interpolated import InterpolatedTerm
 from .matched import MatchedTerm
 from .prior import PriorTerm, prior_terms, trained
@@ -18,11 +19,16 @@ __all__ = [
     "MatchedTerm",
     "PenaltyTerm",
     "PriorTerm",
+    "RealClassTerm",
     "ReconstructionTerm",
     "RefitTerm",
+    "SampleClassTerm",
     "Stage",
     "Step",
     "Term",
+    "class_loss",
+    "judged",
     "prior_terms",
+    "require_same_classes",
     "trained",
 ]

@@ -106,8 +106,8 @@ class GeneratorTerm(Term):
     def loss(self, step: Step) -> Loss:
         real = judged(step).judgement.scores.detach().chunk(2)[0]
         with frozen(self.adversary.discriminator):
-            found = self.adversary.judge(step.samples, step.moment, self.player)
-        value = self.adversary.loss.generator(real, found.judgement.scores)
+            step.answer = self.adversary.judge(step.samples, step.moment, self.player)
+        value = self.adversary.loss.generator(real, step.answer.judgement.scores)
         return Loss(value, {"loss": value.detach()})
 
 

@@ -31,10 +31,10 @@ class Loss:
 
 @dataclass
 class Seen:
-    """What the discriminator has judged in its turn, which the terms after it read.
+    """What the discriminator has judged in a turn, which the terms after it read.
 
     Args:
-        images: real images and samples, stacked, before augmentation, ``(2B, *shape)``.
+        images: before augmentation, ``(n, *shape)``; in its own turn real images and samples, stacked.
         shown: the same as it saw them.
         judgement: what it says of them.
     """
@@ -56,6 +56,7 @@ class Step:
 
     Attributes:
         seen: set in the discriminator's turn.
+        answer: set in the generator's turn: what the discriminator, which has moved by then, says of the samples.
         drawn: the latents of this step, a function of the prior's parameters if it has any.
         leaf: the same where the graph ends, so that the generator's turn leaves there the gradient by them.
     """
@@ -75,6 +76,7 @@ class Step:
         self.prior = prior
         self.latents = latents
         self.seen: Seen | None = None
+        self.answer: Seen | None = None
 
     @cached_property
     def drawn(self) -> Latents:
