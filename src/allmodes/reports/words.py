@@ -16,6 +16,8 @@ METHODS = {
     "glann": "GLANN",
     "fastgan": "FastGAN",
     "unrolled-gan": "Unrolled GAN",
+    "gm-gan": "Supervised GM-GAN",
+    "gm-gan-em": "GM-GAN, fitted by inversion",
 }
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
 
