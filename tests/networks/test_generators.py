@@ -142,6 +142,25 @@ def test_mlp_has_the_layers_of_the_published_networks():
     assert sum(parameter.numel() for parameter in generator.parameters()) == 1_486_352
 
 
+class TestMlpWithClasses:
+    def test_its_first_layer_sees_the_latent_and_the_vector_of_the_class(self):
+        torch.manual_seed(0)
+        generator, z, labels = MLP((1, 8, 8), LATENT, widths=(5,), classes=3), latents(4), torch.tensor([2, 0, 2, 1])
+        (weight, bias), vectors = generator.layers[0].parameters(), generator.embedding.weight
+        seen = z @ weight[:, :LATENT].T + vectors[labels] @ weight[:, LATENT:].T + bias
+        torch.testing.assert_close(generator(z, labels), generator.layers[1:](seen))
+
+    def test_every_parameter_has_a_gradient(self):
+        torch.manual_seed(0)
+        generator = MLP((1, 8, 8), LATENT, widths=(5, 5), classes=3)
+        generator(latents(3), torch.arange(3)).square().sum().backward()
+        assert all(float(weights.grad.abs().max()) > 0 for weights in generator.parameters())
+
+    def test_a_negative_number_is_refused(self):
+        with pytest.raises(UserError, match="'classes' is -1"):
+            MLP((1, 8, 8), LATENT, classes=-1)
+
+
 @pytest.mark.parametrize("widths", [(), (8, 0)])
 def test_hidden_layers_below_one_are_refused(widths):
     with pytest.raises(UserError, match="'widths' are"):
