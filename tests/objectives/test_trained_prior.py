@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from turns import step_of, turn
@@ -134,3 +136,19 @@ def test_a_prior_that_would_stay_untrained_is_refused(untrained):
     recipe = load_recipe("ring/gan", {**SMALL, **MATCHED, **IMPLICIT, **untrained})
     with pytest.raises(UserError, match="'implicit' untrained"):
         build_objective(recipe, build_dataset(recipe), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("method", ["gan", "unrolled-gan"])
+def test_weights_of_a_mixture_learn_from_what_samples_cost_and_go_on_where_they_stopped(method):
+    mixture = {"name": "dynamic-mixture", "dim": 4, "components": 3, "weights": "learned"}
+    whole, again = (make_trainer(method, prior=mixture) for _ in range(2))
+    for step in range(6):
+        whole.one_step()
+        if step == 2:
+            again.load_state(*copy.deepcopy(whole.state()))
+    for _ in range(3):
+        again.one_step()
+    for one, other in ((whole.players["prior"], again.players["prior"]), (whole.prior, again.prior)):
+        assert torch.equal(one.weights(), other.weights())
+        assert len(set(one.weights().tolist())) == 3
+    assert torch.equal(current_model(whole).sample(20), current_model(again).sample(20))

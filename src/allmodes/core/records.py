@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-Rows = TypeVar("Rows", bound="Batch | Latents")
+Rows = TypeVar("Rows", bound="Batch | Noise | Latents")
 
 
 def _each(rows: Rows, change: Callable[[Tensor], Tensor]) -> Rows:
@@ -54,17 +54,19 @@ class Noise:
     Args:
         values: around the centre of the law, or of a component, ``(n, e)``.
         component: which component of a mixture each is of, int64 ``(n,)``, or None.
+        chance: where a mixture's weights are its own to learn, and say what the component is: uniform, ``(n,)``.
     """
 
     values: Tensor
     component: Tensor | None = None
+    chance: Tensor | None = None
 
     def __len__(self) -> int:
         return self.values.shape[0]
 
     def share(self, rank: int, size: int) -> Noise:
         """That of every ``size``-th latent from ``rank`` on."""
-        return Noise(self.values[rank::size], None if self.component is None else self.component[rank::size])
+        return _each(self, lambda values: values[rank::size])
 
     def scaled(self, sigma: float) -> Noise:
         """The same around the same centres, so many times as far from them."""
@@ -72,10 +74,10 @@ class Noise:
 
     def of(self, component: int) -> Noise:
         """The same, all of one component of a mixture."""
-        return replace(self, component=torch.full((len(self),), component))
+        return replace(self, component=torch.full((len(self),), component), chance=None)
 
     def to(self, device: torch.device | str) -> Noise:
-        return Noise(self.values.to(device), None if self.component is None else self.component.to(device))
+        return _each(self, lambda values: values.to(device))
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,9 @@ class UnrolledTerm(Term):
             loss = self.adversarial.discriminator(*self._scores(weights, real, fake))
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = {name: weights[name] - self.rate * slope for name, slope in zip(weights, slopes, strict=True)}
-        value = self.adversarial.generator(*self._scores(weights, real, fake))
+        scores = self._scores(weights, real, fake)
+        step.charge(lambda: self.adversarial.each(*scores).chunk(workers.size)[workers.rank])
+        value = self.adversarial.generator(*scores)
         return Loss(value * workers.size, {"loss": value.detach()})  # gradients are averaged over the processes
 
     def _scores(self, weights: Mapping[str, Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,6 +54,17 @@ class Prior(nn.Module, ABC):
         made: Latents = self(noise.to(at), labels)
         return made.to("cpu")
 
+    def weights(self) -> Tensor | None:
+        """The probability of each component, ``(K,)``, as a figure; None where there are no components."""
+        return None
+
+    def log_chances(self, latents: Latents) -> Tensor | None:
+        """The log-probability of the component that each latent was drawn of, ``(n,)``, differentiable.
+
+        None where that is not learnt.
+        """
+        return None
+
     def require_sound(self) -> None:
         """Raise a UserError if what was learnt of the law is none any more."""
 

@@ -54,7 +54,7 @@ class Mixture(Prior):
         return Noise(torch.randn(n, self.dim, generator=rng), component)
 
     def weights(self) -> Tensor:
-        """The probability of each component, ``(K,)``."""
+        """See :meth:`Prior.weights`."""
         return torch.full((self.components,), 1 / self.components)
 
     def log_densities(self, z: Tensor) -> Tensor:
@@ -79,13 +79,22 @@ class Mixture(Prior):
         assert noise.component is not None
         if labels is None:
             return noise.component
+        classes = self.require_classes(labels)
+        return labels.to(noise.values.device).long() + noise.component // classes * classes
+
+    def require_classes(self, labels: Tensor) -> int:
+        """How many classes there are components of.
+
+        Raises:
+            UserError: a label ``(n,)`` is none of them.
+        """
         classes = self.classes or self.components
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             raise UserError(
                 f"'prior.components' is {self.components}, for {classes} classes, too few for the classes "
                 f"{int(labels.min())} to {int(labels.max())}: give one component per class."
             )
-        return labels.to(noise.values.device).long() + noise.component // classes * classes
+        return classes
 
 
 def require_positive(**sizes: float) -> None:

@@ -45,6 +45,11 @@ class AdversarialLoss(ABC):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The generator's loss from scores of the same shape."""
 
+    @torch.no_grad()
+    def each(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What each sample by itself costs the generator, ``(B,)``, without a gradient."""
+        return torch.vmap(self.generator)(real[:, None], fake[:, None])
+
     def penalised(self, step: int) -> bool:
         """Whether this step carries the penalties."""
         return self.gamma > 0 and step % self.every == 0

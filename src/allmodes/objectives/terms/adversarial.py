@@ -107,7 +107,9 @@ class GeneratorTerm(Term):
         real = judged(step).judgement.scores.detach().chunk(2)[0]
         with frozen(self.adversary.discriminator):
             step.answer = self.adversary.judge(step.samples, step.moment, self.player)
-        value = self.adversary.loss.generator(real, step.answer.judgement.scores)
+        scores = step.answer.judgement.scores
+        step.charge(lambda: self.adversary.loss.each(real, scores))
+        value = self.adversary.loss.generator(real, scores)
         return Loss(value, {"loss": value.detach()})
 
 

@@ -57,6 +57,7 @@ class Step:
     Attributes:
         seen: set in the discriminator's turn.
         answer: set in the generator's turn: what the discriminator, which has moved by then, says of the samples.
+        costs: what each sample cost the generator in its turn, ``(B,)``, see :meth:`charge`.
         drawn: the latents of this step, a function of the prior's parameters if it has any.
         leaf: the same where the graph ends, so that the generator's turn leaves there the gradient by them.
     """
@@ -77,6 +78,12 @@ class Step:
         self.latents = latents
         self.seen: Seen | None = None
         self.answer: Seen | None = None
+        self.costs: Tensor | None = None
+
+    def charge(self, costs: Callable[[], Tensor]) -> None:
+        """Add what each sample costs the generator, ``(B,)``, where the weights of a mixture learn from that."""
+        if self.prior.log_chances(self.drawn) is not None:
+            self.costs = costs() if self.costs is None else self.costs + costs()
 
     @cached_property
     def drawn(self) -> Latents:

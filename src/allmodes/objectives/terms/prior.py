@@ -4,12 +4,19 @@ r"""What a prior with parameters descends: the loss of the generator that it fee
           \qquad z = P_\psi(\epsilon)
 
 (reparameterisation, Kingma & Welling 2014; of a mixture, Ben-Yosef & Weinshall 2018). One pass through the generator
-serves both players.
+serves both players. Weights of a mixture that are learnt descend beside it
+
+.. math:: \frac{1}{B - 1} \sum_i (l_i - \bar l) \log \pi_{k_i}
+
+where :math:`l_i` is what sample i costs the generator: the slope of the expected cost, without bias, since the mean of
+the others is no matter of :math:`k_i` (score function, Williams 1992).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+from torch import Tensor
 
 from ...core.moment import Moment
 from ...priors.base import Prior
@@ -35,7 +42,22 @@ class PriorTerm(Term):
     def loss(self, step: Step) -> Loss:
         if step.leaf.grad is None:
             raise RuntimeError("the generator's turn comes first, with its backward pass")
-        return Loss((step.drawn.z * step.leaf.grad).sum())
+        value = (step.drawn.z * step.leaf.grad).sum()
+        chances = step.prior.log_chances(step.drawn)
+        return Loss(value if chances is None else value + expected_cost(chances, step))
+
+
+def expected_cost(chances: Tensor, step: Step) -> Tensor:
+    """This process's share of what weights descend, from the log-probabilities of the step's components ``(B,)``.
+
+    Raises:
+        RuntimeError: no term of the generator has said what samples cost.
+    """
+    if step.costs is None:
+        raise RuntimeError("no term of the generator charges its samples")
+    n, workers = step.moment.batch_size, step.moment.workers
+    mean = workers.gather(step.costs.mean()).mean()
+    return ((step.costs - mean) * chances).mean() * (n / max(n - 1, 1))
 
 
 def prior_terms(prior: Prior, fresh: Callable[[Moment], bool] = lambda moment: True) -> tuple[PriorTerm, ...]:
