@@ -38,7 +38,7 @@ class RealClassTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         both = judged(step).judgement.classes
-        value = class_losses(None if both is None else both[: len(step.batch)], step.batch.labels).mean()
+        value = class_loss(None if both is None else both[: len(step.batch)], step.batch.labels)
         return Loss(self.weight * value, {"classes": value.detach()})
 
 
@@ -62,21 +62,22 @@ class SampleClassTerm(Term):
     def loss(self, step: Step) -> Loss:
         if step.answer is None:
             raise RuntimeError("the generator's adversarial term comes first")
-        each = class_losses(step.answer.judgement.classes, step.labels)
-        step.charge(lambda: self.weight * each.detach())
-        value = each.mean()
+        logits, labels = step.answer.judgement.classes, step.labels
+        value = class_loss(logits, labels)
+        if logits is not None and labels is not None:
+            step.charge(lambda: self.weight * cross_entropy(logits.detach(), labels, reduction="none"))
         return Loss(self.weight * value, {"classes": value.detach()})
 
 
-def class_losses(logits: Tensor | None, labels: Tensor | None) -> Tensor:
-    """The cross-entropy of each of the labels ``(n,)`` under class logits ``(n, K)``, ``(n,)``.
+def class_loss(logits: Tensor | None, labels: Tensor | None) -> Tensor:
+    """The mean cross-entropy of labels ``(n,)`` under class logits ``(n, K)``.
 
     Raises:
         RuntimeError: there are none, or no labels.
     """
     if logits is None or labels is None:
         raise RuntimeError("a class term needs class logits and labels")
-    return cross_entropy(logits, labels, reduction="none")
+    return cross_entropy(logits, labels)
 
 
 def require_classes(discriminator: Discriminator, weight: float) -> nn.Linear:
