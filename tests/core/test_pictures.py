@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from allmodes.core.errors import UserError
-from allmodes.core.pictures import GUTTER, image_grid, image_pairs, save_animation, to_rgb, toy_frame
+from allmodes.core.pictures import GUTTER, image_grid, image_pairs, image_rows, save_animation, to_rgb, toy_frame
 
 
 def test_float_and_uint8_agree() -> None:
@@ -116,3 +116,15 @@ def test_animation_says_what_is_wrong(tmp_path: Path) -> None:
     for frames, name, words in wrong:
         with pytest.raises(UserError, match=words):
             save_animation(frames, tmp_path / name)
+
+
+def test_rows_of_images_have_their_names_before_them() -> None:
+    white = np.full((4, 1, 64, 64), 255, dtype=np.uint8)
+    picture = np.asarray(image_rows(255 - white, ["first", "second"]).convert("L")).astype(int)
+    grid = np.asarray(image_grid(255 - white, columns=2).convert("L"))
+    assert (picture[:, -grid.shape[1] :] == grid).all()
+    names = picture[:, : -grid.shape[1]]
+    ink = [int((255 - names[start : start + 67]).sum()) for start in (0, 67)]
+    assert min(ink) > 0
+    assert ink[1] > ink[0]  # of the longer name
+    assert (names[60:70] == 255).all()  # between the rows there is none

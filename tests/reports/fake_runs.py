@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_digits
 
-from allmodes.core.pictures import image_grid, image_pairs, save_animation, toy_frame
+from allmodes.core.pictures import image_grid, image_pairs, image_rows, save_animation, toy_frame
 
 MakeRun = Callable[..., Path]
 K = 1000
@@ -138,12 +138,47 @@ def make_run(tmp_path: Path) -> MakeRun:
         found = toy_scores(seed) if planar else scores(missing, seed)
         headline = {score["name"]: score["value"] for score in found}
         (path / "evaluation.json").write_text(json.dumps({"scores": found, "headline": headline}))
+        if not planar:
+            (path / "mixture.json").write_text(json.dumps(mixture(seed)))
         (path / "audit").mkdir()
         (path / "audit" / "audit.json").write_text(json.dumps(audit(missing)))
         (draw_points if planar else draw_grids)(path / "samples", seed)
         return path
 
     return make
+
+
+def mixture(seed: int) -> dict[str, Any]:
+    """What is seen of a prior of two free components, for data of two classes at 7:3."""
+    rng = np.random.default_rng(seed)
+    owned, component = [0] * 14 + [1] * 6, [0, 1] * 10
+
+    def plane() -> dict[str, Any]:
+        return {side: rng.standard_normal((20, 2)).round(3).tolist() for side in ("first", "second")}
+
+    found = {
+        "component": component,
+        "owned": owned,
+        "planes": {"pca": plane(), "tsne": plane(), "explained": [0.5, 0.25]},
+        "labels": [0] * 13 + [1] * 7,
+        "certificate": {"inverted": "20 training examples", "pool": 2_000, "steps": 50, "seed": seed},
+    }
+    return {
+        "schema": 1,
+        "components": 2,
+        "classes": None,
+        "weights": [0.68, 0.32],
+        "shares": [0.7, 0.3],
+        "points": {"xy": plane()["first"], "component": component},
+        "sigma": {
+            "sigmas": [0.5, 1.0, 1.5],
+            "precision": [0.95, 0.8, 0.5],
+            "recall": [0.3, 0.75, 0.85],
+            "ceiling": {"precision": 0.9, "recall": 0.88},
+            "certificate": {"features": "st-alexnet", "k": 3, "samples": 1_000, "split": "test images", "seed": seed},
+        },
+        "maps": {"between": found, "within": {**found, "label": 0}},
+    }
 
 
 def audit(missing: int) -> dict[str, Any]:
@@ -194,3 +229,4 @@ def draw_grids(folder: Path, seed: int) -> None:
     image_grid(real).save(folder / "real.png")
     image_pairs(fake.astype(np.uint8), real).save(folder / "nearest.png")
     image_pairs(fake[:12].astype(np.uint8), real[:12]).save(folder / "latents.png")
+    image_rows(fake[:12].astype(np.uint8), ["0", "1"]).save(folder / "components.png")

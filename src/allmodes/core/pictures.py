@@ -121,6 +121,28 @@ def image_pairs(above: Array, below: Array, *, columns: int = 12) -> Image.Image
     return canvas
 
 
+def image_rows(images: Array, names: Sequence[str]) -> Image.Image:
+    """Lay images out in rows, each with its name before it.
+
+    Args:
+        images: as for :func:`image_grid`, as many for each row.
+        names: of the rows, from the top.
+
+    Raises:
+        UserError: there is no image, or the shape cannot be drawn.
+    """
+    grid = image_grid(images, columns=max(1, len(images) // len(names)))
+    font = ImageFont.load_default(size=14)
+    width = max(math.ceil(font.getlength(name)) for name in names) + 4 * GUTTER
+    canvas = Image.new("RGB", (grid.width + width, grid.height), PAPER)
+    canvas.paste(grid, (width, 0))
+    draw, height = ImageDraw.Draw(canvas), (grid.height - GUTTER) / len(names)
+    for number, name in enumerate(names):
+        place = (width - 2 * GUTTER, GUTTER + (number + 0.5) * height)
+        draw.text(place, name, fill=INK, font=font, anchor="rm")
+    return canvas
+
+
 def toy_frame(points: Array, data: Array, *, modes: Array | None = None, title: str = "") -> Image.Image:
     """Samples in the plane over real data. The axes depend on the data alone, so frames can be animated.
 

@@ -18,7 +18,7 @@ from ..core.files import write_text
 from .base import Section
 from .compare import cautions, compare_table, headings
 from .run_files import RunFiles, read_run
-from .words import meaning_of, title_of, write_figure
+from .words import SPLIT, meaning_of, title_of, write_figure
 
 TILES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance", "minutes")
 
@@ -138,7 +138,8 @@ def _title(files: Sequence[RunFiles]) -> str:
 def _tiles(run: RunFiles) -> list[tuple[str, str, str]]:
     """The chief figures as (name, text, remark)."""
     found = []
-    for name in TILES:
+    held = [name for name in ("precision", "recall") if run.detail(name, "training") is not None]
+    for name in (*TILES[:-1], *held, TILES[-1]):
         value = run.minutes if name == "minutes" else run.figure(name)
         if value is not None:
             found.append((name, write_figure(name, value), _remark(run, name)))
@@ -153,4 +154,6 @@ def _remark(run: RunFiles, name: str) -> str:
         return f"real data {write_figure('kl', floor)}"
     if name == "confidence" and isinstance(real := run.detail("confidence", "real"), int | float):
         return f"real data {write_figure('confidence', real)}"
+    if name in SPLIT and isinstance(training := run.detail(name, "training"), int | float):
+        return f"training images {write_figure(name, training)}"
     return ""

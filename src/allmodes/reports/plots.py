@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9"
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 GREY = "#8a8f98"
+# after these, those that eyes of any kind tell apart by lightness, too; of more things colours come round again
+TEN = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, "#7a4b1e", "#b5a800", "#5b3fa0", GREY)
 INK = "#010203"  # a colour that nothing else has: replaced by the page's text colour
 
 STYLE = {
@@ -40,6 +42,11 @@ STYLE = {
     "legend.frameon": False,
     "legend.labelcolor": INK,
 }
+
+
+def colours_of(count: int) -> list[str]:
+    """A colour for each of so many things; those after the tenth come round again."""
+    return [TEN[number % len(TEN)] for number in range(count)]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ..training.checkpoint import newest_step
 from ..training.patience import Ended
 from .words import MATCHERS, METHODS
 
-TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "model/config.json")
+TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "mixture.json", "model/config.json")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class RunFiles:
         nearest: samples over the training images nearest to them.
         latents: samples at latents assigned in training, over samples at fresh ones.
         animation: the grids as an animation.
+        mixture: what was seen of a mixture prior, see :mod:`allmodes.evaluation.mixture`; empty for others.
+        components: samples, a row for each of its components.
         prolonged: sentences on what went by an earlier, shorter length of the training.
         ended: how the training ended early, if it did.
         stopped: data examples after which a training that has not ended goes on: those of its newest checkpoint.
@@ -89,6 +91,8 @@ class RunFiles:
     nearest: Path | None
     latents: Path | None
     animation: Path | None
+    mixture: Mapping[str, Any] = field(default_factory=dict)
+    components: Path | None = None
     prolonged: tuple[str, ...] = ()
     ended: Ended | None = None
     stopped: int | None = None
@@ -185,6 +189,8 @@ def read_run(path: Path) -> RunFiles:
         nearest=_existing(samples / "nearest.png"),
         latents=_existing(samples / "latents.png"),
         animation=_existing(samples / "training.gif"),
+        mixture=_document(path / "mixture.json"),
+        components=_existing(samples / "components.png"),
     )
 
 

@@ -19,6 +19,7 @@ METHODS = {
     "gm-gan": "Supervised GM-GAN",
     "gm-gan-em": "GM-GAN, fitted by inversion",
 }
+SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # measured against a test split
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
 
 

@@ -18,8 +18,9 @@ LOCK = ".lock"
 # a run goes on all the same
 INDIFFERENT = frozenset({"recipe", "threads", "device", "checkpoint_seconds", "patience", *WORDS})
 ASSIGNED = "assigned.safetensors"  # latents that training assigned to its images, where figures rest on them
-PICTURES = ("samples/training.gif", "samples/nearest.png", "samples/latents.png")
-ENDS = ("report.html", "audit", "evaluation.json", ASSIGNED, "model", *PICTURES)
+MIXTURE = "mixture.json"  # what was seen of a mixture prior
+PICTURES = tuple(f"samples/{name}" for name in ("training.gif", "nearest.png", "latents.png", "components.png"))
+ENDS = ("report.html", "audit", "evaluation.json", ASSIGNED, MIXTURE, "model", *PICTURES)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..core.seeding import stream
 from ..distances.base import Distance
+from ..evaluation import mixture
 from ..evaluation.evaluate import looking, passes
 from ..training.current import current_model
 from ..training.footprint import called
@@ -19,6 +20,7 @@ from ..training.trainer import Trainer
 
 TIMED = 8  # examples: as fast, each, as those of a batch
 TRIALS = 3  # of which the least counts: another program may have had the core
+MAPPING = 10.0  # seconds of t-SNE and of neighbours, measured
 AUDITED, AUDIT = 2_000, 5.0  # samples; and seconds of what else the audit and the report do, measured
 
 
@@ -56,7 +58,16 @@ def seconds_after(trainer: Trainer) -> float:
     seen = looking(trainer.dataset, trainer.fabric.device)
     made = (passes(trainer.dataset) + AUDITED) * sample_seconds(trainer)
     looked = seen.samples * _embedding(trainer, seen.networks) + AUDITED * _embedding(trainer, seen.networks[:1])
-    return made + looked + AUDIT
+    return made + looked + AUDIT + _mixture_seconds(trainer)
+
+
+def _mixture_seconds(trainer: Trainer) -> float:
+    """Of what is seen of a mixture prior, if the model has one."""
+    model, dataset = current_model(trainer), trainer.dataset
+    if not mixture.is_mixture(model):
+        return 0.0
+    look, _ = mixture.look(dataset, trainer.fabric.device)
+    return mixture.passes() * sample_seconds(trainer) + mixture.LOOKED_AT * _embedding(trainer, [look]) + MAPPING
 
 
 def sample_seconds(trainer: Trainer) -> float:

@@ -7,19 +7,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core.pictures import image_grid, image_pairs, toy_frame
+from ..core.pictures import image_grid, image_pairs, image_rows, toy_frame
 from ..core.pictures import save_picture as save
 from ..core.seeding import stream
 from ..data.base import Dataset
 from ..evaluation.nearest import nearest_images
 from ..model import Model
+from ..priors.mixture import Mixture
 from ..training.current import current_model
 from ..training.trainer import Trainer
 
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
-ROW = 12  # samples at latents of either kind
+ROW = 12  # samples at latents of either kind, and of a component
+ROWS = 50  # components that are shown, the likeliest of them
 
 
 def picture_path(trainer: Trainer, folder: Path) -> Path:
@@ -59,3 +61,18 @@ def save_latents(dataset: Dataset, model: Model, assigned: Tensor, folder: Path)
     chosen = torch.randperm(len(assigned), generator=stream(0, "row"))[:ROW]
     both = model.decode(assigned.cpu()[chosen]), model.sample(len(chosen))
     save(image_pairs(*(dataset.picture(images) for images in both)), folder / "latents.png")
+
+
+def save_components(dataset: Dataset, model: Model, folder: Path) -> None:
+    """A row of samples for each class that owns components, or else for each component, the likeliest if many."""
+    prior = model.prior
+    if not isinstance(prior, Mixture) or len(dataset.shape) != 3:
+        return
+    weights = prior.weights().detach().cpu()
+    if prior.classes is not None:
+        weights = weights.view(-1, prior.classes).sum(0)
+    shown = weights.argsort(descending=True, stable=True)[:ROWS].sort().values.tolist()
+    kind = "label" if prior.classes is not None else "component"
+    rows = [model.sample(ROW, **{kind: number}) for number in shown]
+    names = [f"{number} \u00b7 {weights[number]:.1%}" for number in shown]
+    save(image_rows(dataset.picture(torch.cat(rows)), names), folder / "components.png")

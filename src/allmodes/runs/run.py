@@ -1,7 +1,8 @@
 """A run: a folder that holds everything known about a training, and goes on from wherever it stopped.
 
 ``recipe.yaml`` (complete), ``environment.json``, ``metrics.jsonl``, ``samples/``, ``checkpoints/``, ``model/``,
-``evaluation.json``, of few images ``assigned.safetensors``, and ``report.html`` beside them.
+``evaluation.json``, of few images ``assigned.safetensors``, of a mixture prior ``mixture.json``, and ``report.html``
+beside them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..core.progress import showing
 from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset
 from ..evaluation.evaluate import Evaluation, evaluate
+from ..evaluation.mixture import is_mixture, mixture_seen
 from ..evaluation.protocols.base import Subject
 from ..model import Model, load
 from ..training import checkpoint
@@ -37,9 +39,9 @@ from .bar import Bar
 from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
 from .ended import read_ended
 from .environment import environment
-from .folder import ASSIGNED, begun, check_folder, claimed, open_folder
+from .folder import ASSIGNED, MIXTURE, begun, check_folder, claimed, open_folder
 from .notices import announce
-from .pictures import picture_path, save_latents, save_nearest, save_picture, save_real
+from .pictures import picture_path, save_components, save_latents, save_nearest, save_picture, save_real
 
 
 class Run:
@@ -267,6 +269,9 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     if seen.assigned is not None and "prior_gap" in found.headline():
         save_tensors(run.path / ASSIGNED, {"latents": seen.assigned})
         save_latents(trainer.dataset, model, seen.assigned, run.samples)
+    if is_mixture(model):
+        save_components(trainer.dataset, model, run.samples)
+        write_json(run.path / MIXTURE, mixture_seen(model, trainer.dataset, seed=seen.seed, device=seen.device))
     log.write(trainer, "evaluation", {**found.headline(), **current_scalars(trainer)}, whole=True)
     write_json(run.path / "evaluation.json", found.to_json())
 

@@ -9,9 +9,8 @@ from ...core.records import Score
 from ..base import Section
 from ..page import fill
 from ..run_files import RunFiles
-from ..words import write_figure
+from ..words import SPLIT, write_figure
 
-SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # against a test split
 # (score, detail): what stands beside the figure to hold it against
 BASELINES = {
     ("coverage", "expected"): "samples of the data's own law",
