@@ -1,9 +1,9 @@
-"""What a training leaves behind: a prior, a generator, a card. All that sampling, audit and export need.
+"""What a training leaves behind: prior, generator, card, perhaps an encoder. All that sampling, audit and export need.
 
-A model is a folder: ``model.safetensors`` (weights) and ``config.json`` (names and arguments of prior and
-generator, and the card), each with the hash of its content, so that one flipped bit is noticed. It holds no code and
-no pickle; names resolve only through the project's own rooms. A training that has not ended has a model too, in its
-newest checkpoint.
+A model is a folder: ``model.safetensors`` (weights) and ``config.json`` (names and arguments of prior, generator and
+encoder, and the card), each with the hash of its content, so that one flipped bit is noticed. It holds no code and no
+pickle; names resolve only through the project's own rooms. A training that has not ended has a model too, in its newest
+checkpoint.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from .core.tensors import TensorFile, load_newest, load_tensors, read_tensors, s
 from .core.workers import Alone
 from .matching import Nearest
 from .matching.inversion import Inverted, invert
-from .networks.base import Generator
+from .networks.base import Encoder, Generator
 from .priors.base import Prior
 
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
+ENCODERS = "allmodes.networks.encoders"
 SCHEMA = 2  # 1 had no hashes
 CHECKPOINTS = "step-*.safetensors"
 BLOCK = 500  # examples that the generator makes at once
@@ -46,15 +47,23 @@ class Model:
         prior: law of the latents.
         config: the parts they were built from: ``{"generator": {...}, "prior": {...}, "shape": [...]}``.
         card: what it was trained on, and how.
+        encoder: reads from images which component of the prior they are of, where one was trained.
     """
 
     def __init__(
-        self, generator: Generator, prior: Prior, *, config: Mapping[str, Any], card: Mapping[str, Any]
+        self,
+        generator: Generator,
+        prior: Prior,
+        *,
+        config: Mapping[str, Any],
+        card: Mapping[str, Any],
+        encoder: Encoder | None = None,
     ) -> None:
         self.generator = generator.eval()
         self.prior = prior.eval()
         self.config = dict(config)
         self.card = dict(card)
+        self.encoder = None if encoder is None else encoder.eval()
 
     @property
     def device(self) -> torch.device:
@@ -156,16 +165,31 @@ class Model:
                 workers=Alone(),
             ).latents
 
+    @torch.no_grad()
+    def read_components(self, images: Tensor) -> Tensor:
+        """The component that the encoder reads from each image ``(n, *shape)``, int64 ``(n,)``, on the CPU.
+
+        Raises:
+            UserError: no encoder was trained with the model.
+        """
+        if self.encoder is None:
+            raise UserError("This model has no encoder that reads components: train one, as in mnist/info-gan.")
+        parts = images.split(BLOCK)  # type: ignore[no-untyped-call]
+        return torch.cat([self.encoder(part.to(self.device)).argmax(1).cpu() for part in parts])
+
     def to(self, device: torch.device | str) -> Model:
         """Move the weights."""
         self.generator.to(device)
         self.prior.to(device)
+        if self.encoder is not None:
+            self.encoder.to(device)
         return self
 
     def save(self, folder: Path) -> None:
         """Write the model folder; each file is replaced whole."""
-        weights = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
-        weights |= {f"prior.{k}": v for k, v in self.prior.state_dict().items()}
+        parts = {"generator": self.generator, "prior": self.prior, "encoder": self.encoder}
+        there = {name: part for name, part in parts.items() if part is not None}
+        weights = {f"{name}.{k}": v for name, part in there.items() for k, v in part.state_dict().items()}
         found = save_tensors(Path(folder) / "model.safetensors", weights)
         document = {"schema": SCHEMA, **self.config, "card": self.card, "weights": found}
         write_json(Path(folder) / "config.json", {**document, "hash": _hash(document)})
@@ -226,8 +250,8 @@ def _from_checkpoint(found: TensorFile, run: str | Path) -> Model:
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"The newest checkpoint in {run} is of another version of allmodes: train anew.") from error
     say_once(f"The training in {run} has not ended: this is its model after {images:,} presentations.")
-    weights = {f"generator.{k}": v for k, v in _below(found.tensors, "average.module.").items()}
-    weights |= {f"prior.{k}": v for k, v in _below(found.tensors, "prior.").items()}
+    kept = {"generator": "average.module", "prior": "prior", "encoder": "encoder"}
+    weights = {f"{name}.{k}": v for name, at in kept.items() for k, v in _below(found.tensors, f"{at}.").items()}
     return _assembled(config, weights, f"the newest checkpoint of {run}")
 
 
@@ -250,11 +274,22 @@ def _assembled(config: Mapping[str, Any], weights: Mapping[str, Tensor], where: 
         generator, prior = build_networks(parts)
         generator.load_state_dict(_below(weights, "generator."))
         prior.load_state_dict(_below(weights, "prior."))
+        encoder = _encoder(config.get("encoder"), parts, prior)
+        if encoder is not None:
+            encoder.load_state_dict(_below(weights, "encoder."))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(f"The model in {where} is damaged ({error}). Train or copy it again.") from error
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise UserError(f"The model in {where} has weights that are not finite: train it again.")
-    return Model(generator, prior, config=parts, card=card)
+    return Model(generator, prior, config=parts, card=card, encoder=encoder)
+
+
+def _encoder(part: Any, parts: dict[str, Any], prior: Prior) -> Encoder | None:
+    """The encoder of a model, if it has one, freshly initialised; its part joins ``parts``."""
+    if part is None:
+        return None
+    parts["encoder"] = resolve_part(ENCODERS, Encoder, part, frozenset({"shape", "components"}), "encoder")
+    return build_part(ENCODERS, Encoder, part, {"shape": tuple(parts["shape"]), "components": prior.components})
 
 
 def _hash(document: Mapping[str, Any]) -> str:

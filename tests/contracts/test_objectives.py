@@ -28,6 +28,11 @@ FASTGAN = {
 }
 EXACT = {"precision": "32-true"}
 NO_ADVERSARY = {"discriminator": None, "loss": None}
+INFO_GAN = {
+    "objective": "info-gan",
+    "prior": {"name": "gaussian-mixture", "dim": 16, "components": 4},
+    "encoder": {"name": "convolutional", "width": 8},
+}
 EARLY = {"glann": {"objective.until": 0.02}}  # of the toy's training: its second step is of the second stage
 
 
@@ -54,6 +59,7 @@ TOYS: dict[str, tuple[str, dict]] = {
         },
     ),
     "gm-gan": ("ring/gan", {"objective": "gm-gan", **tied(8), "discriminator": {"name": "mlp", "classes": 8}}),
+    "info-gan": ("stacked-digits/gan", {**INFO_GAN, "data": {"name": "digits"}, "discriminator.width": 16}),
 }
 PROJECTED = {
     "distance": "random-projection",
@@ -88,6 +94,7 @@ DIGITS: dict[str, tuple[str, dict]] = {
             "discriminator": {"name": "convolutional", "classes": 10},
         },
     ),
+    "info-gan": ("stacked-digits/gan", INFO_GAN),
     "imle-gan, as of photographs": (
         "stacked-digits/imle-gan",
         {

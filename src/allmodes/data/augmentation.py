@@ -13,7 +13,7 @@ share a batch share its numbers as they share its images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -101,16 +101,23 @@ def _positions(images: Tensor, axis: int) -> Tensor:
 POLICIES = {"colour": Policy(colour, 3), "translation": Policy(translation, 2), "cutout": Policy(cutout, 2)}
 
 
-def find_policies(names: Sequence[str]) -> tuple[Policy, ...]:
+def find_policies(
+    names: Sequence[str], known: Mapping[str, Policy] = POLICIES, option: str = "augmentation"
+) -> tuple[Policy, ...]:
     """The policies of these names, in this order.
+
+    Args:
+        names: of policies.
+        known: policies by name.
+        option: of the objective that names them, for messages.
 
     Raises:
         UserError: there is none of that name.
     """
     for name in names:
-        if name not in POLICIES:
-            raise UserError(f"'objective.augmentation': '{name}' is no policy.{did_you_mean(name, POLICIES)}")
-    return tuple(POLICIES[name] for name in names)
+        if name not in known:
+            raise UserError(f"'objective.{option}': '{name}' is no policy.{did_you_mean(name, known)}")
+    return tuple(known[name] for name in names)
 
 
 def uniforms(n: int, policies: Sequence[Policy], rng: torch.Generator) -> Tensor:
@@ -131,7 +138,8 @@ def augment(images: Tensor, draws: Tensor, policies: Sequence[Policy]) -> Tensor
     """
     if images.ndim != 4:
         raise UserError(
-            f"'objective.augmentation' is for images, not for examples of shape {tuple(images.shape[1:])}: remove it."
+            "'objective.augmentation' and 'objective.views' are for images, not for examples of shape "
+            f"{tuple(images.shape[1:])}: take a recipe that has neither."
         )
     for policy, part in zip(policies, torch.split(draws, [policy.draws for policy in policies], dim=1), strict=True):
         images = policy.apply(images, part)

@@ -118,6 +118,21 @@ class Discriminator(nn.Module, ABC):
         return Judgement(scores[:, 0] if scores.shape[1] == 1 else scores, classes)
 
 
+class Encoder(nn.Module, ABC):
+    """Reads from an image which component of a mixture it is of. Constructors take ``shape`` and ``components`` first.
+
+    Args:
+        shape: of one image.
+        components: of the prior.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of the components, ``(n, *shape) -> (n, K)``."""
+
+
 @dataclass(frozen=True)
 class Views:
     """What a discriminator reconstructs of images: the whole and a part.

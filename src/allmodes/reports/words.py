@@ -18,6 +18,7 @@ METHODS = {
     "unrolled-gan": "Unrolled GAN",
     "gm-gan": "Supervised GM-GAN",
     "gm-gan-em": "GM-GAN, fitted by inversion",
+    "info-gan": "InfoGAN",
 }
 SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # measured against a test split
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else

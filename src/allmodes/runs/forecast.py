@@ -86,6 +86,8 @@ def step_seconds(trainer: Trainer) -> float:
         seconds = _turn(trainer.players["generator"], latents)
         if "discriminator" in trainer.players:
             seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
+        if "encoder" in trainer.players:
+            seconds += 4 * _turn(trainer.players["encoder"], images)  # data, views, samples, and the generator's turn
         if distance is not None:
             seconds += timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
     return seconds * trainer.settings.batch / TIMED / trainer.workers.size

@@ -49,7 +49,12 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     given: dict[str, Any] = {"shape": dataset.shape}
     for name in [part for part in ROOMS if part in recipe.parts and part != "data"]:
         room, base, _ = ROOMS[name]
-        if name in {"generator", "discriminator"}:
+        if name == "encoder" and given["components"] is None:
+            raise UserError(
+                f"An encoder reads components, and the prior '{given['prior'].name}' has none: take a mixture, as in "
+                "--prior gaussian-mixture."
+            )
+        if name in {"generator", "discriminator", "encoder"}:
             with torch.device("meta"):
                 require_weights(build_part(room, base, recipe.parts[name], given), name, recipe.parts[name], device)
         with seeded(seed, "init", name):
@@ -57,7 +62,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
         if isinstance(given[name], torch.nn.Module):
             given[name].to(device)
         if name == "prior":
-            given["latent"] = given[name].dim
+            given["latent"], given["components"] = given[name].dim, given[name].components
     require_conditions(given["prior"], given["generator"], dataset)
     if "distance" in given:
         attach(given["distance"], given, dataset, device)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, cast
 
 from ..evaluation.protocols.base import Subject
 from ..model import Model
-from ..networks.base import Generator
+from ..networks.base import Encoder, Generator
 from .trainer import Trainer
 
 
@@ -23,14 +24,16 @@ def described(trainer: Trainer) -> dict[str, Any]:
         "ended": asdict(trainer.ended) if trainer.went_back and trainer.ended else None,
     }
     shape = list(trainer.dataset.shape)
-    return {"generator": parts["generator"], "prior": parts["prior"], "shape": shape, "card": card}
+    kept = {part: parts[part] for part in ("generator", "prior", "encoder") if part in parts}
+    return {**kept, "shape": shape, "card": card}
 
 
 def current_model(trainer: Trainer) -> Model:
-    """The averaged generator, with its prior averaged alike, as they stand."""
+    """The averaged generator, with its prior averaged alike and its encoder, as they stand."""
     config = described(trainer)
     card = config.pop("card")
-    return Model(cast(Generator, trainer.average.module), trainer.prior, config=config, card=card)
+    encoder = deepcopy(cast(Encoder | None, trainer.players.get("encoder")))
+    return Model(cast(Generator, trainer.average.module), trainer.prior, config=config, card=card, encoder=encoder)
 
 
 def subject(trainer: Trainer, *, quick: bool = False) -> Subject:

@@ -79,7 +79,7 @@ def require_weights(network: nn.Module, part: str, options: Mapping[str, Any], d
 
     Args:
         network: built on the device ``meta``, where it takes no memory.
-        part: ``"generator"`` or ``"discriminator"``.
+        part: ``"generator"``, ``"discriminator"`` or ``"encoder"``.
         options: of the part.
         device: where it is to be.
 
@@ -108,12 +108,14 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
     """
     example = FLOAT * math.prod(dataset.shape)
     with torch.random.fork_rng():
-        generator, critic, distance = (
+        generator, critic, encoder, distance = (
             _generator(given, dataset, device),
             _seen(given, "discriminator", dataset.shape, device),
+            _seen(given, "encoder", dataset.shape, device),
             _seen(given, "distance", dataset.shape, device),
         )
     kept = generator.total + 2 * (1 + unroll) * critic.total + distance.total  # it sees data and samples
+    kept += 3 * encoder.total  # and it data, views of them, and samples
     needs = [Need(batch * (2 * example + kept), f"{batch:,} examples at a time", "batch")]
     if "matching" in given and "distance" in given:
         block = 2 * example + 2 * max(generator.largest, distance.largest)
@@ -134,11 +136,11 @@ def _generator(given: Mapping[str, Any], dataset: Dataset, device: torch.device)
 
 
 def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], device: torch.device) -> Kept:
-    """What the discriminator or the distance, if there is one, keeps of an image that it sees."""
+    """What the discriminator, the encoder or the distance, if there is one, keeps of an image that it sees."""
 
     def run(count: int) -> Tensor:
         images = torch.zeros(count, *shape, device=device, requires_grad=True)
-        return called(given[name], images) if name == "discriminator" else given[name].embed(images)
+        return given[name].embed(images) if name == "distance" else called(given[name], images)
 
     return Kept.of(run) if name in given else Kept()
 

@@ -24,7 +24,7 @@ from ..data.base import Dataset
 from ..data.resolve import dataset_config
 from ..distances.base import Distance
 from ..matching.base import Matcher
-from ..networks.base import Discriminator, Generator
+from ..networks.base import Discriminator, Encoder, Generator
 from ..objectives.base import Objective
 from ..objectives.losses.base import AdversarialLoss
 from ..priors.base import Prior
@@ -36,6 +36,7 @@ ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
     "prior": ("allmodes.priors", Prior, frozenset()),
     "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent"})),
     "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape"})),
+    "encoder": ("allmodes.networks.encoders", Encoder, frozenset({"shape", "components"})),
     "loss": ("allmodes.objectives.losses", AdversarialLoss, frozenset()),
     "distance": ("allmodes.distances", Distance, frozenset()),
     "matching": ("allmodes.matching", Matcher, frozenset()),

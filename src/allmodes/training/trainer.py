@@ -210,9 +210,10 @@ class Trainer:
         return tensors, {"step": self.step, **seconds, **length, **latest, "data": self.dataset.fingerprint}
 
     def model_state(self) -> dict[str, Tensor]:
-        """The averaged generator, and for who samples from it its prior, and the latents that serve the examples."""
-        tensors: dict[str, Tensor] = {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        tensors |= {f"prior.{k}": v for k, v in self.prior.state_dict().items()}
+        """The averaged generator, its prior and encoder, and the latents that serve the examples."""
+        kept = {"average": self.average, "prior": self.prior}
+        kept |= {name: player for name, player in self.players.items() if name == "encoder"}
+        tensors = {f"{name}.{k}": v for name, module in kept.items() for k, v in module.state_dict().items()}
         return tensors if self.assigned is None else {**tensors, "assigned": self.assigned}
 
     @property
@@ -246,6 +247,8 @@ class Trainer:
         """Take the model of the last look that saw no copies. Only for what comes after the training."""
         self.average.load_state_dict(checkpoint.below(self.clean, "average."))
         self.prior.load_state_dict(checkpoint.below(self.clean, "prior."))
+        if "encoder" in self.players:
+            self.players["encoder"].load_state_dict(checkpoint.below(self.clean, "encoder."))
         self.went_back = True
 
     @property

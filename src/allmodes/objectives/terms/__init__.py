@@ -3,6 +3,7 @@
 from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, judged
 from .base import Loss, Step, Term
 from .classes import RealClassTerm, SampleClassTerm, class_loss, require_same_classes
+from .components import ComponentTerm, EncoderTerm
 from .interpolated import InterpolatedTerm
 from .matched import MatchedTerm
 from .prior import PriorTerm, prior_terms, trained
@@ -12,7 +13,9 @@ from .stage import Stage
 
 __all__ = [
     "Adversary",
+    "ComponentTerm",
     "DiscriminatorTerm",
+    "EncoderTerm",
     "GeneratorTerm",
     "InterpolatedTerm",
     "Loss",

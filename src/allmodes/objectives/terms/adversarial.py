@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core.moment import Moment
-from ...data.augmentation import augment, find_policies, uniforms
+from ...data.augmentation import Policy, augment, find_policies, uniforms
 from ...networks.base import Discriminator
 from ..losses.base import AdversarialLoss
 from .base import Loss, Seen, Step, Term, frozen
@@ -42,13 +42,18 @@ class Adversary:
         return Seen(images, shown, self.discriminator(shown).float())
 
     def augmented(self, images: Tensor, moment: Moment, turn: str) -> Tensor:
-        """This process's shares of one or more whole batches, stacked, each image by its own draws of this turn."""
-        if not self.policies:
-            return images
-        size, workers = moment.batch_size, moment.workers
-        batches = len(images) * workers.size // size
-        draws = uniforms(batches * size, self.policies, moment.rng("augmentation", turn)).view(batches, size, -1)
-        return augment(images, draws[:, workers.rank :: workers.size].flatten(0, 1).to(images.device), self.policies)
+        """Images as it sees them in this turn, see :func:`seen_through`."""
+        return seen_through(images, moment, self.policies, "augmentation", turn)
+
+
+def seen_through(images: Tensor, moment: Moment, policies: Sequence[Policy], *names: str) -> Tensor:
+    """This process's shares of one or more whole batches, stacked, each image by its own draws of the named stream."""
+    if not policies:
+        return images
+    size, workers = moment.batch_size, moment.workers
+    batches = len(images) * workers.size // size
+    draws = uniforms(batches * size, policies, moment.rng(*names)).view(batches, size, -1)
+    return augment(images, draws[:, workers.rank :: workers.size].flatten(0, 1).to(images.device), policies)
 
 
 class DiscriminatorTerm(Term):

@@ -1,0 +1,108 @@
+r"""Which component an image is of: what an encoder Q descends to tell, and a generator to be told rightly.
+
+On real images x, of which nothing is known, the encoder maximises the mutual information of what it says of an image
+and of a view of it that shows the same (invariant information clustering: Ji, Henriques & Vedaldi 2019, equation 3):
+
+.. math:: I(k; k'), \qquad P(k, k') = \tfrac{1}{2B} \sum_i Q(k | x_i) Q(k' | x_i') + Q(k' | x_i) Q(k | x_i')
+
+It is largest, log K, where views never change the component, every image is surely of one, and all have as many.
+On samples, whose component is known, both players descend the cross-entropy (InfoGAN: Chen et al. 2016, equation 5):
+
+.. math:: - E_{k, z} \log Q(k \mid G(z)), \qquad z \sim P(z \mid k)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.workers import Workers
+from ...data.augmentation import Policy
+from ...networks.base import Encoder
+from .adversarial import seen_through
+from .base import Loss, Step, Term, frozen
+
+TINY = 1e-8  # the least of a joint probability, of which a logarithm is taken
+
+
+class EncoderTerm(Term):
+    """What the encoder descends: less the information of real images and their views, plus the error on samples.
+
+    Args:
+        encoder: Q.
+        views: what changes an image and not what it shows.
+        weight: of the error on samples.
+    """
+
+    name = "encoder"
+    player = "encoder"
+
+    def __init__(self, encoder: Encoder, views: Sequence[Policy], weight: float) -> None:
+        self.encoder = encoder
+        self.views = views
+        self.weight = weight
+
+    def loss(self, step: Step) -> Loss:
+        real = step.batch.images
+        changed = seen_through(torch.cat([real, step.samples.detach()]), step.moment, self.views, "views")
+        said, again, of_samples = self.encoder(torch.cat([real, changed])).float().chunk(3)
+        information = shared_information(said.softmax(1), again.softmax(1), step.moment.workers)
+        error = F.cross_entropy(of_samples, known(step))
+        value = self.weight * error - information
+        return Loss(value, {"information": information.detach(), "error": error.detach()})
+
+
+class ComponentTerm(Term):
+    """What the generator descends: the encoder's error on its samples; gradients flow through Q, none into it.
+
+    Args:
+        encoder: Q.
+        weight: of the error.
+    """
+
+    name = "component"
+
+    def __init__(self, encoder: Encoder, weight: float) -> None:
+        self.encoder = encoder
+        self.weight = weight
+
+    def loss(self, step: Step) -> Loss:
+        with frozen(self.encoder), evaluating(self.encoder):
+            error = F.cross_entropy(self.encoder(step.samples).float(), known(step))
+        return Loss(self.weight * error, {"error": error.detach()})
+
+
+def shared_information(said: Tensor, again: Tensor, workers: Workers) -> Tensor:
+    """The mutual information of two readings of the same images, in nats, over the batches of all processes.
+
+    Args:
+        said: probabilities of the components, ``(B, K)``.
+        again: of other views of the same images, ``(B, K)``.
+        workers: the mean of their gradients is that of the whole.
+    """
+    joint = said.T @ again / len(said)
+    joint = (joint + joint.T) / 2
+    joint = workers.gather(joint.detach()).mean(0) + joint - joint.detach()
+    joint = joint.clamp_min(TINY)
+    return (joint * (joint.log() - joint.sum(0).log() - joint.sum(1, keepdim=True).log())).sum()
+
+
+def known(step: Step) -> Tensor:
+    """The components that the step's samples are of, int64 ``(B,)``."""
+    component = step.drawn.component
+    assert component is not None, "an encoder is built for a mixture alone"
+    return component
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within this context the network is in evaluation: it normalises by what it has seen, and notes nothing."""
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()
