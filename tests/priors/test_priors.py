@@ -235,5 +235,6 @@ class TestDynamicMixture:
         prior.require_sound()
         with torch.no_grad():
             prior.factors[1, 2] = broken
-        with pytest.raises(UserError, match=r"component 1 .* singular"):
+        with pytest.raises(UserError, match=r"component 1 .* singular: lower --optimizer\.prior\.lr") as raised:
             prior.require_sound()
+        assert ("take --prior.covariance diagonal" in str(raised.value)) == (covariance == "full")

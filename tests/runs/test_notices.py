@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ from PIL import Image
 from allmodes.bench.speed import make_trainer
 from allmodes.evaluation.evaluate import passes
 from allmodes.evaluation.protocols.base import Looking
+from allmodes.priors.dynamic_mixture import PACE, DynamicMixture
+from allmodes.priors.gaussian import Gaussian
 from allmodes.runs import forecast
 from allmodes.runs.forecast import Forecast, step_seconds
-from allmodes.runs.notices import announce, notices
+from allmodes.runs.notices import announce, notices, rare_components
 from allmodes.runs.run import train
 from allmodes.training.recipe import load_recipe
 from allmodes.training.trainer import Trainer
@@ -159,3 +162,20 @@ def test_pictures_that_are_held_out_are_named_in_the_run(tmp_path: Path, capsys:
 def test_planar_runs_hold_nothing_out(tmp_path: Path) -> None:
     run = train("ring/imle", tmp_path / "run", overrides={"images": 256, "threads": 1, "device": "cpu"})
     assert not (run.path / "heldout.txt").exists()
+
+
+def test_components_that_have_died_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prior = DynamicMixture(4, components=4, weights="learned")
+    assert prior.logits is not None
+    assert not list(rare_components(prior))
+    assert not list(rare_components(Gaussian(4)))
+    for smaller, expected in ((12.9, 0), (13.1, 1)):  # x / (3 + x) is below 0.1 / 4 where 1 / x is above 13
+        with torch.no_grad():
+            prior.logits[2] = -math.log(smaller) / PACE
+        said = list(rare_components(prior))
+        assert len(said) == expected
+        assert all("drawn of component 2 of the prior" in note for note in said)
+    mixture = {"prior": {"name": "dynamic-mixture", "dim": 2, "components": 3, "weights": "learned"}}
+    fast = {"images": 96, "batch": 16, "threads": 1, "device": "cpu", "optimizer.prior.lr": 1.0, "ema": 0.0}
+    train("ring/gan", tmp_path / "run", overrides={**mixture, **fast})
+    assert re.search(r"drawn of (component \d|2 of 3 components) of the prior", capsys.readouterr().err)

@@ -128,9 +128,10 @@ class DynamicMixture(Mixture):
         most, least = sizes.max(1).values, sizes.min(1).values
         for number, (large, small) in enumerate(zip(most.tolist(), least.tolist(), strict=True)):
             if not small > FLAT * large:
+                remedy = "" if factors.ndim == 2 else ", or take --prior.covariance diagonal"
                 raise UserError(
-                    f"The covariance of component {number} of the prior has become singular: lower optimizer.lr, or "
-                    "take --prior.covariance diagonal."
+                    f"The covariance of component {number} of the prior has become singular: lower "
+                    f"--optimizer.prior.lr{remedy}."
                 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..core.files import write_text
 from ..evaluation.evaluate import tells_copies
+from ..priors.base import Prior
 from ..training.trainer import Trainer
 from .forecast import Forecast
 
@@ -15,6 +16,7 @@ LARGE = 128  # side of pictures of which one should say at what side they are ta
 SMALL = 16  # side below which networks that measure likeness see nothing
 FEW = 10  # pictures
 RARELY, OFTEN = 100, 500  # presentations of each picture
+RARE = 0.1  # of an equal share: the weight of a component below which one should know
 EXPECT = "docs/choosing.md"
 HELD_OUT = "heldout.txt"
 UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
@@ -33,6 +35,7 @@ def notices(trainer: Trainer) -> Iterator[str]:
     dataset, settings = trainer.dataset, trainer.settings
     if trainer.done:
         return
+    yield from rare_components(trainer.prior)
     few = tells_copies(dataset)
     if settings.patience and not few:
         yield "note: copies are only looked for where there are 10 to 2,000 pictures: patience has no effect here."
@@ -63,6 +66,20 @@ def notices(trainer: Trainer) -> Iterator[str]:
         )
     if dataset.sizes and trainer.recipe.parts["data"].get("size") is None:
         yield from _size(trainer, max(dataset.sizes, key=min))
+
+
+def rare_components(prior: Prior) -> Iterator[str]:
+    """Which components of a mixture have weights so low that hardly anything is drawn of them."""
+    weights = prior.weights()
+    if weights is None:
+        return
+    found = [number for number, weight in enumerate(weights.tolist()) if weight < RARE / len(weights)]
+    if found:
+        which = f"component {found[0]}" if len(found) == 1 else f"{len(found)} of {len(weights)} components"
+        yield (
+            f"note: hardly anything is drawn of {which} of the prior, whose weight is below a tenth of an equal share: "
+            "the data may have fewer modes (--prior.components), or the prior learn too fast (--optimizer.prior.lr)."
+        )
 
 
 def _size(trainer: Trainer, largest: tuple[int, int]) -> Iterator[str]:

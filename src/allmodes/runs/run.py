@@ -40,7 +40,7 @@ from .callbacks import Checkpoints, Every, Interruptible, Log, current_scalars
 from .ended import read_ended
 from .environment import environment
 from .folder import ASSIGNED, MIXTURE, begun, check_folder, claimed, open_folder
-from .notices import announce
+from .notices import announce, rare_components
 from .pictures import picture_path, save_components, save_latents, save_nearest, save_picture, save_real
 
 
@@ -259,6 +259,8 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
         print(f"{run.path} is trained. {trainer.ended}", file=sys.stderr)
         trainer.go_back()
     model = current_model(trainer)
+    for notice in rare_components(model.prior):
+        print(notice, file=sys.stderr)
     model.save(run.path / "model")
     save_real(trainer.dataset, run.samples)
     save_nearest(trainer.dataset, model, run.samples)
