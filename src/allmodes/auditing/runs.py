@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.records import Batch, Score
 from ..distances.base import Distance
 from ..reports.audits import holds_audit, is_outdated
@@ -20,6 +23,7 @@ from .features import halved
 from .scores import Pair, measure
 from .space import LEAST, Space, certify
 
+Split = Literal["training", "test"]
 EXAMPLES = 2_000  # of either side
 PER_LABEL = 20  # examples of a label, on average, below which labels are not looked at
 
@@ -47,32 +51,41 @@ def audit_run(run: Run) -> None:
     note_time(run.path / "metrics.jsonl", "audit", time.monotonic() - began)
 
 
-def measure_run(run: Run, names: Sequence[str], *, distance: Distance, count: int) -> dict[str, Score]:
-    """Metrics of a run's samples against its training data, by name, each with its certificate.
+def measure_run(
+    run: Run, names: Sequence[str], *, distance: Distance, count: int, split: Split = "training"
+) -> dict[str, Score]:
+    """Metrics of a run's samples against its training data or test split, by name, each with its certificate.
 
     Args:
         run: a trained one.
         names: of metrics, see :mod:`.scores`.
         distance: the feature space.
-        count: samples, and as many training examples if there are so many.
+        count: samples, and as many real examples if there are so many.
+        split: of the data, that they are held against.
 
     Raises:
-        UserError: the data or the model cannot be read, or there is no such metric.
+        UserError: the data or the model cannot be read, they have no test split, or there is no such metric.
     """
     seed = run.recipe.settings.seed
-    batch, drawn = _sides(run, count)
+    batch, drawn = _sides(run, count, split)
     data, samples = Examples.of(batch.images), Examples.of(drawn)
     space = Space.of(data, samples, distance)
     pair = Pair(space.sides.real, space.sides.fake, halved(len(data), seed), seed)
-    certificate = {**certify(data, samples, space, seed), "split": "training data"}
+    certificate = {**certify(data, samples, space, seed), "split": f"{split} data"}
     return measure(pair, names, space=space.name, certificate=certificate)
 
 
-def _sides(run: Run, count: int) -> tuple[Batch, Tensor]:
-    """Different training examples, at most so many, and as many samples as asked for."""
+def _sides(run: Run, count: int, split: Split = "training") -> tuple[Batch, Tensor]:
+    """Different examples, at most so many, and as many samples as asked for."""
     seed = run.recipe.settings.seed
     model = run.model()
-    batch = run.dataset(model).batch(0, count, seed)
+    dataset = run.dataset(model)
+    if split == "test":
+        real = dataset.test_images[:count]
+        if len(real) == 0:
+            raise UserError(f"The data of {run.path} have no test split: leave out --split test.")
+        return Batch(real, torch.arange(len(real))), model.sample(count, seed=seed)
+    batch = dataset.batch(0, count, seed)
     first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
     labels = None if batch.labels is None else batch.labels[first]
     return Batch(batch.images[first], batch.index[first], labels), model.sample(count, seed=seed)

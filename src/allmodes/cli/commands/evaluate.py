@@ -25,7 +25,7 @@ class Evaluate(Command):
     summary = "Measure a trained run: modes covered, KL, quality, each with its interval."
     about = (
         "Samples are drawn afresh from the run's model. The run's folder is left as it is. With --distance, samples "
-        "and training data are compared in a feature space of your choice; in that of the standard Inception network "
+        "and data are compared in a feature space of your choice; in that of the standard Inception network "
         "the Frechet distance is the FID."
     )
     examples = (
@@ -33,6 +33,7 @@ class Evaluate(Command):
         Example("evaluate runs/a --metrics modes,kl", "only these"),
         Example("evaluate runs/a --json", "with all detail and certificates, for a program"),
         Example("evaluate runs/a --distance inception --metrics fid,recall -n 50000", "the standard FID"),
+        Example("evaluate runs/a --distance inception --metrics fid -n 10000 --split test", "of the test split"),
     )
 
     def configure(self, parser: Parser) -> None:
@@ -44,6 +45,12 @@ class Evaluate(Command):
         parser.add_argument(
             "-n", type=positive, default=5_000, metavar="N", help="samples for --distance (default: 5,000)"
         )
+        parser.add_argument(
+            "--split",
+            choices=("training", "test"),
+            default="training",
+            help="what --distance holds samples against: training data (default), or the test split they come with",
+        )
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         return parse_with_options(parser, words)
@@ -51,6 +58,8 @@ class Evaluate(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         if arguments.distance is not None:
             return in_space(arguments)
+        if arguments.split != "training":
+            raise UserError("--split is of --distance: name a feature space, such as --distance st-alexnet.")
         from ...runs.run import Run, evaluate_run
 
         run = Run(arguments.run)
@@ -81,7 +90,9 @@ def in_space(arguments: argparse.Namespace) -> Answer:
     from ...runs.run import Run
 
     names = arguments.metrics or STANDARD
-    found = measure_run(Run(arguments.run), names, distance=chosen_distance(arguments), count=arguments.n)
+    found = measure_run(
+        Run(arguments.run), names, distance=chosen_distance(arguments), count=arguments.n, split=arguments.split
+    )
     scores = tuple(found.values())
     certificate = scores[0].certificate
     basis = f"In {certificate['fingerprint']}, all {certificate['dimensions']:,} dimensions:"
