@@ -147,6 +147,13 @@ def test_more_components_than_images_are_refused():
         make(inverted=1)
 
 
+def test_a_conditional_generator_is_refused():
+    network = Turned()
+    network.name, network.conditioned = "turned", "labels"
+    with pytest.raises(UserError, match="'turned' is conditioned on labels, and images are inverted without"):
+        RefitTerm(network, FittedMixture(4), every=1, inverted=20, steps=1, pool=1)
+
+
 def test_another_prior_is_refused():
     with pytest.raises(UserError, match="needs another prior than 'gaussian': fitted-mixture"):
         load_recipe("ring/gan", {"objective": "gm-gan-em"})

@@ -30,7 +30,7 @@ class GmGanEm(Objective):
         augmentation: of what the discriminator sees, as in :class:`Gan`.
 
     Raises:
-        UserError: a number is not positive, or there are fewer images than components.
+        UserError: a number is not positive, there are fewer images than components, or samples have conditions.
     """
 
     name = "gm-gan-em"

@@ -66,7 +66,7 @@ class FittedMixture(Mixture):
         self.register_buffer("shares", torch.full((components,), 1 / components))
 
     def weights(self) -> Tensor:
-        """The probability of each component, ``(K,)``."""
+        """See :meth:`Prior.weights`."""
         return self.shares
 
     def noise(self, n: int, rng: torch.Generator) -> Noise:

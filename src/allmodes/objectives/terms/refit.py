@@ -44,7 +44,7 @@ class RefitTerm(Term):
         pool: samples to start from.
 
     Raises:
-        UserError: a number is not positive, or there are fewer images than components.
+        UserError: a number is not positive, there are fewer images than components, or samples have conditions.
     """
 
     name = "refit"
@@ -59,6 +59,11 @@ class RefitTerm(Term):
             raise UserError(
                 f"'objective.inverted' is {inverted}, too few images to fit the {prior.components} components of the "
                 "prior to: lower prior.components."
+            )
+        if generator.conditioned is not None:
+            raise UserError(
+                f"The generator '{generator.name}' is conditioned on {generator.conditioned}, and images are inverted "
+                "without: take one that is not, as in --generator mlp."
             )
         self.generator = generator
         self.prior = prior
