@@ -20,10 +20,14 @@ from allmodes.data.planar import Grid
 from allmodes.data.stacked import Stacked
 from allmodes.data.triangles import Triangles
 from allmodes.distances.st_features import StAlexFeatures
-from allmodes.evaluation import reference
+from allmodes.evaluation import clusters, reference
 from allmodes.evaluation.evaluate import _protocol, evaluate
 from allmodes.evaluation.protocols.base import Subject
 from allmodes.learned import features
+from allmodes.model import Model
+from allmodes.networks.generators.mlp import MLP
+from allmodes.priors.gaussian_mixture import GaussianMixture
+from allmodes.reports.words import LABELS
 
 CPU = torch.device("cpu")
 DIGITS = SmallDigits()
@@ -142,3 +146,21 @@ def test_other_data_keep_their_protocols(tmp_path: Path) -> None:
         (Triangles(), "triangles"),
     ]
     assert [_protocol(data).name for data, _ in kinds] == [name for _, name in kinds]
+
+
+def test_components_that_are_free_of_classes_are_held_against_them(monkeypatch) -> None:
+    monkeypatch.setattr(clusters, "INVERTED", 50)
+    monkeypatch.setattr(clusters, "POOL", 50)
+    monkeypatch.setattr(clusters, "STEPS", 2)
+    images = DIGITS.batch(0, TEST, 0).images
+
+    def found(quick: bool = False, **tied: int) -> set[str]:
+        prior = GaussianMixture(4, components=10, **tied)
+        model = Model(MLP(DIGITS.shape, 4, widths=(8,)), prior, config={}, card={})
+        subject = Subject(lambda n, seed: images[:n], DIGITS, 0, CPU, quick, model=model)
+        return {score.name for score in evaluate(subject).scores}
+
+    judged = {f"{name}_by_inversion" for name in ("nmi", "ari", "hungarian_accuracy", "purity")}
+    assert found() == NAMES | judged
+    assert judged <= set(LABELS)
+    assert found(classes=10) == found(quick=True) == NAMES

@@ -19,6 +19,7 @@ from ..model import Model
 from ..priors.mixture import Mixture
 
 INVERTED = 1_000  # test images: each costs a hundred passes through the generator, forwards and backwards
+POOL, STEPS = 10_000, 100  # samples to start from, and steps of the descent
 READ = 1_000  # samples from which the encoder reads the component
 FIGURES = (normalised_mutual_information, adjusted_rand, hungarian_accuracy, purity)
 
@@ -46,10 +47,18 @@ def clustering_scores(model: Model, dataset: Dataset, *, seed: int = 0) -> tuple
     return (*found, *_agreement("encoder", model.read_components(known.test_images), known), samples_read(model, seed))
 
 
+def passes(model: Model, dataset: Dataset) -> int:
+    """About how many samples the generator makes for it; a step of the descent counts three."""
+    if not isinstance(model.prior, Mixture) or model.prior.classes is not None:
+        return 0
+    test = len(dataset.test_images) if dataset.labelled() is not None else 0
+    return POOL + 3 * STEPS * min(INVERTED, test) if test else 0
+
+
 def by_inversion(model: Model, images: Tensor, seed: int) -> Tensor:
     """The component that is likeliest of the latent that is found for each image, int64 ``(n,)``."""
     assert isinstance(model.prior, Mixture)
-    latents = model.invert(images, seed=seed).latents
+    latents = model.invert(images, pool=POOL, steps=STEPS, seed=seed).latents
     with torch.no_grad():
         return model.prior.log_densities(latents.to(model.device)).argmax(1).cpu()
 

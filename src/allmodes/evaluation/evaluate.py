@@ -11,6 +11,7 @@ import torch
 from ..core.discovery import entries
 from ..core.records import Score
 from ..data.base import Dataset
+from .clusters import clustering_scores
 from .protocols.base import EvaluationProtocol, Looking, Subject
 
 PROTOCOLS = "allmodes.evaluation.protocols"
@@ -65,8 +66,11 @@ class Evaluation:
 
 
 def evaluate(subject: Subject) -> Evaluation:
-    """Evaluate samples by the first protocol that fits their data."""
-    return Evaluation(_protocol(subject.dataset).scores(subject))
+    """Evaluate samples by the first protocol that fits their data; of a free mixture prior its clusters, too."""
+    found = _protocol(subject.dataset).scores(subject)
+    if subject.quick or subject.model is None:
+        return Evaluation(found)
+    return Evaluation((*found, *clustering_scores(subject.model, subject.dataset, seed=subject.seed)))
 
 
 def passes(dataset: Dataset) -> int:

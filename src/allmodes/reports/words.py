@@ -101,6 +101,17 @@ LABELS = {
     "largest_step": Label(
         "largest step", 2, "of a walk between latents, over its mean step; 1 is an even change, 16 a single jump"
     ),
+    **{
+        f"{figure}_by_{way}": Label(f"{title}, by {way}", 3, f"of components and classes of test images; {meaning}")
+        for way in ("inversion", "encoder")
+        for figure, title, meaning in (
+            ("nmi", "NMI", "1 is the same partition, 0 chance"),
+            ("ari", "adjusted Rand", "agreement on pairs; 0 is chance"),
+            ("hungarian_accuracy", "accuracy", "share in the class matched one to one with their component"),
+            ("purity", "purity", "share in the largest class of their component"),
+        )
+    },
+    "read_components": Label("components read", 3, "share of samples whose component the encoder reads rightly"),
     "images": Label("presentations", 0, "of training examples, each as often as it was shown"),
     "images_per_second": Label("presentations per second", 0, "speed of the training"),
     "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions"),

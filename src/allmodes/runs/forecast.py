@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core.seeding import stream
 from ..distances.base import Distance
-from ..evaluation import mixture
+from ..evaluation import clusters, mixture
 from ..evaluation.evaluate import looking, passes
 from ..training.current import current_model
 from ..training.footprint import called
@@ -67,7 +67,8 @@ def _mixture_seconds(trainer: Trainer) -> float:
     if not mixture.is_mixture(model):
         return 0.0
     look, _ = mixture.look(dataset, trainer.fabric.device)
-    return mixture.passes() * sample_seconds(trainer) + mixture.LOOKED_AT * _embedding(trainer, [look]) + MAPPING
+    made = mixture.passes() + clusters.passes(model, dataset)
+    return made * sample_seconds(trainer) + mixture.LOOKED_AT * _embedding(trainer, [look]) + MAPPING
 
 
 def sample_seconds(trainer: Trainer) -> float:
