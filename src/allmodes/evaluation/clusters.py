@@ -37,7 +37,7 @@ def clustering_scores(model: Model, dataset: Dataset, *, seed: int = 0) -> tuple
         share of samples whose component it reads rightly. Nothing where there is nothing to judge.
     """
     known = dataset.labelled()
-    if not isinstance(model.prior, Mixture) or model.prior.classes is not None or known is None:
+    if not _free(model) or known is None:
         return ()
     if known.test_images.shape[1:] != dataset.shape:  # the classes of Stacked MNIST are those of its channels
         return ()
@@ -47,9 +47,14 @@ def clustering_scores(model: Model, dataset: Dataset, *, seed: int = 0) -> tuple
     return (*found, *_agreement("encoder", model.read_components(known.test_images), known), samples_read(model, seed))
 
 
+def _free(model: Model) -> bool:
+    """Whether there are components, and nobody told the model which class an image is of."""
+    return isinstance(model.prior, Mixture) and model.prior.classes is None and model.generator.conditioned is None
+
+
 def passes(model: Model, dataset: Dataset) -> int:
     """About how many samples the generator makes for it; a step of the descent counts three."""
-    if not isinstance(model.prior, Mixture) or model.prior.classes is not None:
+    if not _free(model):
         return 0
     test = len(dataset.test_images) if dataset.labelled() is not None else 0
     return POOL + 3 * STEPS * min(INVERTED, test) if test else 0

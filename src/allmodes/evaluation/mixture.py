@@ -37,8 +37,8 @@ CLOUD = 1_000  # samples of planar data
 
 
 def is_mixture(model: Model) -> bool:
-    """Whether there is anything to see."""
-    return isinstance(model.prior, Mixture)
+    """Whether there is anything to see; what a generator makes under conditions is not of its component alone."""
+    return isinstance(model.prior, Mixture) and model.generator.conditioned is None
 
 
 def passes() -> int:
