@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
 
@@ -72,6 +73,8 @@ def test_one_component_alone_is_drawn_whatever_its_weight_is():
     noise = prior.noise(50, stream(0, "z"))
     assert len(prior(noise).component.unique()) == 4
     assert prior.drawn(noise.of(2)).component.tolist() == [2] * 50
+    given = torch.arange(50) % 4
+    assert torch.equal(prior(replace(noise, component=given)).component, given)
     assert torch.equal(prior(noise.scaled(0.5)).component, prior(noise).component)
 
 

@@ -54,7 +54,7 @@ class Noise:
     Args:
         values: around the centre of the law, or of a component, ``(n, e)``.
         component: which component of a mixture each is of, int64 ``(n,)``, or None.
-        chance: where a mixture's weights are its own to learn, and say what the component is: uniform, ``(n,)``.
+        chance: where weights that are learnt say what the component is, unless it is given: uniform, ``(n,)``.
     """
 
     values: Tensor
@@ -74,7 +74,7 @@ class Noise:
 
     def of(self, component: int) -> Noise:
         """The same, all of one component of a mixture."""
-        return replace(self, component=torch.full((len(self),), component), chance=None)
+        return replace(self, component=torch.full((len(self),), component))
 
     def to(self, device: torch.device | str) -> Noise:
         return _each(self, lambda values: values.to(device))

@@ -97,7 +97,7 @@ class DynamicMixture(Mixture):
 
     def chosen(self, noise: Noise, labels: Tensor | None) -> Tensor:
         """See :meth:`Mixture.chosen`: by the weights, and of a label's own components by theirs."""
-        if noise.chance is None:
+        if noise.component is not None or noise.chance is None:
             return super().chosen(noise, labels)
         table = self.weights().double()
         if labels is None:
