@@ -226,7 +226,7 @@ class TestOnImages:
         assert expected.keys() == got.keys()
         for key, value in expected.items():
             assert torch.equal(value, got[key]), key
-        kept, resumed = (trainer.average.module.state_dict() for trainer in (whole, second))
+        kept, resumed = (trainer.kept.generator.state_dict() for trainer in (whole, second))
         assert all(torch.equal(value, resumed[key]) for key, value in kept.items())
 
     def test_two_processes_agree_with_one(self, objective, tmp_path):

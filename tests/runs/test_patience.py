@@ -124,7 +124,7 @@ def test_the_model_is_that_of_the_last_look_without_copies(kept: Path) -> None:
     trainer = make_trainer(load_recipe("ring/imle", SMALL | {"patience": 0}))
     while trainer.images < 4 * EVERY:
         trainer.one_step()
-    expected = trainer.average.module.state_dict()
+    expected = trainer.kept.generator.state_dict()
     assert all(torch.equal(weights(ended)[f"generator.{key}"], value) for key, value in expected.items())
     assert load(ended).card["images"] == 4 * EVERY
 

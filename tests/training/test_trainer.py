@@ -113,7 +113,7 @@ def test_the_average_is_the_exponential_one_with_its_warm_up_of_weights_and_of_s
         for key, value in generator.state_dict().items():
             kept = expected.get(key, value)
             expected[key] = decay * kept + (1 - decay) * value
-    got = trainer.average.module.state_dict()
+    got = trainer.kept.generator.state_dict()
     assert "running_mean" in " ".join(got)
     for key, value in expected.items():
         torch.testing.assert_close(got[key], value, rtol=1e-4, atol=1e-6)
@@ -138,7 +138,7 @@ def test_averages_move_on_when_their_player_does():
     for _ in range(3):
         again.one_step()
     for trainer in (whole, again):
-        kept = {"generator": trainer.average.module, "prior": trainer.prior}
+        kept = {"generator": trainer.kept.generator, "prior": trainer.prior}
         for (name, key), value in expected.items():
             torch.testing.assert_close(kept[name].state_dict()[key], value, msg=f"{name}.{key}")
 
@@ -149,12 +149,12 @@ def test_the_model_that_is_kept_is_the_average():
         trainer.one_step()
     made = current_model(trainer).sample(5, seed=0)
     z = trainer.objective.prior.sample(5, torch.Generator()).z  # of any latents: the two generators differ
-    average, last = (copy.deepcopy(one).eval() for one in (trainer.average.module, trainer.players["generator"]))
+    average, last = (copy.deepcopy(one).eval() for one in (trainer.kept.generator, trainer.players["generator"]))
     assert not torch.allclose(average(z), last(z))
     trainer.players["generator"].load_state_dict(average.state_dict())
     assert torch.equal(current_model(trainer).sample(5, seed=0), made)
     with torch.no_grad():
-        next(trainer.average.module.parameters()).add_(1)
+        next(trainer.kept.generator.parameters()).add_(1)
     assert not torch.equal(current_model(trainer).sample(5, seed=0), made)
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..evaluation.protocols.base import Subject
 from ..model import Model
-from ..networks.base import Encoder, Generator
+from ..networks.base import Encoder
 from .trainer import Trainer
 
 
@@ -33,7 +33,7 @@ def current_model(trainer: Trainer) -> Model:
     config = described(trainer)
     card = config.pop("card")
     encoder = deepcopy(cast(Encoder | None, trainer.players.get("encoder")))
-    return Model(cast(Generator, trainer.average.module), trainer.prior, config=config, card=card, encoder=encoder)
+    return Model(trainer.kept.generator, trainer.prior, config=config, card=card, encoder=encoder)
 
 
 def subject(trainer: Trainer, *, quick: bool = False) -> Subject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -21,7 +21,8 @@ from ..data.base import Dataset
 from ..objectives.base import Objective, Update
 from ..priors.base import Prior
 from . import checkpoint
-from .optimizers import make_average, make_cadence, make_optimizers, rate, set_rate
+from .kept import Kept
+from .optimizers import make_cadence, make_optimizers, rate, set_rate
 from .patience import Ended, Looks
 from .processes import FabricWorkers, average_gradients, synchronise
 from .recipe import Recipe
@@ -68,9 +69,7 @@ class Trainer:
         synchronise(self.players.values(), fabric)
         self.optimizers = make_optimizers(self.players, recipe.optimizer)
         self.cadence = make_cadence(list(dict.fromkeys(term.player for term in objective.terms)), recipe.optimizer)
-        self.average = make_average(self.players["generator"], self.settings.ema)
-        learned = any(True for _ in objective.prior.parameters())
-        self.average_prior = make_average(objective.prior, self.settings.ema) if learned else None
+        self.kept = Kept(self.players, objective.prior, self.settings.ema)
         self.finite = torch.ones((), dtype=torch.bool, device=fabric.device)
         self.step = 0
         self.seconds = 0.0
@@ -142,10 +141,7 @@ class Trainer:
             for update in self.objective.updates(batch, moment):
                 if self.acts(update.player):
                     self.turn(update)
-        if self.acts("generator"):
-            self.average.update_parameters(self.players["generator"])
-        if self.average_prior is not None and self.acts("prior"):
-            self.average_prior.update_parameters(self.objective.prior)
+        self.kept.update(self.acts)
         self.step += 1
 
     def acts(self, player: str) -> bool:
@@ -211,15 +207,13 @@ class Trainer:
 
     def model_state(self) -> dict[str, Tensor]:
         """The averaged generator, its prior and encoder, and the latents that serve the examples."""
-        kept = {"average": self.average, "prior": self.prior}
-        kept |= {name: player for name, player in self.players.items() if name == "encoder"}
-        tensors = {f"{name}.{k}": v for name, module in kept.items() for k, v in module.state_dict().items()}
+        tensors = self.kept.state()
         return tensors if self.assigned is None else {**tensors, "assigned": self.assigned}
 
     @property
     def prior(self) -> Prior:
-        """The prior of the model: as its parameters are on average, where it has any."""
-        return self.objective.prior if self.average_prior is None else cast(Prior, self.average_prior.module)
+        """The prior of the model."""
+        return self.kept.prior
 
     @property
     def assigned(self) -> Tensor | None:
@@ -245,10 +239,7 @@ class Trainer:
 
     def go_back(self) -> None:
         """Take the model of the last look that saw no copies. Only for what comes after the training."""
-        self.average.load_state_dict(checkpoint.below(self.clean, "average."))
-        self.prior.load_state_dict(checkpoint.below(self.clean, "prior."))
-        if "encoder" in self.players:
-            self.players["encoder"].load_state_dict(checkpoint.below(self.clean, "encoder."))
+        self.kept.load(self.clean)
         self.went_back = True
 
     @property
@@ -269,10 +260,8 @@ class Trainer:
                 "The data are not those that this run was trained on: bring them back, or start over with --fresh."
             )
         tensors = {key: value.to(self.fabric.device) for key, value in tensors.items()}
-        self.average.load_state_dict(checkpoint.below(tensors, "average."))
-        if self.average_prior is not None:
-            self.average_prior.module.load_state_dict(checkpoint.below(tensors, "prior."))
-            self.average_prior.n_averaged.fill_(int(counters["step"]) // self.cadence["prior"])
+        self.kept.load(tensors)
+        self.kept.count(int(counters["step"]) // self.cadence.get("prior", 1))
         for name, module in self.players.items():
             module.load_state_dict(checkpoint.below(tensors, f"player.{name}."))
             checkpoint.restore_optimizer(self.optimizers[name], checkpoint.below(tensors, f"optimizer.{name}."))
