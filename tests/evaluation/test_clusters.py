@@ -36,10 +36,16 @@ class Nearest(Encoder):
 
     name = "nearest"
 
-    def forward(self, images: Tensor) -> Tensor:
+    def __init__(self) -> None:
+        super().__init__(6, 3, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        return images.flatten(1)
+
+    def readings(self, images: Tensor) -> Tensor:
         logits = -torch.cdist(images.flatten(1) / 0.2, PRIOR.means)
         logits[:, 0] = torch.maximum(logits[:, 0], logits[:, 2] + 1)
-        return logits
+        return logits[None]
 
 
 class Shown(Dataset):

@@ -17,13 +17,15 @@ ENCODERS = entries("allmodes.networks.encoders", Encoder)
 def test_reads_images_with_a_gradient_to_every_parameter_and_to_them(name: str, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     encoder, images = ENCODERS[name](shape, 7), torch.randn(5, *shape).requires_grad_()
-    logits = encoder(images)
-    assert logits.shape == (5, 7)
-    (logits * torch.randn(5, 7)).sum().backward()
+    readings = encoder.readings(images)
+    assert readings.shape == (5, 5, 7)
+    (readings * torch.randn(5, 5, 7)).sum().backward()
     for tensor in (images, *encoder.parameters()):
         assert tensor.grad is not None
         assert float(tensor.grad.abs().max()) > 0
     encoder.eval()
+    encoder.information[3] = 1.0
+    torch.testing.assert_close(encoder(images), encoder.readings(images)[3])
     torch.testing.assert_close(encoder(images)[:2], encoder(images[:2]))
 
 

@@ -46,6 +46,14 @@ def test_information_of_sure_readings_is_that_of_their_labels() -> None:
     assert float(found) == pytest.approx(both_ways, rel=1e-4)
 
 
+def test_information_is_not_rounded_in_mixed_precision() -> None:
+    torch.manual_seed(0)
+    said, again = torch.randn(2, 64, 10).mul(3).softmax(2)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = shared_information(said, again, Alone())
+    torch.testing.assert_close(found, shared_information(said, again, Alone()))
+
+
 @pytest.mark.parametrize(
     ("readings", "expected"),
     [

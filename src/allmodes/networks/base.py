@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
@@ -121,16 +122,38 @@ class Discriminator(nn.Module, ABC):
 class Encoder(nn.Module, ABC):
     """Reads from an image which component of a mixture it is of. Constructors take ``shape`` and ``components`` first.
 
+    It has several heads, which begin apart and may end at other groups of the data; one of them is in force.
+
     Args:
-        shape: of one image.
-        components: of the prior.
+        size: D, of the features.
+        components: K, of the prior.
+        heads: H, their number.
+
+    Attributes:
+        information: what each head has come to tell of the data while one was to be chosen, ``(H,)``.
     """
 
     name: ClassVar[str]
+    information: Tensor
+
+    def __init__(self, size: int, components: int, heads: int) -> None:
+        super().__init__()
+        require_sizes(heads=heads)
+        self.logits = nn.Linear(size, heads * components)
+        self.register_buffer("information", torch.zeros(heads))
 
     @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """``(n, *shape) -> (n, D)``: what the heads see."""
+
+    def readings(self, images: Tensor) -> Tensor:
+        """Logits of the components by every head, ``(n, *shape) -> (H, n, K)``."""
+        logits: Tensor = self.logits(self.features(images))
+        return logits.view(len(images), len(self.information), -1).transpose(0, 1)
+
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of the components, ``(n, *shape) -> (n, K)``."""
+        """Logits of the components by the head that tells most, ``(n, *shape) -> (n, K)``."""
+        return self.readings(images)[int(self.information.argmax())]
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,12 @@ class InfoGan(Objective):
         encoder_weight: lambda_Q, of the same in the encoder's.
         views: what changes an image and not what it shows: any of ``affine``, ``colour``, ``translation`` and
             ``cutout``, in this order.
+        settle: images after which the head of the encoder that is in force stays; until then it is the one that tells
+            most of the data.
         augmentation: what images undergo before the discriminator sees them, see :class:`Gan`.
 
     Raises:
-        UserError: a weight is not above 0, there are no views, or there is none of that name.
+        UserError: a weight is not above 0, ``settle`` is negative, there are no views, or there is none of that name.
     """
 
     name = "info-gan"
@@ -64,11 +66,14 @@ class InfoGan(Objective):
         weight: float = 0.5,
         encoder_weight: float = 0.1,
         views: Sequence[str] = ("affine",),
+        settle: int = 100_000,
         augmentation: Sequence[str] = (),
     ) -> None:
         for option, value in {"weight": weight, "encoder_weight": encoder_weight}.items():
             if not value > 0:
                 raise UserError(f"'objective.{option}' is {value}, but must be above 0.")
+        if settle < 0:
+            raise UserError(f"'objective.settle' is {settle}, but must be at least 0.")
         if not views:
             raise UserError("'objective.views' is empty: name at least one, as in [affine].")
         self.generator = generator
@@ -79,7 +84,7 @@ class InfoGan(Objective):
         self.terms = (
             DiscriminatorTerm(adversary),
             PenaltyTerm(adversary),
-            EncoderTerm(encoder, find_policies(views, VIEWS, "views"), encoder_weight),
+            EncoderTerm(encoder, find_policies(views, VIEWS, "views"), encoder_weight, settle),
             GeneratorTerm(adversary),
             ComponentTerm(encoder, weight),
             *prior_terms(prior),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ...core.errors import UserError
@@ -18,30 +17,33 @@ class Convolutional(Encoder):
         components: that it tells apart.
         width: channels of the first convolution.
         layers: number of convolutions.
+        heads: of which one is in force.
 
     Raises:
-        UserError: the examples are no images.
+        UserError: the examples are no square images.
     """
 
     name = "convolutional"
 
-    def __init__(self, shape: tuple[int, ...], components: int, *, width: int = 16, layers: int = 3) -> None:
-        super().__init__()
+    def __init__(
+        self, shape: tuple[int, ...], components: int, *, width: int = 16, layers: int = 3, heads: int = 5
+    ) -> None:
         require_sizes(width=width, layers=layers)
         if len(shape) != 3:
             raise UserError(f"The encoder '{self.name}' looks at images, not at examples of shape {shape}: use mlp.")
+        if shape[1] != shape[2]:
+            raise UserError(
+                f"The encoder '{self.name}' looks at square images, not at examples of shape {shape}: use mlp."
+            )
         blocks: list[nn.Module] = []
         channels, side = shape[0], shape[1]
         for out in (width * 2**k for k in range(layers)):
             blocks += [nn.Conv2d(channels, out, 3 if side % 2 else 4, stride=2, padding=1, bias=False)]
             blocks += [BatchNorm(out), nn.ReLU()]
             channels, side = out, (side + 1) // 2
+        super().__init__(channels * side**2, components, heads)
         self.layers = nn.Sequential(*blocks, nn.Flatten())
-        with torch.no_grad():
-            size = self.layers.eval()(torch.zeros(1, *shape)).shape[1]
-        self.layers.train()
-        self.logits = nn.Linear(size, components)
 
-    def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.logits(self.layers(images))
-        return found
+    def features(self, images: Tensor) -> Tensor:
+        seen: Tensor = self.layers(images)
+        return seen

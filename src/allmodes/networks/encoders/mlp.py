@@ -19,19 +19,22 @@ class MLP(Encoder):
         shape: of one example.
         components: that it tells apart.
         widths: of the hidden layers.
+        heads: of which one is in force.
     """
 
     name = "mlp"
 
-    def __init__(self, shape: tuple[int, ...], components: int, *, widths: Sequence[int] = (512, 256)) -> None:
-        super().__init__()
+    def __init__(
+        self, shape: tuple[int, ...], components: int, *, widths: Sequence[int] = (512, 256), heads: int = 5
+    ) -> None:
         require_widths(widths)
+        super().__init__(widths[-1], components, heads)
         sizes = [prod(shape), *widths]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in zip(sizes, sizes[1:], strict=False):
             layers += [nn.Linear(before, after, bias=False), BatchNorm(after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], components))
+        self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.layers(images)
-        return found
+    def features(self, images: Tensor) -> Tensor:
+        seen: Tensor = self.layers(images)
+        return seen

@@ -6,6 +6,9 @@ and of a view of it that shows the same (invariant information clustering: Ji, H
 .. math:: I(k; k'), \qquad P(k, k') = \tfrac{1}{2B} \sum_i Q(k | x_i) Q(k' | x_i') + Q(k' | x_i) Q(k | x_i')
 
 It is largest, log K, where views never change the component, every image is surely of one, and all have as many.
+Descents end at groups of unlike worth; so several heads of Q descend it side by side, which also teaches what they
+share, and the one with the most information is taken, as they do.
+
 On samples, whose component is known, both players descend the cross-entropy (InfoGAN: Chen et al. 2016, equation 5):
 
 .. math:: - E_{k, z} \log Q(k \mid G(z)), \qquad z \sim P(z \mid k)
@@ -26,34 +29,42 @@ from ...networks.base import Encoder
 from .adversarial import seen_through
 from .base import Loss, Step, Term, frozen
 
+RECENT = 0.02  # weight of the newest batch in what a head has come to tell
 TINY = 1e-8  # the least of a joint probability, of which a logarithm is taken
 
 
 class EncoderTerm(Term):
-    """What the encoder descends: less the information of real images and their views, plus the error on samples.
+    """What the encoder descends: the error on samples, less the information of real images and their views.
+
+    The error is that of the head in force, the information that of every head.
 
     Args:
         encoder: Q.
         views: what changes an image and not what it shows.
         weight: of the error on samples.
+        settle: images after which the head in force stays: the one that told most until then, by a running mean.
     """
 
     name = "encoder"
     player = "encoder"
 
-    def __init__(self, encoder: Encoder, views: Sequence[Policy], weight: float) -> None:
+    def __init__(self, encoder: Encoder, views: Sequence[Policy], weight: float, settle: int) -> None:
         self.encoder = encoder
         self.views = views
         self.weight = weight
+        self.settle = settle
 
     def loss(self, step: Step) -> Loss:
-        real = step.batch.images
-        changed = seen_through(torch.cat([real, step.samples.detach()]), step.moment, self.views, "views")
-        said, again, of_samples = self.encoder(torch.cat([real, changed])).float().chunk(3)
-        information = shared_information(said.softmax(1), again.softmax(1), step.moment.workers)
-        error = F.cross_entropy(of_samples, known(step))
-        value = self.weight * error - information
-        return Loss(value, {"information": information.detach(), "error": error.detach()})
+        real, moment = step.batch.images, step.moment
+        changed = seen_through(torch.cat([real, step.samples.detach()]), moment, self.views, "views")
+        said, again, of_samples = self.encoder.readings(torch.cat([real, changed])).float().chunk(3, 1)
+        pairs = zip(said.softmax(2), again.softmax(2), strict=True)
+        told = torch.stack([shared_information(one, other, moment.workers) for one, other in pairs])
+        head = int(self.encoder.information.argmax())
+        if moment.step == 0 or moment.step * moment.batch_size < self.settle:
+            self.encoder.information.lerp_(told.detach(), RECENT)
+        error = F.cross_entropy(of_samples[head], known(step))
+        return Loss(self.weight * error - told.sum(), {"information": told[head].detach(), "error": error.detach()})
 
 
 class ComponentTerm(Term):
@@ -84,7 +95,7 @@ def shared_information(said: Tensor, again: Tensor, workers: Workers) -> Tensor:
         again: of other views of the same images, ``(B, K)``.
         workers: the mean of their gradients is that of the whole.
     """
-    joint = said.T @ again / len(said)
+    joint = (said[:, :, None] * again[:, None]).mean(0)  # a matrix product would be rounded in mixed precision
     joint = (joint + joint.T) / 2
     joint = workers.gather(joint.detach()).mean(0) + joint - joint.detach()
     joint = joint.clamp_min(TINY)
