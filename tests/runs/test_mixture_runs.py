@@ -74,7 +74,7 @@ def test_a_class_that_owns_components_has_one_row(digits: Run) -> None:
     assert all(title in page for title in TITLES)
     assert "2 for each of 10 classes" in page
     assert "Within one class" in page
-    assert page.count("real images of class") == 2  # two plots
+    assert page.count("real examples of class") == 2  # two plots
     assert found["sigma"]["certificate"]["split"] == "100 test images"
     assert found["sigma"]["ceiling"]["precision"] > 0.5
 

@@ -43,6 +43,7 @@ def cloud_plot(points: Mapping[str, Any], components: int) -> Markup:
         figure = new_figure(4.2, 4.0)
         axes = figure.subplots()
         axes.set_aspect("equal", "datalim")
+        axes.tick_params(labelsize=8)
         for number, colour in enumerate(colours_of(components)):
             rows = owner == number
             axes.plot(*places[rows].T, linestyle="", marker="o", markersize=2.2, color=colour)

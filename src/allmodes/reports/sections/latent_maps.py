@@ -24,7 +24,7 @@ def between_plot(found: Mapping[str, Any], kind: str, owners: int) -> Markup:
     places, labels = found["planes"][kind], found["labels"]
     sides: list[Kind] = [("first", found["component"], "component")]
     sides.append(("second", found["owned"], "likeliest component") if labels is None else ("second", labels, "class"))
-    titles = ("drawn from the components", "real images, inverted")
+    titles = ("drawn from the components", "real examples, inverted")
     with drawing():
         figure = new_figure(7.6, 3.9)
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -45,7 +45,7 @@ def between_plot(found: Mapping[str, Any], kind: str, owners: int) -> Markup:
                     markerscale=2,
                 )
         return to_svg(
-            figure, f"{KINDS[kind]} of latents drawn from the components, and of real images by {sides[1][2]}"
+            figure, f"{KINDS[kind]} of latents drawn from the components, and of real examples by {sides[1][2]}"
         )
 
 
@@ -57,14 +57,14 @@ def within_plot(found: Mapping[str, Any], kind: str) -> Markup:
         axes = figure.subplots()
         parts = (
             ("first", GREY, f"drawn from component {found['component'][0]}"),
-            ("second", VERMILION, f"real images of class {found['label']}"),
+            ("second", VERMILION, f"real examples of class {found['label']}"),
         )
         for side, colour, name in parts:
             xy = np.asarray(places[side], dtype=float).reshape(-1, 2)
             axes.plot(*xy.T, linestyle="", marker="o", markersize=2.6, color=colour, alpha=0.8, label=name)
         _finish(axes, KINDS[kind], kind, found)
         axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), handletextpad=0.1, markerscale=2)
-        return to_svg(figure, f"{KINDS[kind]} of latents of one component and of real images of one class")
+        return to_svg(figure, f"{KINDS[kind]} of latents of one component and of real examples of one class")
 
 
 def _scatter(axes: Axes, places: Sequence[Sequence[float]], of: Sequence[int], count: int) -> None:
