@@ -21,13 +21,12 @@ from torch import Tensor
 from .core.configuration import build_part, resolve_part
 from .core.errors import UserError
 from .core.files import digest, read_object, write_json
-from .core.progress import track, working
-from .core.seeding import stream
+from .core.progress import track
+from .core.records import Latents
 from .core.tensors import TensorFile, load_newest, load_tensors, read_tensors, save_tensors
-from .core.workers import Alone
-from .matching import Nearest
-from .matching.inversion import Inverted, invert
-from .networks.base import Encoder, Generator
+from .matching.inversion import Inverted, invert, nearest
+from .networks.base import Encoder, Generator, made
+from .priors import draws
 from .priors.base import Prior
 
 GENERATORS = "allmodes.networks.generators"
@@ -36,7 +35,6 @@ ENCODERS = "allmodes.networks.encoders"
 SCHEMA = 2  # 1 had no hashes
 CHECKPOINTS = "step-*.safetensors"
 BLOCK = 500  # examples that the generator makes at once
-DRAWN = 500  # latents that are drawn at once: samples are by this, too
 
 
 class Model:
@@ -70,28 +68,59 @@ class Model:
         """Where the weights are."""
         return next(self.generator.parameters()).device
 
+    @property
+    def classes(self) -> int | None:
+        """How many classes there are to draw, of the generator's or of the prior's; None where neither knows any."""
+        return self.generator.classes if self.generator.conditioned == "labels" else self.prior.classes
+
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU."""
-        parts = torch.split(z, BLOCK)
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU; of a conditional generator, under ``(n, ...)``."""
+        if condition is not None:
+            self.generator.require(condition, len(z))
+        parts = Latents(z, condition=condition).split(BLOCK)
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
-        return torch.cat([self.generator(part.to(self.device)).float().cpu() for part in shown])
+        return torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
 
     def draw(
-        self, n: int, *, seed: int = 0, sigma: float = 1.0, component: int | None = None, label: int | None = None
-    ) -> Tensor:
-        """``n`` latents ``(n, d)``, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
-        self._require(sigma, component, label)
-        labels = None if label is None else torch.full((DRAWN,), label)
-        blocks = []
-        for block in range(-(-n // DRAWN)):
-            noise = self.prior.noise(DRAWN, stream(seed, "sample", block)).scaled(sigma)
-            noise = noise if component is None else noise.of(component)
-            blocks.append(self.prior.drawn(noise, labels).z)
-        return torch.cat(blocks)[:n]
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        sigma: float = 1.0,
+        component: int | None = None,
+        label: int | None = None,
+        condition: Tensor | None = None,
+    ) -> Latents:
+        """``n`` latents, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
+        labels = self._labels(n, seed=seed, component=component, label=label, condition=condition)
+        own = None if self.prior.classes is None else labels
+        z = draws.latents(self.prior, n, seed=seed, sigma=sigma, component=component, labels=own)
+        return Latents(z, condition=labels if self.generator.conditioned == "labels" else condition)
+
+    def _labels(
+        self, n: int, *, seed: int, component: int | None, label: int | None, condition: Tensor | None
+    ) -> Tensor | None:
+        """The class of each of ``n`` samples, int64 ``(n,)``; None where there are no classes."""
+        given = {"component": component, "label": label, "condition": condition}
+        asked = [name for name, value in given.items() if value is not None]
+        if len(asked) > 1:
+            raise UserError(f"Samples of a {asked[0]} and of a {asked[1]} were asked for: give one of the two.")
+        if condition is not None:
+            self.generator.require(condition, n)
+            if self.generator.conditioned == "labels":
+                return condition.cpu().long()
+        shares, known = self.card.get("classes"), self.classes
+        return draws.labels(self.prior, n, known, seed=seed, label=label, component=component, shares=shares)
 
     def sample(
-        self, n: int, seed: int = 0, sigma: float = 1.0, component: int | None = None, label: int | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        sigma: float = 1.0,
+        component: int | None = None,
+        label: int | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """``n`` samples, float ``(n, *shape)``, images in [-1, 1].
 
@@ -101,33 +130,19 @@ class Model:
             sigma: how far the noise goes from the centre of the law, or of its component, in what it was trained
                 with. Below 1, samples are more typical and less diverse (Ben-Yosef & Weinshall 2018).
             component: of a mixture, the only one to draw from.
-            label: the only class to draw, where classes own components.
+            label: the only class to draw, where there are classes. Without it classes come as often as in the data.
+            condition: what a conditional generator is given: the label of each sample, int64 ``(n,)``, or its input,
+                ``(n, ...)``.
 
         Raises:
-            UserError: ``n`` or ``sigma`` is not positive, or the prior has no such component or class.
+            UserError: ``n`` or ``sigma`` is not positive, or the model has no such component, class or condition.
         """
-        if n < 1:
-            raise UserError(f"Cannot draw {n} samples: the number must be at least 1.")
-        return self.decode(self.draw(n, seed=seed, sigma=sigma, component=component, label=label))
+        found = self.draw(n, seed=seed, sigma=sigma, component=component, label=label, condition=condition)
+        return self.decode(found.z, found.condition)
 
-    def _require(self, sigma: float, component: int | None, label: int | None) -> None:
-        if not 0 < sigma < float("inf"):
-            raise UserError(f"Cannot scale the noise by a sigma of {sigma}: it must be above 0, and finite.")
-        if component is not None and label is not None:
-            raise UserError("Samples of a component and of a label were asked for: give one of the two.")
-        for what, number, known in (
-            ("component", component, self.prior.components),
-            ("label", label, self.prior.classes),
-        ):
-            if number is None:
-                continue
-            kinds = "components" if what == "component" else "classes"
-            if known is None:
-                raise UserError(f"The prior '{self.prior.name}' of this model has no {kinds}: leave out the {what}.")
-            if not 0 <= number < known:
-                raise UserError(f"There is no {what} {number}: the prior of this model has 0 to {known - 1}.")
-
-    def invert(self, images: Tensor, *, pool: int = 10_000, steps: int = 100, seed: int = 0) -> Inverted:
+    def invert(
+        self, images: Tensor, *, pool: int = 10_000, steps: int = 100, seed: int = 0, condition: Tensor | None = None
+    ) -> Inverted:
         """How near the generator can get to images: recall by latent optimisation (Metz et al. 2017, section 3.3.3).
 
         From the nearest of a pool of samples, Adam descends the squared distance in the latent, which may leave the
@@ -138,32 +153,14 @@ class Model:
             pool: samples to start from.
             steps: of Adam.
             seed: of the pool.
+            condition: what a conditional generator is given for each image, ``(n, ...)``. Without it, one that is
+                conditioned on labels takes that of the nearest sample.
         """
-        return invert(
-            images,
-            self._nearest_of(self.draw(pool, seed=seed), images),
-            generate=self.generator,
-            device=self.device,
-            steps=steps,
+        start = nearest(
+            self.draw(pool, seed=seed), images, generate=self.generator, device=self.device, condition=condition
         )
-
-    @torch.no_grad()
-    def _nearest_of(self, latents: Tensor, images: Tensor) -> Tensor:
-        """For each image the latent whose sample is nearest, ``(n, d)``; samples are held a block at a time."""
-        search = Nearest(pool=len(latents), block=BLOCK)
-        with working(f"Searching {len(latents):,} samples", -(-len(latents) // BLOCK)) as advance:
-
-            def samples(z: Tensor) -> Tensor:
-                advance(1)
-                made: Tensor = self.generator(z.to(self.device))
-                return made.float().to(images.device).flatten(1)
-
-            return search.match(
-                images.flatten(1),
-                lambda block, size: latents[block * BLOCK :][:size].to(images.device),
-                embed=samples,
-                workers=Alone(),
-            ).latents
+        own = start.condition
+        return invert(images, start.z, generate=self.generator, device=self.device, steps=steps, condition=own)
 
     @torch.no_grad()
     def read_components(self, images: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.core.moment import Moment
-from allmodes.core.records import Batch
+from allmodes.core.records import Batch, Latents
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.distances.pixels import Pixels
@@ -120,7 +120,7 @@ def test_settled_statistics_are_the_means_over_the_batches() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(3, 4), BatchNorm(4), nn.Dropout(0.5), nn.BatchNorm1d(4, momentum=0.3)).train()
     batches = [torch.randn(20, 3) + shift for shift in range(3)]
-    settle(network, batches)
+    settle(network, [Latents(batch) for batch in batches])
     with torch.no_grad():
         seen = [network[0](batch) for batch in batches]
         mean = torch.stack([each.mean(0) for each in seen]).mean(0)

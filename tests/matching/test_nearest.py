@@ -9,11 +9,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sources import source
 
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.matching import Nearest
+from allmodes.matching.candidates import Sought
 
 WEIGHT = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 
@@ -36,7 +38,9 @@ def embed(z: torch.Tensor) -> torch.Tensor:
 )
 def test_every_example_gets_the_nearest_of_the_whole_pool(pool, block, n, seed, search):
     examples = torch.randn(n, 5, generator=stream(seed, "examples"))
-    found = Nearest(pool=pool, block=block, search=search).match(examples, draw, embed=embed, workers=Alone())
+    found = Nearest(pool=pool, block=block, search=search).match(
+        Sought.of(examples), source(draw, embed), workers=Alone()
+    )
     sizes = [min(block, pool - start) for start in range(0, pool, block)]
     candidates = torch.cat([draw(number, size) for number, size in enumerate(sizes)])
     distances = torch.cdist(examples, embed(candidates), compute_mode="donot_use_mm_for_euclid_dist")
@@ -54,7 +58,7 @@ def test_each_example_is_matched_in_its_part(n, parts):
 
     examples = torch.randn(n, 6 // parts, generator=stream(n, "examples"))
     part = torch.randint(parts, (n,), generator=stream(n, "parts"))
-    found = Nearest(pool=40, block=15).match(examples, draw, embed=wide, workers=Alone(), part=part)
+    found = Nearest(pool=40, block=15).match(Sought.of(examples, part), source(draw, wide), workers=Alone())
     candidates = torch.cat([draw(0, 15), draw(1, 15), draw(2, 10)])
     for i in range(n):
         gaps = (wide(candidates).view(40, parts, -1)[:, part[i]] - examples[i]).norm(dim=1)
@@ -78,11 +82,11 @@ class Thread:
 def test_two_workers_find_what_one_finds():
     examples = torch.randn(40, 5, generator=stream(3, "examples"))
     matcher = Nearest(pool=100, block=7)
-    alone = matcher.match(examples, draw, embed=embed, workers=Alone())
+    alone = matcher.match(Sought.of(examples), source(draw, embed), workers=Alone())
     table, barrier = {}, Barrier(2)
     with ThreadPoolExecutor(2) as threads:
         workers = [Thread(rank, table, barrier) for rank in range(2)]
-        both = list(threads.map(lambda w: matcher.match(examples, draw, embed=embed, workers=w), workers))
+        both = list(threads.map(lambda w: matcher.match(Sought.of(examples), source(draw, embed), workers=w), workers))
     for found in both:
         assert torch.equal(found.latents, alone.latents)
         assert torch.equal(found.distances, alone.distances)
@@ -91,7 +95,8 @@ def test_two_workers_find_what_one_finds():
 def test_memory_is_flat_in_the_pool():
     held = []
     matcher = Nearest(pool=5_000, block=50)
-    matcher.match(torch.zeros(4, 5), lambda b, n: held.append(n) or draw(b, n), embed=embed, workers=Alone())
+    candidates = source(lambda b, n: held.append(n) or draw(b, n), embed)
+    matcher.match(Sought.of(torch.zeros(4, 5)), candidates, workers=Alone())
     assert max(held) == 50
     assert sum(held) == 5_000
 

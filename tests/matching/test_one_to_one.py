@@ -9,10 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
+from sources import source
 
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
+from allmodes.matching.candidates import Sought
 from allmodes.matching.one_to_one import OneToOne, assigned
 
 
@@ -24,7 +26,7 @@ def draw(block: int, size: int) -> torch.Tensor:
 @given(n=st.integers(1, 6), seed=st.integers(0, 99))
 def test_no_other_permutation_is_shorter(n: int, seed: int) -> None:
     examples = torch.randn(n, 4, generator=stream(seed, "examples"))
-    found = OneToOne().match(examples, draw, embed=lambda z: z, workers=Alone())
+    found = OneToOne().match(Sought.of(examples), source(draw), workers=Alone())
     z = draw(0, n)
     squares = torch.cdist(examples, z).square()
     best = min(float(sum(squares[i, j] for i, j in enumerate(order))) for order in permutations(range(n)))
@@ -70,7 +72,7 @@ def test_examples_that_come_again_and_again_are_assigned_exactly() -> None:
 @pytest.mark.parametrize(("size", "most"), [(20, 1.0), (400, 1.01)])
 def test_of_a_larger_pool_those_that_fit_worst_serve_none(size: int, most: float) -> None:
     examples = torch.randn(size, 4, generator=stream(0, "examples"))
-    found = OneToOne(pool=3 * size).match(examples, draw, embed=lambda z: z, workers=Alone())
+    found = OneToOne(pool=3 * size).match(Sought.of(examples), source(draw), workers=Alone())
     squares = torch.cdist(examples, draw(0, 3 * size)).square()
     least = squares[linear_sum_assignment(squares.numpy())].sum()
     assert len(found.latents.unique(dim=0)) == size
@@ -87,7 +89,7 @@ def test_parts_are_assigned_apart() -> None:
     examples = torch.randn(43, 2, generator=stream(3, "examples"))
     part = torch.tensor([0, 1, 1, 0]).repeat(11)[:43]
     part[40:] = 0  # 23 and 20
-    found = OneToOne().match(examples, draw, embed=lambda z: z, workers=Alone(), part=part)
+    found = OneToOne().match(Sought.of(examples, part), source(draw), workers=Alone())
     drawn = draw(0, 23)
     for number in (0, 1):
         here, columns = examples[part == number], drawn[:, 2 * number : 2 * number + 2]
@@ -100,7 +102,7 @@ def test_parts_are_assigned_apart() -> None:
 @pytest.mark.parametrize("size", [2, 3])
 def test_processes_share_the_candidates_and_agree(size: int) -> None:
     examples = torch.randn(43, 4, generator=stream(3, "examples"))
-    alone = OneToOne().match(examples, draw, embed=lambda z: z, workers=Alone())
+    alone = OneToOne().match(Sought.of(examples), source(draw), workers=Alone())
     shares: list[torch.Tensor] = []
 
     class Recorder(Alone):
@@ -112,9 +114,9 @@ def test_processes_share_the_candidates_and_agree(size: int) -> None:
             return torch.stack([tensor] * size) if self.answer is None else self.answer
 
     for rank in range(size):
-        OneToOne().match(examples, draw, embed=lambda z: z, workers=Recorder(rank, None))
+        OneToOne().match(Sought.of(examples), source(draw), workers=Recorder(rank, None))
     for rank in range(size):
-        found = OneToOne().match(examples, draw, embed=lambda z: z, workers=Recorder(rank, torch.stack(shares[:size])))
+        found = OneToOne().match(Sought.of(examples), source(draw), workers=Recorder(rank, torch.stack(shares[:size])))
         torch.testing.assert_close(found.latents, alone.latents)
 
 

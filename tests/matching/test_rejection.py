@@ -6,11 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sources import source
 
 from allmodes.core.errors import UserError
 from allmodes.core.seeding import stream
 from allmodes.core.workers import Alone
 from allmodes.matching import Nearest, Rejection
+from allmodes.matching.candidates import Sought
 from allmodes.matching.rejection import apart
 
 
@@ -40,7 +42,7 @@ def measured(matcher: Rejection, data: torch.Tensor) -> Rejection:
 def test_the_nearest_of_those_that_are_close_to_no_example(pool, block, n, epsilon, seed, search):
     examples = torch.randn(n, 3, generator=stream(seed, "examples"))
     matcher = Rejection(epsilon=epsilon, relative=False, pool=pool, block=block, search=search)
-    found = matcher.match(examples, draw, embed=lambda z: z, workers=Alone())
+    found = matcher.match(Sought.of(examples), source(draw), workers=Alone())
     candidates = pool_of(pool, block)
     distances = torch.cdist(examples, candidates, compute_mode="donot_use_mm_for_euclid_dist")
     left = distances.min(dim=0).values >= epsilon
@@ -55,9 +57,10 @@ def test_the_nearest_of_those_that_are_close_to_no_example(pool, block, n, epsil
 @given(n=st.integers(1, 12), seed=st.integers(0, 99))
 def test_epsilon_0_is_imle(n, seed):
     examples = torch.randn(n, 3, generator=stream(seed, "examples"))
-    options = {"embed": torch.tanh, "workers": Alone()}
-    ours = measured(Rejection(epsilon=0.0, pool=50, block=20), examples).match(examples, draw, **options)
-    imle = Nearest(pool=50, block=20).match(examples, draw, **options)
+    ours = measured(Rejection(epsilon=0.0, pool=50, block=20), examples).match(
+        Sought.of(examples), source(draw, torch.tanh), workers=Alone()
+    )
+    imle = Nearest(pool=50, block=20).match(Sought.of(examples), source(draw, torch.tanh), workers=Alone())
     assert torch.equal(ours.latents, imle.latents)
     assert torch.equal(ours.distances, imle.distances)
 
@@ -69,9 +72,10 @@ def test_matched_latents_keep_the_law_of_the_prior():
     def one(block: int, size: int) -> torch.Tensor:
         return torch.randn(size, 1, generator=stream(2, "pool", block))
 
-    options = {"embed": lambda z: z, "workers": Alone()}
-    imle = Nearest(pool=500, block=500).match(examples, one, **options)
-    ours = Rejection(epsilon=0.5, relative=False, pool=500, block=500).match(examples, one, **options)
+    imle = Nearest(pool=500, block=500).match(Sought.of(examples), source(one), workers=Alone())
+    ours = Rejection(epsilon=0.5, relative=False, pool=500, block=500).match(
+        Sought.of(examples), source(one), workers=Alone()
+    )
     assert imle.latents[0].abs() < 0.02  # the mode of the prior, whose sample needs no training
     assert ours.latents[0].abs() >= 0.5
     assert ours.distances.min() >= 0.5
@@ -82,17 +86,18 @@ def test_matched_latents_keep_the_law_of_the_prior():
 def test_a_relative_epsilon_is_in_units_of_the_distance_between_examples(n, seed, scale):
     examples = scale * torch.randn(n, 3, generator=stream(seed, "examples"))
     between = torch.cdist(examples, examples, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
-    options = {"embed": lambda z: scale * z, "workers": Alone()}
+    sought, pool = Sought.of(examples), source(draw, lambda z: scale * z)
     radius = 0.8 * float(between.min(dim=1).values.median())
-    ours = measured(Rejection(epsilon=0.8, pool=50, block=20), examples).match(examples, draw, **options)
-    same = Rejection(epsilon=radius, relative=False, pool=50, block=20).match(examples, draw, **options)
+    ours = measured(Rejection(epsilon=0.8, pool=50, block=20), examples).match(sought, pool, workers=Alone())
+    same = Rejection(epsilon=radius, relative=False, pool=50, block=20).match(sought, pool, workers=Alone())
     assert torch.equal(ours.latents, same.latents)
 
 
 def test_a_single_example_has_no_other_to_measure_by():
-    options = {"embed": lambda z: z, "workers": Alone()}
-    ours = measured(Rejection(epsilon=0.8, pool=50), torch.zeros(1, 3)).match(torch.zeros(1, 3), draw, **options)
-    imle = Nearest(pool=50).match(torch.zeros(1, 3), draw, **options)
+    ours = measured(Rejection(epsilon=0.8, pool=50), torch.zeros(1, 3)).match(
+        Sought.of(torch.zeros(1, 3)), source(draw), workers=Alone()
+    )
+    imle = Nearest(pool=50).match(Sought.of(torch.zeros(1, 3)), source(draw), workers=Alone())
     assert torch.equal(ours.latents, imle.latents)
 
 
@@ -125,14 +130,13 @@ def test_examples_that_keep_their_match_reject_candidates_too():
     data = torch.tensor([[0.0], [3.0]])
     pool = torch.tensor([[2.9], [-4.0]])
     matcher = Rejection(epsilon=0.5, relative=False, pool=2)
-    options = {"embed": lambda z: z, "workers": Alone()}
-    found = matcher.match(data[:1], lambda block, size: pool, **options, data=data)
+    found = matcher.match(Sought.of(data[:1]), source(lambda block, size: pool), workers=Alone(), data=Sought.of(data))
     assert found.latents.tolist() == [[-4.0]]
 
 
 def test_a_relative_epsilon_cannot_be_used_unmeasured():
     with pytest.raises(RuntimeError, match="measure"):
-        Rejection().match(torch.zeros(2, 3), draw, embed=lambda z: z, workers=Alone())
+        Rejection().match(Sought.of(torch.zeros(2, 3)), source(draw), workers=Alone())
 
 
 def test_bad_settings_are_refused():

@@ -32,18 +32,18 @@ def mixture(**options: Any) -> Model:
 
 
 def test_sigma_scales_the_distance_from_the_mean_of_the_same_component(model: Model) -> None:
-    torch.testing.assert_close(model.draw(600, sigma=0.7), 0.7 * model.draw(600))
+    torch.testing.assert_close(model.draw(600, sigma=0.7).z, 0.7 * model.draw(600).z)
     made = mixture()
-    means = made.prior.means[torch.cdist(made.draw(600), made.prior.means).argmin(1)]
-    torch.testing.assert_close(made.draw(600, sigma=0.7) - means, 0.7 * (made.draw(600) - means), atol=1e-5, rtol=0)
-    assert torch.equal(made.sample(5, sigma=0.7), made.decode(made.draw(5, sigma=0.7)))
+    means = made.prior.means[torch.cdist(made.draw(600).z, made.prior.means).argmin(1)]
+    torch.testing.assert_close(made.draw(600, sigma=0.7).z - means, 0.7 * (made.draw(600).z - means), atol=1e-5, rtol=0)
+    assert torch.equal(made.sample(5, sigma=0.7), made.decode(made.draw(5, sigma=0.7).z))
 
 
 def test_one_component_or_one_class_is_drawn_alone() -> None:
     made = mixture(classes=3)
-    nearest = torch.cdist(made.draw(600, component=4), made.prior.means).argmin(1)
+    nearest = torch.cdist(made.draw(600, component=4).z, made.prior.means).argmin(1)
     assert set(nearest.tolist()) == {4}
-    nearest = torch.cdist(made.draw(600, label=1), made.prior.means).argmin(1)
+    nearest = torch.cdist(made.draw(600, label=1).z, made.prior.means).argmin(1)
     assert set(nearest.tolist()) == {1, 4}
     assert abs(int((nearest == 1).sum()) - 300) < 5 * 150**0.5
 

@@ -98,9 +98,17 @@ class Latents:
     def __len__(self) -> int:
         return self.z.shape[0]
 
+    def __getitem__(self, rows: Tensor | slice) -> Latents:
+        """Some of them, by their rows."""
+        return _each(self, lambda values: values[rows])
+
+    def split(self, size: int) -> list[Latents]:
+        """All of them, at most so many at a time."""
+        return [self[first : first + size] for first in range(0, len(self), size)]
+
     def share(self, rank: int, size: int) -> Latents:
         """Every ``size``-th code from ``rank`` on."""
-        return _each(self, lambda values: values[rank::size])
+        return self[rank::size]
 
     def to(self, device: torch.device | str) -> Latents:
         return _each(self, lambda values: values.to(device))

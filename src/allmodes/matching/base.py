@@ -6,7 +6,7 @@ All methods of the IMLE family differ in this one decision: which latent serves 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..core.records import Assignment
 from ..core.workers import Workers
+from .candidates import Candidates, Sought
 
 Within = Literal["whole", "pair", "part"]
 
@@ -40,27 +41,15 @@ class Matcher(ABC):
 
     @abstractmethod
     def match(
-        self,
-        examples: Tensor,
-        draw: Callable[[int, int], Tensor],
-        *,
-        embed: Callable[[Tensor], Tensor],
-        workers: Workers,
-        part: Tensor | None = None,
-        data: Tensor | None = None,
+        self, examples: Sought, candidates: Candidates, *, workers: Workers, data: Sought | None = None
     ) -> Assignment:
         """Match every example to a latent.
 
         Args:
-            examples: embedded data examples: whole ``(n, D)``, or what each is matched in, ``(n, D / parts)`` or twice
-                that.
-            draw: ``draw(block, size)`` gives the candidate latents ``(size, d)`` of a block; the same latents
-                for the same block in every process.
-            embed: the embedding of the samples of latents, ``(size, d) -> (size, D)``; pairs are laid out side by
-                side, ``(size, 2 D)``.
+            examples: to be served.
+            candidates: where latents come from; each serves examples of its own kind.
             workers: the processes that share the candidates.
-            part: the part of each example, int64 ``(n,)``; None where they are whole.
-            data: all examples that are served in this round, ``(N, D)``, where only some of them are matched again.
+            data: all examples that are served in this round, where only some of them are matched again.
         """
 
     def measure(self, data: Iterable[Tensor], *, again: bool) -> None:  # noqa: B027 - most need nothing of it
@@ -79,23 +68,29 @@ class Matcher(ABC):
         """Take up what :meth:`state_dict` returned."""
 
 
-def by_part(examples: Tensor, candidates: Tensor, part: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def by_part(examples: Sought, candidates: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """For every part: the rows of the examples that are matched in it, and that part of the candidates.
 
     Args:
-        examples: ``(n, W)``.
+        examples: whose embeddings are ``(n, W)``.
         candidates: ``(m, parts W)``.
-        part: int64 ``(n,)``.
 
     Yields:
         int64 ``(k,)``, with k above 0, and ``(m, D / parts)``.
     """
-    for number, columns in enumerate(torch.split(candidates, examples.shape[1], dim=1)):
-        rows = torch.nonzero(part == number).flatten()
+    for number, columns in enumerate(torch.split(candidates, examples.embedded.shape[1], dim=1)):
+        rows = torch.nonzero(examples.part == number).flatten()
         if len(rows) > 0:
             yield rows, columns
 
 
-def whole(examples: Tensor) -> Tensor:
-    """The part of examples that are matched whole: the first, and there is no other."""
-    return torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
+def by_kind(kinds: Tensor, examples: Tensor, candidates: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """For every kind: the rows of the examples, and of the candidates, that are of it.
+
+    Args:
+        kinds: that candidates are of, int64 ``(K,)``.
+        examples: kind of each, int64 ``(n,)``.
+        candidates: kind of each, int64 ``(m,)``.
+    """
+    for kind in kinds:
+        yield torch.nonzero(examples == kind).flatten(), torch.nonzero(candidates == kind).flatten()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from .candidates import Kinds, Sought
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Coming:
             None where whole.
         targets: their embeddings ``(n, D)``, as the loss compares them; None where they are too large, or change, or
             most are needed once.
+        kinds: which of them choose among the same candidates.
     """
 
     index: Tensor
@@ -42,6 +45,12 @@ class Coming:
     place: Tensor
     part: Tensor | None
     targets: Tensor | None
+    kinds: Kinds
+
+    @property
+    def sought(self) -> Sought:
+        """What is matched."""
+        return Sought.of(self.embedded, self.part, self.kinds.of.to(self.embedded.device))
 
     def by_turn(self, share: int) -> Coming:
         """Each example as often as it has turns, or one for so many of them, which then come round."""
@@ -54,7 +63,9 @@ class Coming:
         keys, place = torch.unique(self.place * most + turn % rows[self.place], return_inverse=True)
         example = keys // most
         part = None if self.part is None else self.part[example]
-        return Coming(self.index[example], self.embedded[example.to(self.embedded.device)], place, part, None)
+        embedded = self.embedded[example.to(self.embedded.device)]
+        kinds = replace(self.kinds, of=self.kinds.of[example])
+        return Coming(self.index[example], embedded, place, part, None, kinds)
 
 
 def first_seen(numbers: list[int], seen: set[int]) -> list[int]:

@@ -4,15 +4,16 @@ Given examples :math:`x_1..x_n` and a pool of candidates :math:`z_1..z_m`, drawn
 
 .. math:: \sigma(i) = \arg\min_j \; |\phi(x_i) - \phi(G(z_j))|
 
-(Li & Malik 2018, algorithm 1, the inner argmin).
+(Li & Malik 2018, algorithm 1, the inner argmin). Of candidates that are made under conditions, an example sees those
+of its own, see :mod:`.candidates`.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .base import Within, by_part
+from .candidates import Sought
 from .pool import Near, Pool
 
 
@@ -20,7 +21,7 @@ class Nearest(Pool):
     """Each example takes the nearest of a pool of fresh candidates.
 
     Args:
-        pool: number of candidates m, over all processes.
+        pool: number of candidates m for examples of a kind, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
         search: the index: ``exact`` over each block, or over the whole pool ``dci``, ``faiss``, or ``auto``, which
@@ -44,13 +45,12 @@ class Nearest(Pool):
         super().__init__(pool=pool, refresh=refresh, block=block, search=search, project=project)
         self.within = within
 
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
+    def near(self, candidates: Tensor, examples: Sought, data: Sought) -> Near:
         """See :meth:`Pool.near`: the nearest of the block."""
-        distances = torch.empty(len(examples), device=examples.device)
-        rows = torch.empty(len(examples), dtype=torch.int64, device=examples.device)
-        for here, columns in by_part(examples, candidates, part):
+        near = Near.none(examples)
+        for here, columns in by_part(examples, candidates):
             index = self.backend.expecting(columns.shape[1], len(here))
             index.add(columns, borrow=True)
-            found = index.query(examples[here])
-            distances[here], rows[here] = found.distances[:, 0], found.ids[:, 0]
-        return Near(distances, rows)
+            found = index.query(examples.embedded[here])
+            near.distances[here], near.rows[here] = found.distances[:, 0], found.ids[:, 0]
+        return near

@@ -20,8 +20,6 @@ what there is too much of finds its way to what there is too little of (sparse J
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
@@ -29,11 +27,12 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.records import Assignment
+from ..core.records import Assignment, Latents
 from ..core.seeding import stream
 from ..core.workers import Workers
 from ..search.certain import near_squares
-from .base import Matcher, Within, by_part, whole
+from .base import Matcher, Within, by_kind, by_part
+from .candidates import Candidates, Sought
 
 NEAR = 10  # neighbours of each example, and of each candidate, that are weighed
 FAR = 40  # candidates drawn for each example that are, too
@@ -46,7 +45,7 @@ class OneToOne(Matcher):
     Args:
         refresh: steps r between two rounds. All examples of a round are assigned at once.
         turns: of an example in a round that share a candidate. The more, the fewer candidates must be generated.
-        pool: number of candidates m, over all processes, if more than are needed.
+        pool: number of candidates m for examples of a kind, over all processes, if more than are needed.
         block: candidates generated at a time.
         within: match whole examples, or each in one of the parts that the distance names, or in a pair of them.
         project: dimensions that embeddings are sketched in before the search, None for all of them.
@@ -78,33 +77,32 @@ class OneToOne(Matcher):
         self.project = project
 
     def match(
-        self,
-        examples: Tensor,
-        draw: Callable[[int, int], Tensor],
-        *,
-        embed: Callable[[Tensor], Tensor],
-        workers: Workers,
-        part: Tensor | None = None,
-        data: Tensor | None = None,
+        self, examples: Sought, candidates: Candidates, *, workers: Workers, data: Sought | None = None
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process embeds its share of the candidates."""
-        part = whole(examples) if part is None else part
-        z = draw(0, max(self.pool, int(part.bincount().max())))
-        candidates = self._shared(z, embed, workers)
-        served = torch.zeros_like(part)
-        distances = torch.zeros(len(examples), device=examples.device)
-        for here, columns in by_part(examples, candidates, part):
-            served[here] = assigned(examples[here], columns)
-            gaps = examples[here].double() - columns[served[here]]
-            distances[here] = gaps.norm(dim=1).to(distances.dtype)
-        return Assignment(z[served], distances, torch.zeros_like(part))
+        kinds = torch.unique(examples.kind)
+        most = [max(self.pool, int(examples.part[examples.kind == kind].bincount().max())) for kind in kinds]
+        kind = kinds.repeat_interleave(torch.tensor(most, device=kinds.device))
+        drawn = candidates.draw(0, kind)
+        embedded = self._shared(drawn, candidates, workers)
+        served = torch.zeros_like(examples.part)
+        distances = torch.zeros(len(examples), device=served.device)
+        for those, rows in by_kind(kinds, examples.kind, kind):
+            wanted = examples[those]
+            for here, columns in by_part(wanted, embedded if len(kinds) == 1 else embedded[rows]):
+                taken = assigned(wanted.embedded[here], columns)
+                gaps = wanted.embedded[here].double() - columns[taken]
+                served[those[here]] = rows[taken]
+                distances[those[here]] = gaps.norm(dim=1).to(distances.dtype)
+        return Assignment(drawn.z[served], distances, torch.zeros_like(served))
 
-    def _shared(self, z: Tensor, embed: Callable[[Tensor], Tensor], workers: Workers) -> Tensor:
+    def _shared(self, drawn: Latents, candidates: Candidates, workers: Workers) -> Tensor:
         """The embeddings of all latents, each computed by one process."""
-        share = -(-len(z) // workers.size)
-        rows = torch.arange(share * workers.size, device=z.device) % len(z)  # as many for each
-        mine = torch.split(z[rows[workers.rank * share :][:share]], self.block)
-        return workers.gather(torch.cat([embed(some) for some in mine])).flatten(0, 1)[: len(z)]
+        share = -(-len(drawn) // workers.size)
+        rows = torch.arange(share * workers.size, device=drawn.z.device) % len(drawn)  # as many for each
+        mine = torch.split(rows[workers.rank * share :][:share], self.block)
+        embedded = torch.cat([candidates.embed(drawn[some]) for some in mine])
+        return workers.gather(embedded).flatten(0, 1)[: len(drawn)]
 
 
 def assigned(examples: Tensor, candidates: Tensor) -> Tensor:

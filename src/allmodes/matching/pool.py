@@ -7,7 +7,6 @@ pool instead. What is searched for differs: see :mod:`.nearest` and :mod:`.rejec
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +17,8 @@ from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.workers import Workers
 from ..search import Index
-from .base import Matcher, whole
+from .base import Matcher, by_kind
+from .candidates import Candidates, Sought
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,18 @@ class Near:
     distances: Tensor
     rows: Tensor
 
+    @classmethod
+    def none(cls, examples: Sought) -> Near:
+        """Nothing for any of the examples."""
+        rows = torch.zeros_like(examples.part)
+        return cls(torch.full(rows.shape, torch.inf, device=rows.device), rows)
+
 
 class Pool(Matcher):
     """Each example takes one of a pool of fresh candidates; a candidate may serve many examples.
 
     Args:
-        pool: number of candidates m, over all processes.
+        pool: number of candidates m for examples of a kind, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
         search: the index: ``exact`` over each block, or over the whole pool ``dci``, ``faiss``, or ``auto``, which
@@ -56,44 +62,48 @@ class Pool(Matcher):
             raise UserError(f"'matching.search': {error}") from error
 
     @abstractmethod
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
-        """The candidate of each example in one block.
+    def near(self, candidates: Tensor, examples: Sought, data: Sought) -> Near:
+        """The candidate of each example in one block, all of one kind.
 
         Args:
             candidates: embedded, ``(m, D)``.
-            examples: embedded, whole or in part, as in :meth:`Matcher.match`.
-            part: the part of each example.
-            data: all examples of the round, whether they are matched or not, ``(N, D)``.
+            examples: to be served.
+            data: all examples of the round, whether they are matched or not.
         """
 
     def match(
-        self,
-        examples: Tensor,
-        draw: Callable[[int, int], Tensor],
-        *,
-        embed: Callable[[Tensor], Tensor],
-        workers: Workers,
-        part: Tensor | None = None,
-        data: Tensor | None = None,
+        self, examples: Sought, candidates: Candidates, *, workers: Workers, data: Sought | None = None
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
-        part = whole(examples) if part is None else part
-        data = examples if data is None else data
-        blocks = range(-(-self.pool // self.block))[workers.rank :: workers.size]
-        together = 1 if self.backend.streams else len(blocks)
-        distances = torch.full((len(examples),), torch.inf, device=examples.device)
-        latents: Tensor | None = None
-        for first in range(0, len(blocks), max(together, 1)):
-            some = blocks[first : first + together]
-            z = torch.cat([draw(number, min(self.block, self.pool - number * self.block)) for number in some])
-            embedded = torch.cat([embed(block) for block in torch.split(z, self.block)])
-            found = self.near(embedded, examples, part, data)
-            nearer = found.distances < distances
-            distances = torch.where(nearer, found.distances, distances)
+        kinds = torch.unique(examples.kind)
+        every = torch.split(kinds.repeat_interleave(self.pool), self.block)
+        numbers = range(len(every))[workers.rank :: workers.size]
+        together = 1 if self.backend.streams else max(len(numbers), 1)
+        best, latents = Near.none(examples).distances, None
+        for first in range(0, len(numbers), together):
+            some = numbers[first : first + together]
+            drawn = [candidates.draw(number, every[number]) for number in some]
+            z = torch.cat([one.z for one in drawn])
+            embedded = torch.cat([candidates.embed(one) for one in drawn])
+            kind = torch.cat([every[number] for number in some])
+            found = self._offered(embedded, kind, examples, examples if data is None else data)
+            nearer = found.distances < best
+            best = torch.where(nearer, found.distances, best)
             latents = z[found.rows] if latents is None else torch.where(nearer[:, None], z[found.rows], latents)
         if latents is None:  # more processes than blocks
-            latents = torch.zeros_like(draw(0, 1)).expand(len(examples), -1)
-        every_distance, every_latent = workers.gather(distances), workers.gather(latents)
+            latents = torch.zeros_like(candidates.draw(0, kinds[:1]).z).expand(len(examples), -1)
+        every_distance, every_latent = workers.gather(best), workers.gather(latents)
         winner = every_distance.argmin(dim=0)
-        row = torch.arange(len(examples), device=examples.device)
+        row = torch.arange(len(examples), device=examples.part.device)
         return Assignment(every_latent[winner, row], every_distance[winner, row], torch.zeros_like(row))
+
+    def _offered(self, embedded: Tensor, kind: Tensor, examples: Sought, data: Sought) -> Near:
+        """What candidates ``(m, D)`` of these kinds offer to examples of the same; to others nothing."""
+        kinds = torch.unique(kind)
+        if len(kinds) == 1 and bool((examples.kind == kinds).all()):
+            return self.near(embedded, examples, data)
+        offered = Near.none(examples)
+        for those, rows in by_kind(kinds, examples.kind, kind):
+            found = self.near(embedded[rows], examples[those], data[data.kind == kind[rows[0]]])
+            offered.distances[those], offered.rows[those] = found.distances, rows[found.rows]
+        return offered

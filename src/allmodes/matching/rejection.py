@@ -13,12 +13,13 @@ examples have another one, so that one value serves pictures that are much alike
 measured once, on all the data, whichever examples a round matches; before every round where the space itself moves.
 
 The examples of step 2 are all those of the round, also where only some of them are matched again. Where a round holds
-but a part of the data, a sample that is close to an example of another part is not rejected.
+but a part of the data, a sample that is close to an example of another part is not rejected. Neither is one that is
+made under a condition and close to an example of another: its own are not served by that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ from ..core.errors import UserError
 from ..core.records import Assignment
 from ..core.workers import Workers
 from ..search import Exact
+from .candidates import Candidates, Sought
 from .nearest import Nearest
 from .pool import Near, Pool
 
@@ -36,14 +38,14 @@ ASKED = 2_000  # examples, at least, whose distance to the nearest other one is 
 class Rejection(Pool):
     """Each example takes the nearest of the candidates that are not yet close to any example.
 
-    Where the whole pool is close to the examples, the nearest of it is taken, as without rejection.
+    Where the whole pool, of a kind, is close to the examples, the nearest of it is taken, as without rejection.
 
     Args:
         epsilon: the distance below which a candidate is rejected; 0 is the match of IMLE.
         relative: whether epsilon is in units of the median distance from an example to the nearest other one of the
             data (a single example has none: nothing is rejected then; of data composed afresh for every batch, the
             first round's stand for all), or a distance itself, as in the paper.
-        pool: number of candidates m, over all processes.
+        pool: number of candidates m for examples of a kind, over all processes.
         refresh: steps r between two rounds.
         block: candidates generated and searched at a time.
         search: the index for the candidates that are left, see :class:`.nearest.Nearest`.
@@ -80,34 +82,29 @@ class Rejection(Pool):
             self.radius = self.epsilon * apart(data)
 
     def match(
-        self,
-        examples: Tensor,
-        draw: Callable[[int, int], Tensor],
-        *,
-        embed: Callable[[Tensor], Tensor],
-        workers: Workers,
-        part: Tensor | None = None,
-        data: Tensor | None = None,
+        self, examples: Sought, candidates: Candidates, *, workers: Workers, data: Sought | None = None
     ) -> Assignment:
-        """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the data given.
+        """See :meth:`Matcher.match`. Candidates are rejected that are close to any of the data given, of their kind.
 
         Raises:
             RuntimeError: the radius is relative, and nothing was measured.
         """
-        found = super().match(examples, draw, embed=embed, workers=workers, part=part, data=data)
-        if torch.isfinite(found.distances).all():
+        found = super().match(examples, candidates, workers=workers, data=data)
+        some = torch.isfinite(found.distances)
+        if some.all():
             return found
-        return self.nearest.match(examples, draw, embed=embed, workers=workers, part=part)  # all were rejected
+        near = self.nearest.match(examples, candidates, workers=workers)  # of some kinds all were rejected
+        latents = torch.where(some[:, None], found.latents, near.latents)
+        return Assignment(latents, torch.where(some, found.distances, near.distances), found.age)
 
-    def near(self, candidates: Tensor, examples: Tensor, part: Tensor, data: Tensor) -> Near:
+    def near(self, candidates: Tensor, examples: Sought, data: Sought) -> Near:
         """See :meth:`Pool.near`: steps 2 and 3, of one block."""
         if self.radius is None:
             raise RuntimeError("a relative epsilon needs measure() before the first match")
-        left = torch.nonzero(_distances(candidates, data)[:, 0] >= self.radius).flatten()
+        left = torch.nonzero(_distances(candidates, data.embedded)[:, 0] >= self.radius).flatten()
         if len(left) == 0:
-            none = torch.zeros(len(examples), dtype=torch.int64, device=examples.device)
-            return Near(torch.full_like(none, torch.inf, dtype=torch.float32), none)
-        found = self.nearest.near(candidates[left], examples, part, data)
+            return Near.none(examples)
+        found = self.nearest.near(candidates[left], examples, data)
         return Near(found.distances, left[found.rows])
 
     def state_dict(self) -> dict[str, Tensor]:

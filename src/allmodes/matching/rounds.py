@@ -18,13 +18,15 @@ from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.moment import Moment
-from ..core.records import Assignment, Batch
+from ..core.records import Assignment, Batch, Latents
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..distances.sketch import sketch
+from ..networks.base import made
 from ..networks.norm import settle
 from ..priors.base import Prior
 from .base import Matcher
+from .candidates import Candidates, Kinds, Sought
 from .coming import Coming, Matched, first_seen
 
 KEEP = 2**28  # bytes of embeddings that are kept for the steps of a round
@@ -40,6 +42,7 @@ class Rounds:
         generator: maps latents to samples.
         prior: where candidates come from.
         target: what of a batch is matched, ``(B, *shape)``: its images, unless a method matches something else of them.
+        condition: what of a batch the generator is given, ``(B, ...)``: nothing, unless it is conditioned.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Rounds:
         generator: nn.Module,
         prior: Prior,
         target: Callable[[Batch], Tensor] = attrgetter("images"),
+        condition: Callable[[Batch], Tensor | None] = lambda batch: None,
     ) -> None:
         self.target = target
+        self.condition = condition
         self.matcher = matcher
         self.distance = distance
         self.generator = generator
@@ -72,11 +77,20 @@ class Rounds:
 
     @torch.no_grad()
     def renew(self, moment: Moment) -> dict[str, float]:
-        """Match the examples of the coming ``refresh`` batches; returns the mean matched distance."""
+        """Match the examples of the coming ``refresh`` batches; returns the mean matched distance.
+
+        Raises:
+            UserError: candidates are dealt out among examples each of which has its own.
+        """
         coming = self._begin(moment)
+        if self.matcher.turns is not None and coming.kinds.apart:
+            raise UserError(
+                f"The matching '{self.matcher.name}' deals candidates out among examples, and a generator that is "
+                "conditioned on inputs makes those of each example for it alone: take --matching nearest."
+            )
         coming = coming if self.matcher.turns is None else coming.by_turn(self.matcher.turns)
         with evaluating(self.generator):  # a candidate must not depend on which others share its block
-            found = self._match(coming.embedded, moment, coming.part)
+            found = self._match(coming.sought, moment, coming.kinds)
         self.start, self.place, self.part, self.assignment = moment.step, coming.place, coming.part, found
         return {"matching/distance": float(found.distances.mean())}
 
@@ -93,10 +107,12 @@ class Rounds:
         self.coming = self._coming_examples(moment)
         return self.coming
 
-    def _samples_to_see(self, moment: Moment, number: int) -> Tensor:
+    def _samples_to_see(self, moment: Moment, number: int) -> Latents:
         """This process's share of latents of a batch like those of the training, ``(B, d)``."""
-        drawn = self.prior.sample(moment.batch_size, moment.rng("settle", number))
-        return drawn.share(moment.workers.rank, moment.workers.size).z.to(moment.device)
+        batch = moment.upcoming(number)
+        drawn = self.prior.sample(moment.batch_size, moment.rng("settle", number), self.prior.labels(batch))
+        whole = replace(drawn, condition=self.condition(batch))
+        return whole.share(moment.workers.rank, moment.workers.size).to(moment.device)
 
     def _data(self, moment: Moment) -> Iterator[Tensor]:
         """The examples of the data, each once, as they are searched; of data composed afresh those of the round."""
@@ -109,7 +125,7 @@ class Rounds:
             ahead += 1
 
     def _coming_examples(self, moment: Moment) -> Coming:
-        index, first, embedded, targets = [], [], [], []
+        index, first, embedded, targets, labels, conditions = [], [], [], [], [], []
         seen: set[int] = set()
         room = KEEP if self.distance.steady else -1
         for ahead in range(self.matcher.refresh):
@@ -118,6 +134,8 @@ class Rounds:
             if new := first_seen(batch.index.tolist(), seen):
                 images, numbers = self.target(batch)[new].to(moment.device), batch.index[new]
                 first.append(numbers)
+                labels.append(_rows(self.prior.labels(batch), new))
+                conditions.append(_rows(self.condition(batch), new))
                 embedding = self._embed(images, self._part(numbers, images, moment))
                 embedded.append(self._space(embedding, self._together(images.shape[1:])))
                 if (room := room - embedding.nbytes) >= 0:
@@ -125,7 +143,8 @@ class Rounds:
         values, place = torch.unique(torch.cat(index), return_inverse=True)
         order = torch.cat(first).argsort().to(moment.device)
         kept = torch.cat(targets)[order] if room >= 0 and 2 * len(values) <= len(place) else None
-        return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment), kept)
+        kinds = Kinds.among(len(values), *(_rows(_joined(given), order.cpu()) for given in (labels, conditions)))
+        return Coming(values, torch.cat(embedded)[order], place, self._part(values, images, moment), kept, kinds)
 
     def _part(self, index: Tensor, images: Tensor, moment: Moment) -> Tensor | None:
         """The part that examples of these numbers are matched in in this round, ``(n,)``; None where whole."""
@@ -145,17 +164,15 @@ class Rounds:
         """How many parts of an image of this shape are matched at a time."""
         return min(2 if self.matcher.within == "pair" else 1, self.distance.parts(shape))
 
-    def _match(
-        self, examples: Tensor, moment: Moment, part: Tensor | None = None, data: Tensor | None = None
-    ) -> Assignment:
-        return self.matcher.match(
-            examples,
-            lambda block, size: self._draw(moment, block, size),
-            embed=lambda z: self._embedded(z, in_parts=part is not None),
-            workers=moment.workers,
-            part=part,
-            data=data,
-        )
+    def _match(self, examples: Sought, moment: Moment, kinds: Kinds, data: Sought | None = None) -> Assignment:
+        in_parts = self.matcher.within != "whole"
+
+        def latents(block: int, size: int, labels: Tensor | None) -> Tensor:
+            rng = stream(moment.seed, "pool", moment.step, block)
+            return self.prior.sample(size, rng, labels).z.to(moment.device)
+
+        candidates = Candidates(latents, lambda drawn: self._embedded(drawn, in_parts=in_parts), kinds)
+        return self.matcher.match(examples, candidates, workers=moment.workers, data=data)
 
     def _space(self, embedded: Tensor, parts: int = 1) -> Tensor:
         """Embeddings ``(n, D)`` as they are searched, each of their parts by itself."""
@@ -164,20 +181,16 @@ class Rounds:
         apart = embedded.float().reshape(len(embedded) * parts, -1)
         return sketch(apart, self.matcher.project).reshape(len(embedded), -1)
 
-    def _embedded(self, z: Tensor, *, in_parts: bool = False) -> Tensor:
-        samples = self.generator(z)
+    def _embedded(self, drawn: Latents, *, in_parts: bool = False) -> Tensor:
+        samples = made(self.generator, drawn)
         shape = samples.shape[1:]
         embedded = self._space(self.distance.embed(samples), self.distance.parts(shape) if in_parts else 1)
         if not torch.isfinite(embedded).all():
             raise UserError("The generator's samples became NaN or infinite: lower optimizer.lr or objective.weight.")
         if not in_parts:
             return embedded
-        apart = embedded.view(len(z), self.distance.parts(shape), -1)
+        apart = embedded.view(len(drawn), self.distance.parts(shape), -1)
         return torch.cat([apart.roll(-turn, 1) for turn in range(self._together(shape))], dim=2).flatten(1)
-
-    def _draw(self, moment: Moment, block: int, size: int) -> Tensor:
-        rng = stream(moment.seed, "pool", moment.step, block)
-        return self.prior.sample(size, rng).z.to(moment.device)
 
     def matched(self, moment: Moment, after: int = 0) -> Matched:
         """The matches of this process's share of this step's batch.
@@ -204,14 +217,15 @@ class Rounds:
             return None
         return self.coming.targets[self.coming.place[rows].to(self.coming.targets.device)]
 
-    def distance_to(self, examples: Tensor, matched: Matched) -> Tensor:
+    def distance_to(self, batch: Batch, matched: Matched) -> Tensor:
         r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
 
         Args:
-            examples: ``(B, *shape)``.
+            batch: the examples.
             matched: their matches.
         """
-        return self.squares(self.generator(matched.latents), examples, matched).mean()
+        samples = made(self.generator, Latents(matched.latents, condition=self.condition(batch)))
+        return self.squares(samples, self.target(batch), matched).mean()
 
     def squares(self, samples: Tensor, examples: Tensor, matched: Matched) -> Tensor:
         """The squared distance of each sample to its example, in the part that this was matched in.
@@ -264,6 +278,16 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.train(training)
+
+
+def _rows(values: Tensor | None, rows: Tensor | list[int]) -> Tensor | None:
+    return None if values is None else values[rows]
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """All parts in one; None where there are none."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if there else None
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -12,17 +12,18 @@ Whoever has come near gets a new match and must come nearer than before; whoever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.moment import Moment
-from ..core.records import Assignment
+from ..core.records import Assignment, Batch, Latents
 from ..distances.base import Distance
 from ..priors.base import Prior
 from .base import Matcher
+from .coming import Coming
 from .rounds import Rounds, evaluating
 
 
@@ -39,6 +40,7 @@ class Thresholds(Rounds):
             never tightens.
         staleness: rounds that every match is kept at least.
         force: rounds after which every match is renewed; None for never.
+        condition: see :class:`.rounds.Rounds`.
 
     Raises:
         UserError: a number is out of range, or the matcher matches parts of examples.
@@ -55,8 +57,9 @@ class Thresholds(Rounds):
         tighten: float,
         staleness: int,
         force: int | None,
+        condition: Callable[[Batch], Tensor | None] = lambda batch: None,
     ) -> None:
-        super().__init__(matcher, distance, generator=generator, prior=prior)
+        super().__init__(matcher, distance, generator=generator, prior=prior, condition=condition)
         if tighten >= 1:
             raise UserError(f"'objective.tighten' is {tighten}, but must be below 1: a share of the distance.")
         if staleness < 1 or (force is not None and force < staleness):
@@ -80,10 +83,10 @@ class Thresholds(Rounds):
         coming = self._begin(moment)
         index = coming.index.to(moment.device)
         with evaluating(self.generator):
-            reached = self._reached(index, coming.embedded, moment.batch_size)  # step 1
+            reached = self._reached(index, coming, moment.batch_size)  # step 1
             due = self._due(index, reached)  # step 2
             if due.any():  # step 3
-                found = self._match(coming.embedded[due], moment, data=coming.embedded)
+                found = self._match(coming.sought[due], moment, coming.kinds, data=coming.sought)
                 self.thresholds[index[due]] = (1 - self.tighten) * reached[due]
                 self._take(index[due], found)
         self.start, self.place = moment.step, coming.index[coming.place]
@@ -97,13 +100,15 @@ class Thresholds(Rounds):
         self.assignment = Assignment(held.latents.to(device), held.distances.to(device), held.age.to(device))
         self.thresholds = self.thresholds.to(device)
 
-    def _reached(self, index: Tensor, embedded: Tensor, block: int) -> Tensor:
+    def _reached(self, index: Tensor, coming: Coming, block: int) -> Tensor:
         """How near each example's sample is now, ``(n,)``; infinitely far for those that have none yet."""
         held = self.assignment
         known = torch.isfinite(held.distances[index])
         if known.any():
-            samples = torch.cat([self._embedded(z) for z in torch.split(held.latents[index[known]], block)])
-            held.distances[index[known]] = (samples - embedded[known]).norm(dim=1)
+            condition = coming.kinds.given(coming.kinds.of[known.cpu()])
+            serving = Latents(held.latents[index[known]], condition=condition).to(index.device)
+            samples = torch.cat([self._embedded(some) for some in serving.split(block)])
+            held.distances[index[known]] = (samples - coming.embedded[known]).norm(dim=1)
             held.age[index] += 1
         return held.distances[index]
 

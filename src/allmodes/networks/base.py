@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -53,6 +53,19 @@ class Generator(nn.Module, ABC):
             raise UserError(f"The generator '{self.name}' is conditioned on {self.conditioned}: give a condition.")
         return self.make(z, condition)
 
+    def require(self, condition: Tensor, n: int) -> None:
+        """Raise a UserError unless it can make ``n`` images under these conditions."""
+        if self.conditioned is None:
+            raise UserError(f"The generator '{self.name}' takes no condition: leave it out.")
+        if len(condition) != n:
+            raise UserError(f"There are {len(condition)} conditions for {n} samples: give one for each.")
+        if self.conditioned == "labels":
+            if condition.ndim != 1 or condition.is_floating_point():
+                raise UserError(f"The generator '{self.name}' is conditioned on labels: give a whole number for each.")
+            for label in (int(condition.min()), int(condition.max())):
+                if not 0 <= label < (self.classes or 0):
+                    raise UserError(f"There is no label {label}: this model has 0 to {(self.classes or 0) - 1}.")
+
     def condition(self, batch: Batch) -> Tensor | None:
         """What it is given of examples, ``(B, ...)``; None where it is conditioned on nothing, or they have no such."""
         if self.conditioned is None:
@@ -60,11 +73,10 @@ class Generator(nn.Module, ABC):
         return batch.labels if self.conditioned == "labels" else batch.inputs
 
 
-def made(generator: nn.Module, latents: Latents) -> Tensor:
+def made(generator: Callable[..., Tensor], latents: Latents) -> Tensor:
     """The images of latents, ``(n, *shape)``, under their condition if they have one."""
     given = () if latents.condition is None else (latents.condition,)
-    images: Tensor = generator(latents.z, *given)
-    return images
+    return generator(latents.z, *given)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
+from ..core.records import Latents
+from .base import made
+
 
 class BatchNorm(nn.Module):
     """Equal to ``nn.BatchNorm1d/2d`` in one process; several processes normalise by their joint statistics.
@@ -65,7 +68,7 @@ def _broadcast(values: Tensor, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
+def settle(network: nn.Module, batches: Iterable[Latents]) -> None:
     """Set the running statistics of every batch norm of a network to their means over batches of its inputs.
 
     Until a network has been trained for some steps its running statistics are those of no data, and what it makes in
@@ -73,7 +76,7 @@ def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
 
     Args:
         network: left in the mode in which it came.
-        batches: inputs ``(B, d)``, of several processes each one's share; not taken from where there is no batch norm.
+        batches: latents ``(B, d)``, of several processes each one's share; not taken from where there is no batch norm.
     """
     norms = [module for module in network.modules() if isinstance(module, BatchNorm | nn.modules.batchnorm._BatchNorm)]
     if not norms:
@@ -84,7 +87,7 @@ def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
         for norm in norms:
             norm.train()
             norm.momentum = 1 / (1 + seen)  # the mean of all batches until now
-        network(batch)
+        made(network, batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.train(training)

@@ -47,5 +47,6 @@ class AdaptiveImle(MatchedObjective):
             tighten=tighten,
             staleness=staleness,
             force=force,
+            condition=generator.condition,
         )
         super().__init__(generator, prior, thresholds)

@@ -83,8 +83,11 @@ class Objective(ABC):
     def assigned(self) -> Tensor | None:
         """The latents that serve the examples as it stands, ``(n, d)``; None where examples have none of their own.
 
-        One that serves several examples is there as often, and an example has as many as take turns for it.
+        One that serves several examples is there as often, and an example has as many as take turns for it. Under a
+        condition a latent alone is no sample: none are told of a conditional generator.
         """
+        if self.generator.conditioned is not None:
+            return None
         return next((found for term in self.terms if (found := term.assigned()) is not None), None)
 
     def state_dict(self) -> dict[str, Tensor]:

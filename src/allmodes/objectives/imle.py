@@ -24,4 +24,5 @@ class Imle(MatchedObjective):
     name = "imle"
 
     def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, matching: Matcher) -> None:
-        super().__init__(generator, prior, Rounds(matching, distance, generator=generator, prior=prior))
+        rounds = Rounds(matching, distance, generator=generator, prior=prior, condition=generator.condition)
+        super().__init__(generator, prior, rounds)

@@ -78,13 +78,18 @@ class ImleGan(Objective):
         judged: Literal["fresh", "matched"] = "fresh",
     ) -> None:
         check(weight, until, interpolation, perturbation)
+        if interpolation > 0 and generator.conditioned is not None:
+            raise UserError(
+                "'objective.interpolation' asks for samples between two examples, and the generator "
+                f"'{generator.name}' makes samples of one, under its {generator.conditioned}: set it to 0."
+            )
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
         self.weight = weight
         self.until = until
         adversary = Adversary(discriminator, loss, augmentation)
-        rounds = Rounds(matching, distance, generator=generator, prior=prior)
+        rounds = Rounds(matching, distance, generator=generator, prior=prior, condition=generator.condition)
         shared = judged == "matched"
         matched = MatchedTerm(rounds, weight=self.matched_weight, perturbation=perturbation, shared=shared)
         self.terms = (

@@ -23,6 +23,10 @@ def described(trainer: Trainer) -> dict[str, Any]:
         "prolonged": trainer.prolonged,
         "ended": asdict(trainer.ended) if trainer.went_back and trainer.ended else None,
     }
+    prior, generator = trainer.objective.prior, trainer.objective.generator
+    if prior.classes is not None or generator.conditioned == "labels":
+        shares = trainer.dataset.frequencies()
+        card["classes"] = None if shares is None else shares.tolist()  # how often each comes
     shape = list(trainer.dataset.shape)
     kept = {part: parts[part] for part in ("generator", "prior", "encoder") if part in parts}
     return {**kept, "shape": shape, "card": card}

@@ -77,13 +77,16 @@ def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
 
     still = out.suffix.lower() == ".png"
     walks = CLOUD if trained.planar else ROWS if still else WALKS
-    stops = trained.model.draw(walks * STOPS, seed=seed).reshape(STOPS, walks, -1)
+    drawn = trained.model.draw(walks * STOPS, seed=seed)
+    stops, condition = drawn.z.reshape(STOPS, walks, -1), drawn[:walks].condition  # a walk is under one condition
     path = walk(trained.model.prior, stops, steps=STEPS // 4 if still else STEPS)
     if still:
-        save_picture(trained.draw(trained.model.decode(path.transpose(0, 1).flatten(0, 1)), len(path)), out)
+        every = None if condition is None else condition.repeat_interleave(len(path), 0)
+        images = trained.model.decode(path.transpose(0, 1).flatten(0, 1), every)
+        save_picture(trained.draw(images, len(path)), out)
     else:
         shown = track(path, len(path), "Drawing frames")
-        save_animation([trained.draw(trained.model.decode(z), None) for z in shown], out, milliseconds=80)
+        save_animation([trained.draw(trained.model.decode(z, condition), None) for z in shown], out, milliseconds=80)
     return Answer({"frames": len(path), "seed": seed, "out": str(out)}, f"{len(path)} frames in {out}")
 
 
@@ -103,24 +106,48 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
     images, model = opened(files, trained.model.config["shape"]), trained.model
     print(f"Descending from the nearest samples to {len(images)} pictures ...", file=sys.stderr)
     found = model.invert(images, pool=POOL, steps=DESCENT, seed=seed)
-    stops = found.latents[:, None]
+    stops, label = found.latents[:, None], shared_label(found.condition)
     if out.suffix.lower() == ".png":
         shares = [step / (STEPS // 2) for step in range(STEPS // 2 + 1)]
         rows = []
         for one, two in pairwise(range(len(images))):
             between = torch.cat([model.prior.between(stops[one], stops[two], share) for share in shares])
-            rows += [images[[one]], model.decode(between), images[[two]]]
+            rows += [images[[one]], model.decode(between, under(label, len(between))), images[[two]]]
         save_picture(trained.draw(torch.cat(rows), len(shares) + 2), out)
         frames = len(shares) * (len(images) - 1)
     else:
         path = walk(model.prior, stops, steps=2 * STEPS)
         shown = track(path, len(path), "Drawing frames")
-        tiles = [trained.draw(torch.cat([images, model.decode(z)]), len(images) + 1) for z in shown]
+        tiles = [trained.draw(torch.cat([images, model.decode(z, under(label, 1))]), len(images) + 1) for z in shown]
         save_animation(tiles, out, milliseconds=80)
         frames = len(path)
     distances = (found.distances / images[0].numel() ** 0.5).tolist()
     document = {"frames": frames, "seed": seed, "distances": distances, "out": str(out)}
     return Answer(document, f"{frames} frames in {out}; the samples are {max(distances):.3f} from the pictures at most")
+
+
+def shared_label(condition: Tensor | None) -> Tensor | None:
+    """The label of all pictures ``(1,)``, of a model whose samples have one.
+
+    Raises:
+        UserError: they have several, between which there are no samples.
+    """
+    import torch
+
+    if condition is None:
+        return None
+    found: Tensor = torch.unique(condition)
+    if len(found) > 1:
+        raise UserError(
+            f"The samples nearest to the pictures are of the classes {', '.join(map(str, found.tolist()))}, and this "
+            "model makes none between two classes: give pictures of one."
+        )
+    return found
+
+
+def under(label: Tensor | None, count: int) -> Tensor | None:
+    """The condition of so many samples of one label."""
+    return None if label is None else label.expand(count)
 
 
 def opened(files: Sequence[Path], shape: Sequence[int]) -> Tensor:

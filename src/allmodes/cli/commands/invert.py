@@ -61,8 +61,10 @@ class Invert(Command):
         found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)
         tensors = {"latents": found.latents, "distances": found.distances}
-        save_tensors(arguments.out / "latents.safetensors", tensors)
-        shown = image_pairs(images[:SHOWN], trained.model.decode(found.latents[:SHOWN]))
+        given = found.condition
+        save_tensors(arguments.out / "latents.safetensors", tensors if given is None else {**tensors, "labels": given})
+        first = trained.model.decode(found.latents[:SHOWN], None if given is None else given[:SHOWN])
+        shown = image_pairs(images[:SHOWN], first)
         save_picture(shown, arguments.out / "pairs.png")
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
         document["files"] = list(wanted.files)  # in the order of distances and latents

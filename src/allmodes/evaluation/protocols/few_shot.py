@@ -190,7 +190,7 @@ def _reach(subject: Subject, model: Model, space: Space) -> list[Score]:
     }
     images = torch.cat(list(chosen.values()))
     inverted = model.invert(images, pool=POOL, steps=STEPS, seed=subject.seed)
-    made, wanted = space.features(model.decode(inverted.latents)), space.features(images)
+    made, wanted = space.features(model.decode(inverted.latents, inverted.condition)), space.features(images)
     split = [len(some) for some in chosen.values()]
     parts = [torch.split(values, split) for values in (images, inverted.distances, (made - wanted).norm(dim=1), wanted)]
     found = []
@@ -235,11 +235,12 @@ def _smoothness(subject: Subject, model: Model) -> Sequence[Score]:
     distance = _perceptual(subject.device)
     if distance is None:
         return ()
-    start, end = model.draw(2 * WALKS, seed=subject.seed).chunk(2)
+    drawn = model.draw(2 * WALKS, seed=subject.seed)
+    (start, end), condition = drawn.z.chunk(2), drawn[:WALKS].condition
     steps, before = [], None
     for step in range(WALK + 1):
         with torch.no_grad():
-            images = model.decode(model.prior.between(start, end, step / WALK))
+            images = model.decode(model.prior.between(start, end, step / WALK), condition)
             here = distance.embed(images.to(subject.device))
         if before is not None:
             steps.append((here - before).norm(dim=1).cpu())

@@ -40,7 +40,7 @@ class InterpolatedTerm(Term):
         others = rounds.target(moment.upcoming(0)).roll(-1, 0)[rank::size].to(moment.device)
         drawn = torch.rand(moment.batch_size, 1, generator=moment.rng("interpolation"))
         share = drawn[rank::size].to(moment.device)
-        samples = step.generator(rounds.prior.between(found.latents, other.latents, share))
+        samples = step.made(rounds.prior.between(found.latents, other.latents, share))
         ends = rounds.squares(samples, examples, found), rounds.squares(samples, others, other)
         value = torch.lerp(*ends, share[:, 0]).mean()
         return Loss(self.matched.weight(moment.progress) * self.weight * value, {"interpolated": value.detach()})

@@ -62,11 +62,11 @@ class MatchedTerm(Term):
         return {}
 
     def loss(self, step: Step) -> Loss:
-        found, examples = self.found(step.moment), self.rounds.target(step.batch)
+        found = self.found(step.moment)
         if self.shared:
-            value = self.rounds.squares(step.samples, examples, found).mean()
+            value = self.rounds.squares(step.samples, self.rounds.target(step.batch), found).mean()
         else:
-            value = self.rounds.distance_to(examples, found)
+            value = self.rounds.distance_to(step.batch, found)
         return Loss(self.weight(step.moment.progress) * value, {"matched": value.detach()})
 
     def found(self, moment: Moment, after: int = 0) -> Matched:
@@ -75,7 +75,8 @@ class MatchedTerm(Term):
         if self.perturbation == 0:
             return found
         prior = self.rounds.prior
-        drawn = prior.sample(moment.batch_size, moment.rng("perturbation")).z.roll(-after, 0)
+        labels = prior.labels(moment.upcoming(0))
+        drawn = prior.sample(moment.batch_size, moment.rng("perturbation"), labels).z.roll(-after, 0)
         noise = drawn[moment.workers.rank :: moment.workers.size].to(moment.device)
         return replace(found, latents=prior.between(found.latents, noise, self.perturbation))
 

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.moment import Moment
+from ...core.records import Latents
 from ...core.seeding import stream
 from ...matching import Nearest
+from ...matching.candidates import Candidates, Kinds, Sought
 from ...matching.coming import first_seen
 from ...matching.inversion import RATE, Inverted, invert
 from ...matching.rounds import SETTLE, evaluating
@@ -116,9 +118,9 @@ class RefitTerm(Term):
         made: Tensor = self.generator(z)
         return made.float()
 
-    def _samples_to_see(self, moment: Moment, number: int) -> Tensor:
+    def _samples_to_see(self, moment: Moment, number: int) -> Latents:
         drawn = self.prior.sample(moment.batch_size, moment.rng("settle", number))
-        return drawn.share(moment.workers.rank, moment.workers.size).z.to(moment.device)
+        return drawn.share(moment.workers.rank, moment.workers.size).to(moment.device)
 
     def _images(self, moment: Moment) -> Tensor:
         """The first of the data, ``(n, *shape)``, each once; all of them where there are fewer than are wanted."""
@@ -133,12 +135,12 @@ class RefitTerm(Term):
     @torch.no_grad()
     def _starts(self, images: Tensor, moment: Moment) -> Inverted:
         """Where the descent of each image begins."""
-        found = self.pool.match(
-            images.flatten(1),
-            lambda block, size: self._drawn(moment, block, size),
-            embed=lambda z: self._generate(z).flatten(1),
-            workers=moment.workers,
+        candidates = Candidates(
+            lambda block, size, labels: self._drawn(moment, block, size),
+            lambda drawn: self._generate(drawn.z).flatten(1),
+            Kinds.among(len(images)),
         )
+        found = self.pool.match(Sought.of(images.flatten(1)), candidates, workers=moment.workers)
         if self.known is None:
             return Inverted(found.latents, found.distances)
         parts = zip(torch.split(self.known, BLOCK), torch.split(images, BLOCK), strict=True)
