@@ -17,11 +17,11 @@ COVARIANCES = np.array([[[0.05, 0.03], [0.03, 0.04]], [[0.02, 0.0], [0.0, 0.08]]
 SHARES = np.array([0.7, 0.3])
 
 
-def planted(n: int) -> torch.Tensor:
+def planted(n: int, covariances: np.ndarray = COVARIANCES) -> torch.Tensor:
     """Latents of the mixture above, by numpy."""
     rng = np.random.default_rng(3)
     of = (rng.random(n) > SHARES[0]).astype(int)
-    drawn = [rng.multivariate_normal(MEANS[k], COVARIANCES[k], n) for k in (0, 1)]
+    drawn = [rng.multivariate_normal(MEANS[k], covariances[k], n) for k in (0, 1)]
     return torch.from_numpy(np.where(of[:, None] == 0, *drawn)).float()
 
 
@@ -33,7 +33,7 @@ def in_order(prior: FittedMixture) -> list[int]:
 def test_begins_as_the_static_one_in_law():
     static, prior = (kind(6, components=4, spread=0.3, sigma=0.2) for kind in (GaussianMixture, FittedMixture))
     noise = static.noise(50, stream(0, "z"))
-    for covariance in ("full", "diagonal"):
+    for covariance in ("shared", "full", "diagonal"):
         prior = FittedMixture(6, components=4, spread=0.3, sigma=0.2, covariance=covariance)
         torch.testing.assert_close(prior(noise).z, static(noise).z)
     assert torch.equal(prior.weights(), torch.full((4,), 0.25))
@@ -53,8 +53,22 @@ def test_a_known_mixture_is_found_with_its_covariances_and_weights():
     np.testing.assert_allclose(mine.T.cov(), COVARIANCES[0], atol=0.003)
 
 
-def test_diagonal_covariances_are_the_variances():
+def test_a_shared_covariance_is_that_of_all_components():
     prior = FittedMixture(2, components=2, spread=0.5, sigma=0.3)
+    prior.fit(planted(20_000, COVARIANCES[[0, 0]]))
+    for ours, theirs in zip(in_order(prior), (0, 1), strict=True):
+        assert abs(float(prior.weights()[ours]) - SHARES[theirs]) < 0.01
+        np.testing.assert_allclose(prior.means[ours], MEANS[theirs], atol=0.01)
+        factor = prior.factors[ours].double()
+        np.testing.assert_allclose(factor @ factor.T, COVARIANCES[0], atol=0.003)
+    found = prior.sample(100_000, stream(0, "z"))
+    for k in (0, 1):
+        mine = found.z[found.component == k].double()
+        np.testing.assert_allclose(mine.T.cov(), COVARIANCES[0], atol=0.003)
+
+
+def test_diagonal_covariances_are_the_variances():
+    prior = FittedMixture(2, components=2, spread=0.5, sigma=0.3, covariance="diagonal")
     prior.fit(planted(20_000))
     for ours, theirs in zip(in_order(prior), (0, 1), strict=True):
         np.testing.assert_allclose(prior.factors[ours].square(), np.diag(COVARIANCES[theirs]), atol=0.003)
@@ -79,27 +93,29 @@ def test_a_fit_goes_on_from_the_last_and_never_to_less_likely_parameters():
     assert all(later > earlier - 1e-3 for earlier, later in zip(seen, seen[1:], strict=False))
 
 
-@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+@pytest.mark.parametrize("covariance", ["shared", "full", "diagonal"])
 @pytest.mark.parametrize("codes", [torch.ones(50, 3), torch.eye(3).repeat(20, 1), torch.eye(4)[:, :3] - 1])
 def test_no_covariance_becomes_singular(covariance, codes):
     prior = FittedMixture(3, components=4, covariance=covariance)
     for _ in range(3):
         prior.fit(codes)
-        factors = prior.factors if covariance == "full" else prior.factors.diag_embed()
+        factors = prior.factors.diag_embed() if covariance == "diagonal" else prior.factors
         assert float(torch.linalg.svdvals(factors).min()) > 0
         assert bool(prior.sample(50, stream(0, "z")).z.isfinite().all())
         assert float(prior.weights().sum()) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_component_of_no_latents_keeps_its_moments_and_is_hardly_drawn():
-    prior = FittedMixture(1, components=3, spread=0.1, sigma=0.1)
+    prior = FittedMixture(1, components=3, spread=0.1, sigma=0.1, covariance="full")
     codes = torch.tensor([-1.0, 1.0]).repeat(30)[:, None]  # nothing is there for a third
     means, factors = prior.means.clone(), prior.factors.clone()
     assert prior.fit(codes) == 1
-    assert float(prior.weights()[2]) < 1e-6
-    torch.testing.assert_close(prior.means[:2].sort(0).values, torch.tensor([[-1.0], [1.0]]))
-    assert torch.equal(prior.means[2], means[2])
-    assert torch.equal(prior.factors[2], factors[2])
+    lost = int(prior.weights().argmin())
+    others = [k for k in range(3) if k != lost]
+    assert float(prior.weights()[lost]) < 2 / 60
+    torch.testing.assert_close(prior.means[others].sort(0).values, torch.tensor([[-1.0], [1.0]]))
+    assert torch.equal(prior.means[lost], means[lost])
+    assert torch.equal(prior.factors[lost], factors[lost])
 
 
 def test_a_component_that_was_lost_is_found_again():
