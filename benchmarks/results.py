@@ -39,6 +39,13 @@ ROWS = {
         "few-shot/glann",
     ),
     "photographs": ("few-shot/imle-gan", "few-shot/projected-gan"),
+    "mnist": (
+        "mnist/gan",
+        "mnist/gm-gan-static",
+        "mnist/gm-gan-wasserstein",
+        "mnist/gm-gan-em",
+        "mnist/gm-gan-supervised",
+    ),
     "crowd": ("crowd/imle", "crowd/adaptive-imle", "crowd/rs-imle"),
     "toys": (
         "ring/gan",
