@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -20,6 +21,7 @@ from allmodes.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 SMALL = "--data digits --images 512 --batch 64 --threads 1 --device cpu --log_every 64"
+GIVEN = {"from a tied mixture": "", "from a generator that is given labels": "--prior gaussian --generator.classes 10"}
 
 
 def shown() -> str:
@@ -32,19 +34,12 @@ def test_it_is_short():
     assert len(shown().splitlines()) < 80
 
 
-def test_it_is_found_and_trains_both_players_on_classes(tmp_path):
+@pytest.mark.parametrize("more", GIVEN.values(), ids=GIVEN)
+def test_it_is_found_and_trains_both_players_on_classes(more, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "ac_gan.py").write_text(shown())
     run = tmp_path / "run"
-    command = [
-        "train",
-        "mnist/gm-gan-supervised",
-        "--objective",
-        "ac-gan",
-        *SMALL.split(),
-        "--out",
-        str(run),
-    ]
+    command = f"train mnist/gm-gan-supervised --objective ac-gan {SMALL} {more} --out {run}".split()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "own"), *command],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
