@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -17,6 +18,8 @@ from allmodes.core.errors import UserError
 from allmodes.core.records import Score
 from allmodes.reports import read_run, write_report
 from allmodes.reports.base import Section
+from allmodes.reports.page import _tiles
+from allmodes.reports.sections import components, latent_maps, sigma
 from allmodes.reports.sections.coverage import panels, read_coverage
 from allmodes.reports.sections.curves import Curves
 from allmodes.reports.sections.metrics import baseline
@@ -188,3 +191,30 @@ def test_equal_files_give_equal_pages(make_run: MakeRun, tmp_path: Path) -> None
 )
 def test_figures_are_written_plainly(value: float | None, text: str) -> None:
     assert re.sub(r"(\.\d\d)0+$", r"\1", write_figure("kl", value)) == re.sub(r"(\.\d\d)0+$", r"\1", text)
+
+
+def test_figures_against_a_test_split_stand_above_beside_those_of_training_images(make_run: MakeRun) -> None:
+    path = make_run("mnist/gan", folder="a")
+    document = json.loads((path / "evaluation.json").read_text())
+    found = {"name": "precision", "value": 0.81, "detail": {"training": 0.892, "missed": []}}
+    for detail, tiles in ((found["detail"], [("precision", "0.810", "training images 0.892")]), ({}, [])):
+        document["scores"] = [{**found, "detail": detail}]
+        (path / "evaluation.json").write_text(json.dumps(document))
+        assert [tile for tile in _tiles(read_run(path)) if tile[0] == "precision"] == tiles
+    assert baseline(Score(**found)) == "as many training images: 0.892"
+
+
+def test_what_is_seen_of_a_mixture_is_said(make_run: MakeRun) -> None:
+    run = read_run(make_run("mnist/gm-gan", folder="a"))
+    said = components.say(run.mixture) + components.by_classes(run.mixture["shares"])
+    assert "The likeliest makes 68.0% of the samples, the least likely 32.0%." in said
+    assert "the largest class has 70.0%, the smallest 30.0%" in said
+    equal = components.say({"weights": [0.25] * 4, "classes": 2})
+    assert (
+        equal
+        == "The prior has 4 components, 2 for each of 2 classes. Each is as likely as any other: 25.0% of the samples."
+    )
+    assert latent_maps.together([0, 0, 0, 1, 1], [2, 2, 0, 1, 1]) == pytest.approx(0.8)
+    assert "largest at 1: precision 0.800, recall 0.750" in sigma.say(run.mixture["sigma"])
+    nothing = {**run.mixture["sigma"], "recall": [0.0, 0.0, 0.0]}
+    assert "At no sigma are both above 0." in sigma.say(nothing)
