@@ -152,3 +152,19 @@ def test_weights_of_a_mixture_learn_from_what_samples_cost_and_go_on_where_they_
         assert torch.equal(one.weights(), other.weights())
         assert len(set(one.weights().tolist())) == 3
     assert torch.equal(current_model(whole).sample(20), current_model(again).sample(20))
+
+
+def test_a_mixture_descends_what_holds_its_factors_beside_the_generators_loss():
+    slopes = []
+    for pull in (0.0, 0.5):
+        mixture = {"name": "dynamic-mixture", "dim": 4, "components": 3, "sigma": 0.2, "pull": pull}
+        trainer = make_trainer("gan", prior=mixture)
+        with torch.no_grad():
+            trainer.objective.prior.factors.fill_(0.5)
+        moment = trainer.moment()
+        for update in trainer.objective.updates(moment.upcoming(0), moment):
+            trainer.players[update.player].zero_grad(set_to_none=True)
+            update.closure().value.backward()
+        slopes.append(trainer.objective.prior.factors.grad)
+    expected = 0.5 * 2 * (0.5 / 0.2 - 1) / 0.2 / 12  # of lambda (A / sigma - 1)^2 / (K d)
+    torch.testing.assert_close(slopes[1] - slopes[0], torch.full((3, 4), expected))

@@ -219,6 +219,20 @@ class TestDynamicMixture:
         torch.testing.assert_close(prior.means.grad, prior.means.detach(), atol=0.02, rtol=0)
         torch.testing.assert_close(prior.factors.grad, prior.factors.detach(), atol=0.02, rtol=0)
 
+    @pytest.mark.parametrize("covariance", ["full", "diagonal"])
+    def test_what_holds_the_factors_is_the_square_of_how_far_they_are_from_where_they_began(self, covariance):
+        prior = DynamicMixture(3, components=2, sigma=0.2, covariance=covariance, pull=0.7)
+        assert DynamicMixture(3).penalty() is None
+        assert prior.penalty().item() == 0
+        with torch.no_grad():
+            prior.factors.zero_()
+        assert prior.penalty().item() == pytest.approx(0.7)  # lambda |0 - I|^2 / d
+        with torch.no_grad():
+            prior.factors[(1, 2, 2) if covariance == "full" else (1, 2)] = 0.6
+        assert prior.penalty().item() == pytest.approx(0.7 * (5 + (0.6 / 0.2 - 1) ** 2) / 6)
+        with pytest.raises(UserError, match=r"prior\.pull' is -1"):
+            DynamicMixture(3, pull=-1)
+
     def test_labels_choose_among_components_of_their_own(self):
         prior = DynamicMixture(2, components=6, classes=3)
         labels = torch.arange(3).repeat(200)

@@ -65,6 +65,10 @@ class Prior(nn.Module, ABC):
         """
         return None
 
+    def penalty(self) -> Tensor | None:
+        """What a prior that is trained descends beside the generator's loss, a scalar; None for nothing."""
+        return None
+
     def require_sound(self) -> None:
         """Raise a UserError if what was learnt of the law is none any more."""
 

@@ -7,6 +7,13 @@ so component k has the covariance :math:`A_k A_k^T`, and gradients of the genera
 :math:`A_k` through the latent (reparameterisation, Kingma & Welling 2014). It begins as the static mixture, with
 :math:`A_k = \sigma I` and equal weights, which stay equal unless they are to be learnt.
 
+A generator that makes the same of all latents of a component costs no more than one that does not, so factors may fall
+to nothing. What holds them,
+
+.. math:: \lambda\, \frac{1}{K d} \sum_k | A_k / \sigma - I |^2
+
+is DeLiGAN's (Gurumurthy, Sarvadevabhatla & Babu 2017, section 4), which has it around 1.
+
 Which component a latent is of does not change little by little, so nothing of that kind flows to :math:`\rho`. It
 learns from what each sample costs the generator, :math:`l_i`,
 
@@ -45,6 +52,7 @@ class DynamicMixture(Mixture):
         seed: of the first means, which do not depend on the seed of the run.
         classes: as in the static mixture.
         covariance: ``full``, or ``diagonal``: one factor for every dimension.
+        pull: lambda, of what holds the factors; 0 for nothing.
         weights: ``fixed``, all components being equally likely, or ``learned``; where components belong to classes,
             these stay equally likely, and weights are learnt within each.
 
@@ -64,11 +72,16 @@ class DynamicMixture(Mixture):
         seed: int = 0,
         classes: int | None = None,
         covariance: Literal["full", "diagonal"] = "diagonal",
+        pull: float = 0.0,
         weights: Literal["fixed", "learned"] = "fixed",
     ) -> None:
         super().__init__(dim, components=components, classes=classes)
         require_positive(spread=spread, sigma=sigma)
         self.means = nn.Parameter(random_means(components, dim, spread=spread, seed=seed))
+        if not 0 <= pull < math.inf:
+            raise UserError(f"'prior.pull' is {pull}, but must be at least 0.")
+        self.pull = pull
+        self.sigma = sigma
         first = torch.ones(dim) if covariance == "diagonal" else torch.eye(dim)
         self.factors = nn.Parameter((sigma * first).repeat(components, *[1] * first.ndim))
         self.logits = nn.Parameter(torch.zeros(components)) if weights == "learned" else None
@@ -87,6 +100,13 @@ class DynamicMixture(Mixture):
         if self.logits is None or latents.component is None:
             return None
         return self._log_weights(self.logits)[latents.component]
+
+    def penalty(self) -> Tensor | None:
+        """See :meth:`Prior.penalty`."""
+        if not self.pull:
+            return None
+        first = torch.eye(self.dim).to(self.factors) if self.factors.ndim == 3 else 1.0
+        return self.pull * (self.factors / self.sigma - first).square().sum() / (self.components * self.dim)
 
     def noise(self, n: int, rng: torch.Generator) -> Noise:
         """See :meth:`Prior.noise`."""

@@ -44,7 +44,10 @@ class PriorTerm(Term):
             raise RuntimeError("the generator's turn comes first, with its backward pass")
         value = (step.drawn.z * step.leaf.grad).sum()
         chances = step.prior.log_chances(step.drawn)
-        return Loss(value if chances is None else value + expected_cost(chances, step))
+        if chances is not None:
+            value = value + expected_cost(chances, step)
+        penalty = step.prior.penalty()
+        return Loss(value if penalty is None else value + penalty)
 
 
 def expected_cost(chances: Tensor, step: Step) -> Tensor:
