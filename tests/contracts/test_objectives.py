@@ -66,6 +66,12 @@ PROJECTED = {
     "matching": {"name": "nearest", "pool": 48, "refresh": 4, "block": 16, "within": "part"},
 }
 WHOLE = {**PROJECTED, **NO_ADVERSARY, "data.fixed": 48, "matching": {**PROJECTED["matching"], "within": "whole"}}
+CLASSES = {  # of the digits, by the generator, by components of the prior, or both
+    "data": {"name": "digits"},
+    "generator": {"name": "mlp", "widths": [16], "classes": 10},
+    "matching": {**PROJECTED["matching"], "within": "whole", "pool": 24, "block": 40},
+}
+OWN = {"name": "gaussian-mixture", "dim": 8, "components": 20, "classes": 10}
 DIGITS: dict[str, tuple[str, dict]] = {
     "gan": ("stacked-digits/gan", {}),
     "imle": ("stacked-digits/imle-gan", {**PROJECTED, **NO_ADVERSARY, "objective": "imle"}),
@@ -95,6 +101,19 @@ DIGITS: dict[str, tuple[str, dict]] = {
         },
     ),
     "info-gan": ("stacked-digits/gan", INFO_GAN),
+    "imle, under labels": (
+        "stacked-digits/imle-gan",
+        {**PROJECTED, **NO_ADVERSARY, **CLASSES, "objective": "imle"},
+    ),
+    "imle-gan, under labels and of components of their own": (
+        "stacked-digits/imle-gan",
+        {
+            **PROJECTED,
+            **CLASSES,
+            "prior": OWN,
+            "objective": {"name": "imle-gan", "judged": "matched", "perturbation": 0.1, "until": 0.4},
+        },
+    ),
     "imle-gan, as of photographs": (
         "stacked-digits/imle-gan",
         {
@@ -119,7 +138,9 @@ def toy_recipe(objective: str, **overrides) -> Recipe:
 def digits_recipe(objective: str, **overrides) -> Recipe:
     """The method on stacked digits, with batch normalisation and a projection to match in."""
     base, extra = DIGITS[objective]
-    small = {"images": 320, "batch": 32, "threads": 1, "generator.width": 8, "device": "cpu", **EXACT}
+    small = {"images": 320, "batch": 32, "threads": 1, "device": "cpu", **EXACT}
+    if extra.get("generator") != CLASSES["generator"]:
+        small["generator.width"] = 8
     return load_recipe(base, {**small, **extra, **overrides})
 
 
