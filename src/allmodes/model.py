@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,8 @@ class Model:
         """``n`` latents, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
         labels = self._labels(n, seed=seed, component=component, label=label, condition=condition)
         own = None if self.prior.classes is None else labels
-        z = draws.latents(self.prior, n, seed=seed, sigma=sigma, component=component, labels=own)
-        return Latents(z, condition=labels if self.generator.conditioned == "labels" else condition)
+        found = draws.latents(self.prior, n, seed=seed, sigma=sigma, component=component, labels=own)
+        return replace(found, condition=labels if self.generator.conditioned == "labels" else condition)
 
     def _labels(
         self, n: int, *, seed: int, component: int | None, label: int | None, condition: Tensor | None

@@ -52,6 +52,7 @@ def test_a_tied_prior_draws_the_class_that_the_generator_is_told():
     model = made(prior)
     for drawn in (model.draw(200), model.draw(3, condition=torch.tensor([2, 0, 1])), model.draw(9, component=4)):
         component = torch.cdist(drawn.z, model.prior.means).argmin(1)
+        assert torch.equal(component, drawn.component)
         assert torch.equal(component % 3, drawn.condition)
     assert model.draw(9, component=4).condition.tolist() == [1] * 9
     free = made(prior, classes=0)  # the prior alone is tied: its classes come as often as in the data, too

@@ -152,9 +152,9 @@ def drawn_from(model: Model, components: Tensor, *, seed: int) -> Tensor:
 
 def _points(model: Model, seed: int) -> dict[str, Any]:
     """Samples in the plane, and the component that each comes from, drawn as the prior draws them."""
-    latents = model.prior.sample(CLOUD, stream(seed, "points"))
+    latents = model.draw(CLOUD, seed=seed)
     assert latents.component is not None
-    return {"xy": _plain(model.decode(latents.z)), "component": latents.component.tolist()}
+    return {"xy": _plain(model.decode(latents.z, latents.condition)), "component": latents.component.tolist()}
 
 
 def _classes(batch: Batch) -> Tensor | None:

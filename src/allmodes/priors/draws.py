@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.records import Latents
 from ..core.seeding import stream
 from .base import Prior
 
@@ -22,8 +23,8 @@ def latents(
     sigma: float = 1.0,
     component: int | None = None,
     labels: Tensor | None = None,
-) -> Tensor:
-    """``n`` latents ``(n, d)``.
+) -> Latents:
+    """``n`` latents.
 
     Args:
         prior: their law.
@@ -47,8 +48,9 @@ def latents(
         noise = prior.noise(DRAWN, stream(seed, "sample", block)).scaled(sigma)
         noise = noise if component is None else noise.of(component)
         of = None if labels is None else labels[torch.arange(block * DRAWN, (block + 1) * DRAWN) % n]
-        found.append(prior.drawn(noise, of).z)
-    return torch.cat(found)[:n]
+        found.append(prior.drawn(noise, of))
+    components = [each.component for each in found if each.component is not None]
+    return Latents(torch.cat([each.z for each in found]), torch.cat(components) if components else None)[:n]
 
 
 def labels(

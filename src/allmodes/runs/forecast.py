@@ -82,9 +82,10 @@ def step_seconds(trainer: Trainer) -> float:
     device, shape = trainer.fabric.device, trainer.dataset.shape
     distance = _distance(trainer)
     latents = trainer.objective.prior.sample(TIMED, stream(0, "timed")).z.detach().to(device)
+    condition = trainer.objective.generator.condition(trainer.dataset.batch(0, TIMED, 0).to(device))
     images = torch.zeros(TIMED, *shape, device=device, requires_grad=True)
     with torch.random.fork_rng(), trainer.fabric.autocast():
-        seconds = _turn(trainer.players["generator"], latents)
+        seconds = _turn(trainer.players["generator"], latents, condition)
         if "discriminator" in trainer.players:
             seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
         if "encoder" in trainer.players:
@@ -101,7 +102,8 @@ def matching_seconds(trainer: Trainer) -> float:
         return 0.0
     with trainer.fabric.autocast():
         candidate = sample_seconds(trainer) + _embedding(trainer, (distance.embed,))
-    return float(matching.get("pool", 0)) * candidate / float(matching["refresh"]) / trainer.workers.size
+    candidates = float(matching.get("pool", 0)) * (current_model(trainer).classes or 1)  # as many for each class
+    return candidates * candidate / float(matching["refresh"]) / trainer.workers.size
 
 
 def _distance(trainer: Trainer) -> Distance | None:
@@ -117,9 +119,9 @@ def _embedding(trainer: Trainer, networks: Sequence[Callable[[Tensor], Tensor]])
     return sum(timed(partial(network, images)) for network in networks) / TIMED
 
 
-def _turn(network: nn.Module, inputs: Tensor) -> float:
+def _turn(network: nn.Module, *inputs: Tensor | None) -> float:
     weights = [weight for weight in network.parameters() if weight.requires_grad]
-    return timed(lambda: torch.autograd.grad(called(network, inputs).sum(), weights, allow_unused=True))
+    return timed(lambda: torch.autograd.grad(called(network, *inputs).sum(), weights, allow_unused=True))
 
 
 def timed(work: Callable[[], object]) -> float:
