@@ -85,6 +85,15 @@ def test_the_mixture_becomes_that_of_the_planted_latents():
     torch.testing.assert_close(covariance, SIGMA**2 * torch.eye(4), atol=0.003, rtol=0)
 
 
+def test_a_component_that_is_hardly_drawn_wins_its_images_back():
+    term = make(steps=1)
+    term.prior.means.copy_(MEANS)
+    term.prior.factors.copy_(SIGMA * torch.eye(4).expand(2, 4, 4))
+    term.prior.shares.copy_(torch.tensor([0.9999, 0.0001]))
+    assert term.prepare(moment_at(4, Planted(term.generator)))["refit/distance"] < 0.2
+    torch.testing.assert_close(term.prior.weights(), SHARES, atol=0.03, rtol=0)
+
+
 def test_the_same_images_are_inverted_again_from_where_they_were():
     term = make(steps=1, pool=2)
     batches = Planted(term.generator)

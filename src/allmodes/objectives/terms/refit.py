@@ -4,6 +4,8 @@ r"""No summand but the law that the others are taken under: now and then the pri
    they were the last time, or from the nearest of fresh samples if that is nearer, by a few steps of Adam.
 2. M: the mixture is fitted to these latents.
 
+Of fresh samples there are as many of each component: where each had its share of them, components with much of it got
+more, and the others died.
 This is expectation-maximisation with one latent in the place of the posterior. A start is a draw of the prior, and the
 tether lets the latent move in what matters to the image alone: in everything else it stays such a draw, as one of the
 posterior is. Without it the fitted variances grew from fit to fit, and components lost what they had in common.
@@ -12,6 +14,7 @@ posterior is. Without it the fitted variances grew from fit to fit, and componen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -150,7 +153,10 @@ class RefitTerm(Term):
         return Inverted(latents, torch.where(nearer, again, found.distances))
 
     def _drawn(self, moment: Moment, block: int, size: int) -> Tensor:
-        return self.prior.sample(size, stream(moment.seed, "refit", moment.step, block)).z.to(moment.device)
+        """Latents to start from, ``(size, d)``, as many of each component."""
+        noise = self.prior.noise(size, stream(moment.seed, "refit", moment.step, block))
+        evenly = replace(noise, component=torch.arange(size) % self.prior.components)
+        return self.prior.drawn(evenly).z.to(moment.device)
 
     def state_dict(self) -> dict[str, Tensor]:
         known = {} if self.known is None else {"known": self.known}
