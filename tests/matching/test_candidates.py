@@ -131,6 +131,21 @@ def test_two_workers_find_what_one_finds():
             assert torch.equal(found.latents, alone.latents)
 
 
+def test_a_pool_is_never_held_as_a_whole():
+    """Not even the numbers of its candidates: of so many, that would be 80 GB."""
+
+    def stop(block: int, size: int, labels: Tensor | None) -> Tensor:
+        if block == 2:
+            raise StopIteration
+        return latents(block, size, labels)
+
+    kinds = KINDS["labels"]
+    with pytest.raises(StopIteration):
+        Nearest(pool=10**10, block=10).match(
+            Sought.of(EXAMPLES, kind=kinds.of), Candidates(stop, embed, kinds), workers=Alone()
+        )
+
+
 def test_examples_with_equal_conditions_are_of_a_kind():
     twice = torch.cat([INPUTS[:4], INPUTS[:4]])
     of = Kinds.among(8, condition=twice).of

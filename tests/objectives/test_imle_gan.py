@@ -242,3 +242,13 @@ def test_both_terms_and_a_constant_weight_are_options_of_recipes():
 def test_settings_that_make_no_sense_are_named(wrong):
     with pytest.raises(UserError, match=rf"objective\.{next(iter(wrong))}"):
         make(**wrong)
+
+
+def test_samples_between_two_examples_are_not_asked_of_a_generator_that_makes_them_of_one() -> None:
+    class Told(Linear):
+        name = "told"
+        conditioned = "labels"
+
+    parts = {"discriminator": Score(), "loss": NonSaturating(), "distance": Pixels(), "matching": Nearest(pool=4)}
+    with pytest.raises(UserError, match=r"'objective.interpolation' .* under its labels: set it to 0"):
+        ImleGan(Told(), Gaussian(3), interpolation=0.4, **parts)

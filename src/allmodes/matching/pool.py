@@ -76,17 +76,17 @@ class Pool(Matcher):
     ) -> Assignment:
         """See :meth:`Matcher.match`. Every process takes every ``size``-th block; the nearest of all wins."""
         kinds = torch.unique(examples.kind)
-        every = torch.split(kinds.repeat_interleave(self.pool), self.block)
-        numbers = range(len(every))[workers.rank :: workers.size]
-        together = 1 if self.backend.streams else max(len(numbers), 1)
+        blocks = range(-(-len(kinds) * self.pool // self.block))[workers.rank :: workers.size]
+        together = 1 if self.backend.streams else max(len(blocks), 1)
         best, latents = Near.none(examples).distances, None
-        for first in range(0, len(numbers), together):
-            some = numbers[first : first + together]
-            drawn = [candidates.draw(number, every[number]) for number in some]
+        for first in range(0, len(blocks), together):
+            some = {number: self._kinds(number, kinds) for number in blocks[first : first + together]}
+            drawn = [candidates.draw(number, kind) for number, kind in some.items()]
             z = torch.cat([one.z for one in drawn])
             embedded = torch.cat([candidates.embed(one) for one in drawn])
-            kind = torch.cat([every[number] for number in some])
-            found = self._offered(embedded, kind, examples, examples if data is None else data)
+            found = self._offered(
+                embedded, torch.cat(list(some.values())), examples, examples if data is None else data
+            )
             nearer = found.distances < best
             best = torch.where(nearer, found.distances, best)
             latents = z[found.rows] if latents is None else torch.where(nearer[:, None], z[found.rows], latents)
@@ -96,6 +96,11 @@ class Pool(Matcher):
         winner = every_distance.argmin(dim=0)
         row = torch.arange(len(examples), device=examples.part.device)
         return Assignment(every_latent[winner, row], every_distance[winner, row], torch.zeros_like(row))
+
+    def _kinds(self, block: int, kinds: Tensor) -> Tensor:
+        """The kind of each candidate of a block: first all of one kind are drawn, then all of the next."""
+        end = min((block + 1) * self.block, len(kinds) * self.pool)
+        return kinds[torch.arange(block * self.block, end, device=kinds.device) // self.pool]
 
     def _offered(self, embedded: Tensor, kind: Tensor, examples: Sought, data: Sought) -> Near:
         """What candidates ``(m, D)`` of these kinds offer to examples of the same; to others nothing."""

@@ -119,7 +119,7 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
     needs = [Need(batch * (2 * example + kept), f"{batch:,} examples at a time", "batch")]
     if "matching" in given and "distance" in given:
         block = 2 * example + 2 * max(generator.largest, distance.largest)
-        needs += _round(given["matching"], given["distance"], dataset, batch=batch, block=block, device=device)
+        needs += _round(given, dataset, batch=batch, block=block, device=device)
     _require(needs, device)
 
 
@@ -154,19 +154,19 @@ def called(network: nn.Module, *inputs: Tensor | None) -> Tensor:
     return output
 
 
-def _round(
-    matcher: Matcher, distance: Distance, dataset: Dataset, *, batch: int, block: float, device: torch.device
-) -> list[Need]:
+def _round(given: Mapping[str, Any], dataset: Dataset, *, batch: int, block: float, device: torch.device) -> list[Need]:
     """What a round of matching holds: the examples until the next one, and candidates.
 
     Args:
-        matcher: says how many of either.
-        distance: gives the embeddings.
+        given: the matcher, which says how many of either, the distance, which gives the embeddings, and the prior and
+            the generator, which say for how many kinds of examples candidates are made.
         dataset: gives the examples.
         batch: examples of a step.
         block: bytes of a candidate while it is generated and embedded.
         device: where the networks are.
     """
+    matcher: Matcher = given["matching"]
+    distance: Distance = given["distance"]
     with torch.no_grad():
         width = distance.embed(torch.zeros(1, *dataset.shape, device=device)).shape[1]
     parts = 1 if matcher.within == "whole" else distance.parts(dataset.shape)
@@ -177,7 +177,8 @@ def _round(
     alone = isinstance(matcher, OneToOne)
     if matcher.turns is not None:
         examples = max(examples, entries // matcher.turns)
-    pool, at_once = getattr(matcher, "pool", 1), getattr(matcher, "block", 1)
+    pool = getattr(matcher, "pool", 1) * _kinds(given["generator"], given["prior"], examples)
+    at_once = getattr(matcher, "block", 1)
     candidates = max(pool, examples // parts) if alone else pool
     streamed = not alone and matcher.backend.streams  # type: ignore[attr-defined]
     held = min(at_once, candidates) if streamed else candidates
@@ -193,6 +194,13 @@ def _round(
         Need(held * searched, f"the embeddings of {held:,} candidates", option),
         Need(min(at_once, candidates) * block, f"{at_once:,} candidates at a time", "matching.block"),
     ]
+
+
+def _kinds(generator: Generator, prior: Prior, examples: int) -> int:
+    """For how many kinds of these examples a round makes a pool of candidates."""
+    if generator.conditioned == "inputs":
+        return examples
+    return (generator.classes if generator.conditioned == "labels" else prior.classes) or 1
 
 
 def _require(needs: Sequence[Need], device: torch.device) -> None:

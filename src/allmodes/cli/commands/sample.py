@@ -34,7 +34,7 @@ class Sample(Command):
             "--sigma", type=float, default=1.0, metavar="X", help="scale of the noise: lower, more typical (default: 1)"
         )
         parser.add_argument("--component", type=int, metavar="K", help="of a mixture prior, draw from this one alone")
-        parser.add_argument("--label", type=int, metavar="K", help="draw this class alone, if the prior has classes")
+        parser.add_argument("--label", type=int, metavar="K", help="draw this class alone, if the model has any")
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
