@@ -62,6 +62,8 @@ class TestRecipes:
             assert out.startswith(f"{name}: ")
             assert "--optimizer.lr" in out
             assert "objective: " in out
+        assert main(["recipes", "few-shot/imle-gan"]) == 0
+        assert "--optimizer.discriminator.lr  0.0005\n" in capsys.readouterr().out
 
     def test_guesses_what_was_meant(self, capsys: Capture) -> None:
         assert "Did you mean 'ring/imle'?" in refusal_of(["recipes", "ring/imel"], capsys)
