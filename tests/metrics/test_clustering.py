@@ -27,7 +27,9 @@ def test_information_and_pairs_are_those_of_scikit_learn(clusters: np.ndarray, l
     assert normalised_mutual_information(clusters, labels).value == pytest.approx(
         normalized_mutual_info_score(labels, clusters), abs=1e-12
     )
-    assert adjusted_rand(clusters, labels).value == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+    found = adjusted_rand(clusters, labels)
+    assert found.value == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+    assert {type(found.value), *map(type, found.ci95 or ())} == {float}
 
 
 @pytest.mark.parametrize(("clusters", "labels"), CASES[:5])

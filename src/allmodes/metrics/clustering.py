@@ -111,7 +111,7 @@ def _nmi(table: Table) -> float:
 
 def _ari(table: Table) -> float:
     both, rows, columns = (float((sizes * (sizes - 1)).sum()) for sizes in (table, table.sum(1), table.sum(0)))
-    pairs = table.sum() * (table.sum() - 1)
+    pairs = float(table.sum() * (table.sum() - 1))
     chance, most = rows * columns / max(pairs, 1.0), (rows + columns) / 2
     return 1.0 if most == chance else (both - chance) / (most - chance)
 
