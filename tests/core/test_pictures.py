@@ -10,7 +10,16 @@ import torch
 from PIL import Image
 
 from allmodes.core.errors import UserError
-from allmodes.core.pictures import GUTTER, image_grid, image_pairs, image_rows, save_animation, to_rgb, toy_frame
+from allmodes.core.pictures import (
+    GUTTER,
+    image_grid,
+    image_pairs,
+    image_rows,
+    save_animation,
+    side_by_side,
+    to_rgb,
+    toy_frame,
+)
 
 
 def test_float_and_uint8_agree() -> None:
@@ -128,3 +137,12 @@ def test_rows_of_images_have_their_names_before_them() -> None:
     assert min(ink) > 0
     assert ink[1] > ink[0]  # of the longer name
     assert (names[60:70] == 255).all()  # between the rows there is none
+
+
+def test_pictures_stand_side_by_side_from_the_top() -> None:
+    first, second = Image.new("RGB", (4, 6), (255, 0, 0)), Image.new("RGB", (3, 2), (0, 0, 255))
+    pixels = np.asarray(side_by_side([first, second]))
+    assert pixels.shape == (6, 7, 3)
+    assert (pixels[:, :4] == (255, 0, 0)).all()
+    assert (pixels[:2, 4:] == (0, 0, 255)).all()
+    assert (pixels[2:, 4:] == 255).all()

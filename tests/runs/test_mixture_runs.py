@@ -9,10 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
+from allmodes.data.digits import SmallDigits
 from allmodes.evaluation import mixture
+from allmodes.model import Model
+from allmodes.networks.generators.mlp import MLP
+from allmodes.priors.gaussian_mixture import GaussianMixture
 from allmodes.reports import write_report
 from allmodes.runs.folder import open_folder
 from allmodes.runs.forecast import seconds_after
+from allmodes.runs.pictures import save_components
 from allmodes.runs.run import Run, train
 from allmodes.training.build import build_dataset, build_objective
 from allmodes.training.processes import launch
@@ -77,6 +82,15 @@ def test_a_class_that_owns_components_has_one_row(digits: Run) -> None:
     assert page.count("real examples of class") == 2  # two plots
     assert found["sigma"]["certificate"]["split"] == "100 test images"
     assert found["sigma"]["ceiling"]["precision"] > 0.5
+
+
+def test_many_components_stand_in_two_columns(tmp_path) -> None:
+    dataset = SmallDigits()
+    model = Model(MLP(dataset.shape, 4, widths=(8,)), GaussianMixture(4, components=23), config={}, card={})
+    save_components(dataset, model, tmp_path)
+    with Image.open(tmp_path / "components.png") as picture:
+        assert picture.height == 12 * (64 + 3) + 3  # of 23 components
+        assert picture.width > 24 * (64 + 3)
 
 
 def test_other_priors_have_none(tmp_path) -> None:

@@ -143,6 +143,16 @@ def image_rows(images: Array, names: Sequence[str]) -> Image.Image:
     return canvas
 
 
+def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures in a row, from the top of each."""
+    canvas = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), PAPER)
+    left = 0
+    for one in pictures:
+        canvas.paste(one, (left, 0))
+        left += one.width
+    return canvas
+
+
 def toy_frame(points: Array, data: Array, *, modes: Array | None = None, title: str = "") -> Image.Image:
     """Samples in the plane over real data. The axes depend on the data alone, so frames can be animated.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core.pictures import image_grid, image_pairs, image_rows, toy_frame
+from ..core.pictures import image_grid, image_pairs, image_rows, side_by_side, toy_frame
 from ..core.pictures import save_picture as save
 from ..core.seeding import stream
 from ..data.base import Dataset
@@ -21,7 +21,7 @@ GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
 ROW = 12  # samples at latents of either kind, and of a component
-ROWS = 50  # components that are shown, the likeliest of them
+ROWS, LONG = 50, 20  # components that are shown, the likeliest of them; more than so many rows stand in two columns
 
 
 def picture_path(trainer: Trainer, folder: Path) -> Path:
@@ -73,6 +73,9 @@ def save_components(dataset: Dataset, model: Model, folder: Path) -> None:
         weights = weights.view(-1, prior.classes).sum(0)
     shown = weights.argsort(descending=True, stable=True)[:ROWS].sort().values.tolist()
     kind = "label" if prior.classes is not None else "component"
-    rows = [model.sample(ROW, **{kind: number}) for number in shown]
-    names = [f"{number} \u00b7 {weights[number]:.1%}" for number in shown]
-    save(image_rows(dataset.picture(torch.cat(rows)), names), folder / "components.png")
+    blocks = []
+    for part in [shown] if len(shown) <= LONG else [shown[: -(-len(shown) // 2)], shown[-(-len(shown) // 2) :]]:
+        rows = [model.sample(ROW, **{kind: number}) for number in part]
+        names = [f"{number} \u00b7 {weights[number]:.1%}" for number in part]
+        blocks.append(image_rows(dataset.picture(torch.cat(rows)), names))
+    save(side_by_side(blocks), folder / "components.png")
