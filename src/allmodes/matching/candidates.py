@@ -3,8 +3,7 @@
 Examples of one kind choose among the same candidates, which are made for that kind alone. Without conditions there is
 one kind, and one pool for all. Where samples are made under the label or the input of an example, examples that share
 it are a kind: of labels a kind for each class, of inputs one for each example, as a rule, and then every example has
-candidates of its own, the nearest of which it takes (Conditional IMLE: Li, Zhang & Malik 2018; Li, Peng, Zhang & Malik
-2020).
+candidates of its own, the nearest of which it takes (Conditional IMLE: Li, Peng & Malik 2018; Li, Zhang & Malik 2019).
 """
 
 from __future__ import annotations
