@@ -41,14 +41,15 @@ def test_information_of_sure_readings_is_that_of_their_labels() -> None:
     rng = np.random.default_rng(0)
     said = rng.integers(4, size=300)
     again = np.where(rng.random(300) < 0.8, said, rng.integers(4, size=300))
-    found = shared_information(*(torch.eye(4)[torch.from_numpy(labels)] for labels in (said, again)), Alone())
+    readings = [torch.eye(4)[torch.from_numpy(labels)][None] for labels in (said, again)]
+    found = shared_information(*readings, Alone())
     both_ways = mutual_info_score(np.concatenate([said, again]), np.concatenate([again, said]))
     assert float(found) == pytest.approx(both_ways, rel=1e-4)
 
 
 def test_information_is_not_rounded_in_mixed_precision() -> None:
     torch.manual_seed(0)
-    said, again = torch.randn(2, 64, 10).mul(3).softmax(2)
+    said, again = torch.randn(2, 3, 64, 10).mul(3).softmax(3)
     with torch.autocast("cpu", torch.bfloat16):
         found = shared_information(said, again, Alone())
     torch.testing.assert_close(found, shared_information(said, again, Alone()))
@@ -63,7 +64,7 @@ def test_information_is_not_rounded_in_mixed_precision() -> None:
     ],
 )
 def test_information_is_largest_where_readings_are_sure_and_even(readings: torch.Tensor, expected: float) -> None:
-    assert float(shared_information(readings, readings, Alone())) == pytest.approx(expected, abs=1e-5)
+    assert float(shared_information(readings[None], readings[None], Alone())) == pytest.approx(expected, abs=1e-5)
 
 
 def test_processes_have_the_information_and_together_the_gradient_of_the_whole() -> None:
@@ -75,13 +76,13 @@ def test_processes_have_the_information_and_together_the_gradient_of_the_whole()
         return (found + found.T) / 2
 
     whole = logits.clone().requires_grad_()
-    value = shared_information(whole[0].softmax(1), whole[1].softmax(1), Alone())
+    value = shared_information(whole[:1].softmax(2), whole[1:].softmax(2), Alone())
     value.backward()
-    gathered = torch.stack([joint(logits[:, rank::2]) for rank in range(2)])
+    gathered = torch.stack([joint(logits[:, rank::2])[None] for rank in range(2)])
     for rank in range(2):
         mine = logits[:, rank::2].clone().requires_grad_()
         workers = SimpleNamespace(rank=rank, size=2, gather=lambda tensor: gathered)
-        found = shared_information(mine[0].softmax(1), mine[1].softmax(1), workers)
+        found = shared_information(mine[:1].softmax(2), mine[1:].softmax(2), workers)
         assert found.item() == pytest.approx(value.item())
         found.backward()
         assert whole.grad is not None
@@ -129,6 +130,7 @@ def test_components_become_groups_of_the_data_and_of_the_samples(tmp_path) -> No
             "prior.components": 4,
             "prior.dim": 8,
             "prior.spread": 1.0,
+            "objective.settle": 1600,
         },
         images=32 * 150,
         batch=32,

@@ -58,8 +58,7 @@ class EncoderTerm(Term):
         real, moment = step.batch.images, step.moment
         changed = seen_through(torch.cat([real, step.samples.detach()]), moment, self.views, "views")
         said, again, of_samples = self.encoder.readings(torch.cat([real, changed])).float().chunk(3, 1)
-        pairs = zip(said.softmax(2), again.softmax(2), strict=True)
-        told = torch.stack([shared_information(one, other, moment.workers) for one, other in pairs])
+        told = shared_information(said.softmax(2), again.softmax(2), moment.workers)
         head = int(self.encoder.information.argmax())
         if moment.step == 0 or moment.step * moment.batch_size < self.settle:
             self.encoder.information.lerp_(told.detach(), RECENT)
@@ -91,15 +90,20 @@ def shared_information(said: Tensor, again: Tensor, workers: Workers) -> Tensor:
     """The mutual information of two readings of the same images, in nats, over the batches of all processes.
 
     Args:
-        said: probabilities of the components, ``(B, K)``.
-        again: of other views of the same images, ``(B, K)``.
+        said: probabilities of the components by each head, ``(H, B, K)``.
+        again: of other views of the same images, ``(H, B, K)``.
         workers: the mean of their gradients is that of the whole.
+
+    Returns:
+        ``(H,)``, in float32 or more whatever the precision of the networks.
     """
-    joint = (said[:, :, None] * again[:, None]).mean(0)  # a matrix product would be rounded in mixed precision
-    joint = (joint + joint.T) / 2
+    with torch.autocast(said.device.type, enabled=False):
+        joint = said.mT @ again / said.shape[1]
+    joint = (joint + joint.mT) / 2
     joint = workers.gather(joint.detach()).mean(0) + joint - joint.detach()
     joint = joint.clamp_min(TINY)
-    return (joint * (joint.log() - joint.sum(0).log() - joint.sum(1, keepdim=True).log())).sum()
+    alone = joint.sum(1).log()
+    return (joint * (joint.log() - alone[:, None] - alone[:, :, None])).sum((1, 2))
 
 
 def known(step: Step) -> Tensor:
