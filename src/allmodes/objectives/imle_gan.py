@@ -77,12 +77,7 @@ class ImleGan(Objective):
         augmentation: Sequence[str] = (),
         judged: Literal["fresh", "matched"] = "fresh",
     ) -> None:
-        check(weight, until, interpolation, perturbation)
-        if interpolation > 0 and generator.conditioned is not None:
-            raise UserError(
-                "'objective.interpolation' asks for samples between two examples, and the generator "
-                f"'{generator.name}' makes samples of one, under its {generator.conditioned}: set it to 0."
-            )
+        check(generator, weight, until, interpolation, perturbation)
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator
@@ -124,8 +119,13 @@ class ImleGan(Objective):
         return "the weight of the matched distance (objective.until)" if falls else None
 
 
-def check(weight: float, until: float | None, interpolation: float, perturbation: float) -> None:
-    """Raise a UserError for options of :class:`ImleGan` that are out of range."""
+def check(generator: Generator, weight: float, until: float | None, interpolation: float, perturbation: float) -> None:
+    """Raise a UserError for options of :class:`ImleGan` that are out of range, or not of this generator."""
+    if interpolation > 0 and generator.conditioned is not None:
+        raise UserError(
+            "'objective.interpolation' asks for samples between two examples, and the generator "
+            f"'{generator.name}' makes samples of one, under its {generator.conditioned}: set it to 0."
+        )
     if weight <= 0 or (until is not None and until <= 0):
         raise UserError(f"'objective.weight' ({weight}) and 'objective.until' ({until}) must be above 0.")
     if interpolation < 0 or not 0 <= perturbation <= 1:
