@@ -157,11 +157,7 @@ def read_run(path: Path) -> RunFiles:
         UserError: the folder is not a run, or a file in it is broken.
     """
     path = Path(path)
-    if not (path / "recipe.yaml").exists():
-        raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
-    for name in TEXTS:
-        if os.path.lexists(path / name) and not inside(path / name, path):
-            raise UserError(f"{path / name} is not a file of that folder: put the file itself in its place.")
+    _require_run(path)
     text = read_text(path / "recipe.yaml")
     recipe = parse_yaml(text, str(path / "recipe.yaml"))
     if not isinstance(recipe, dict):
@@ -192,6 +188,15 @@ def read_run(path: Path) -> RunFiles:
         mixture=_document(path / "mixture.json"),
         components=_existing(samples / "components.png"),
     )
+
+
+def _require_run(path: Path) -> None:
+    """Refuse a folder without a recipe, or whose texts are links to elsewhere."""
+    if not (path / "recipe.yaml").exists():
+        raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
+    for name in TEXTS:
+        if os.path.lexists(path / name) and not inside(path / name, path):
+            raise UserError(f"{path / name} is not a file of that folder: put the file itself in its place.")
 
 
 def _document(path: Path) -> Mapping[str, Any]:
