@@ -91,7 +91,7 @@ def view_of(trainer: Trainer) -> View:
 @torch.no_grad()
 def drawn(trainer: Trainer, count: int) -> torch.Tensor:
     rng = torch.Generator().manual_seed(1)
-    return trainer.average.module(trainer.objective.prior.sample(count, rng).z)
+    return trainer.kept.generator(trainer.kept.prior.sample(count, rng).z)
 
 
 # %% [markdown]
