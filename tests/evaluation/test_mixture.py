@@ -86,6 +86,15 @@ def test_shares_are_those_of_the_labels(seen) -> None:
     assert seen["shares"] == pytest.approx((np.bincount(labels) / 600).tolist(), abs=1e-5)
 
 
+def test_shares_are_those_of_all_data_where_these_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setattr(mixture, name, value)
+    model = model_of(2)
+    data = Own(model)
+    monkeypatch.setattr(data, "frequencies", lambda: torch.tensor([0.699, 0.301], dtype=torch.float64))
+    assert mixture_seen(model, data, seed=0, device=CPU)["shares"] == [0.699, 0.301]
+
+
 def test_real_points_are_found_in_the_component_that_they_came_from(seen) -> None:
     between = seen["maps"]["between"]
     assert between["owned"] == [1 - label for label in between["labels"]]

@@ -153,7 +153,9 @@ def test_numbers_are_positive(field):
 
 
 def test_more_components_than_images_are_refused():
-    with pytest.raises(UserError, match=r"'objective\.inverted' is 1, too few images to fit the 2 components"):
+    with pytest.raises(
+        UserError, match=r"'objective\.inverted' is 1, too few .* the 2 components .*: raise it, or lower"
+    ):
         make(inverted=1)
 
 

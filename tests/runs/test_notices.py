@@ -16,6 +16,7 @@ from allmodes.bench.speed import make_trainer
 from allmodes.evaluation.evaluate import passes
 from allmodes.evaluation.protocols.base import Looking
 from allmodes.priors.dynamic_mixture import PACE, DynamicMixture
+from allmodes.priors.fitted_mixture import FittedMixture
 from allmodes.priors.gaussian import Gaussian
 from allmodes.runs import forecast
 from allmodes.runs.forecast import Forecast, step_seconds
@@ -174,7 +175,12 @@ def test_components_that_have_died_are_said(tmp_path: Path, capsys: pytest.Captu
             prior.logits[2] = -math.log(smaller) / PACE
         said = list(rare_components(prior))
         assert len(said) == expected
-        assert all("drawn of component 2 of the prior" in note for note in said)
+        assert all("drawn of component 2 of the prior" in note and "--optimizer.prior.lr" in note for note in said)
+    fitted = FittedMixture(4, components=4)  # by no descent: there is no rate to lower
+    fitted.shares.copy_(torch.tensor([0.5, 0.49, 0.01, 0.0]))
+    (said,) = rare_components(fitted)
+    assert "2 of 4 components" in said
+    assert "optimizer" not in said
     mixture = {"prior": {"name": "dynamic-mixture", "dim": 2, "components": 3, "weights": "learned"}}
     fast = {"images": 96, "batch": 16, "threads": 1, "device": "cpu", "optimizer.prior.lr": 1.0, "ema": 0.0}
     train("ring/gan", tmp_path / "run", overrides={**mixture, **fast})

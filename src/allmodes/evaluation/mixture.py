@@ -30,7 +30,7 @@ COMPARED = 1_000  # samples for each sigma, and real examples
 DRAWN, BETWEEN, WITHIN = 600, 400, 150  # latents from the prior; real images of all classes, and of one
 POOL, STEPS = 2_000, 50  # of the descent to real images
 LEAST = 100  # test images: with fewer, samples are held against training examples
-COUNTED = 10_000  # examples whose labels are counted
+COUNTED = 10_000  # examples whose labels say whether there are classes
 LOOKED_AT = (len(SIGMAS) + 2) * COMPARED  # images that a large network looks at
 PER_CLASS = 20  # examples of a class, on average, below which labels are no classes
 CLOUD = 1_000  # samples of planar data
@@ -63,7 +63,7 @@ def mixture_seen(model: Model, dataset: Dataset, *, seed: int, device: torch.dev
         "components": model.prior.components,
         "classes": model.prior.classes,
         "weights": _plain(model.prior.weights()),
-        "shares": None if labels is None else _plain(torch.bincount(labels) / len(labels)),
+        "shares": None if labels is None else _plain(_frequencies(dataset, labels)),
         "sigma": sigma_curve(model, dataset, batch, seed=seed, device=device),
         "points": _points(model, seed) if len(dataset.shape) == 1 else None,
         "maps": latent_maps(model, batch, labels, seed=seed),
@@ -162,6 +162,12 @@ def _classes(batch: Batch) -> Tensor | None:
     if batch.labels is None or len(set(batch.labels.tolist())) * PER_CLASS > len(batch):
         return None
     return batch.labels
+
+
+def _frequencies(dataset: Dataset, labels: Tensor) -> Tensor:
+    """How often the classes are: in all of the data where that is known, otherwise among these labels ``(n,)``."""
+    known = dataset.frequencies()
+    return torch.bincount(labels) / len(labels) if known is None else known
 
 
 def _plain(values: Tensor) -> list[Any]:

@@ -76,9 +76,11 @@ def rare_components(prior: Prior) -> Iterator[str]:
     found = [number for number, weight in enumerate(weights.tolist()) if weight < RARE / len(weights)]
     if found:
         which = f"component {found[0]}" if len(found) == 1 else f"{len(found)} of {len(weights)} components"
+        learns = any(True for _ in prior.parameters())
+        otherwise = ", or the prior learn too fast (--optimizer.prior.lr)" if learns else ""
         yield (
             f"note: hardly anything is drawn of {which} of the prior, whose weight is below a tenth of an equal share: "
-            "the data may have fewer modes (--prior.components), or the prior learn too fast (--optimizer.prior.lr)."
+            f"the data may have fewer modes (--prior.components){otherwise}."
         )
 
 

@@ -63,7 +63,7 @@ class RefitTerm(Term):
         if inverted < prior.components:
             raise UserError(
                 f"'objective.inverted' is {inverted}, too few images to fit the {prior.components} components of the "
-                "prior to: lower prior.components."
+                "prior to: raise it, or lower 'prior.components'."
             )
         if generator.conditioned is not None:
             raise UserError(

@@ -64,6 +64,8 @@ def by_classes(shares: Sequence[float] | None) -> str:
     """How often the classes of the data are, in words."""
     if not shares:
         return ""
+    if max(shares) - min(shares) < EQUAL:
+        return f" Of the data, each class has {max(shares):.1%}."
     return f" Of the data, the largest class has {max(shares):.1%}, the smallest {min(shares):.1%}."
 
 
