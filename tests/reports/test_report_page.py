@@ -214,6 +214,11 @@ def test_what_is_seen_of_a_mixture_is_said(make_run: MakeRun) -> None:
         equal
         == "The prior has 4 components, 2 for each of 2 classes. Each is as likely as any other: 25.0% of the samples."
     )
+    rows = components.Components().render(run)
+    assert "Nothing in the training asks for it" in rows
+    read = components.Components().render(replace(run, recipe={**run.recipe, "encoder": {"name": "mlp"}}))
+    assert "one kind of the data each" in read
+    assert "Nothing in the training asks for it" not in read
     assert latent_maps.together([0, 0, 0, 1, 1], [2, 2, 0, 1, 1]) == pytest.approx(0.8)
     assert "largest at 1: precision 0.800, recall 0.750" in sigma.say(run.mixture["sigma"])
     nothing = {**run.mixture["sigma"], "recall": [0.0, 0.0, 0.0]}

@@ -69,6 +69,18 @@ def by_classes(shares: Sequence[float] | None) -> str:
     return f" Of the data, the largest class has {max(shares):.1%}, the smallest {min(shares):.1%}."
 
 
+def rule_of(*, tied: bool, encoded: bool) -> str:
+    """What a row should hold, by what the training asks for."""
+    if tied:
+        return "Rows should hold their own class alone, and hold it in many forms."
+    if encoded:
+        return "Rows should hold one kind of the data each, the one that the encoder reads as their component."
+    return (
+        "Where a component has found a kind of the data, its row holds that kind alone. Nothing in the training asks "
+        "for it: a row of several kinds is no fault of its samples."
+    )
+
+
 class Components(Section):
     """A row of samples for each component, or for each class that owns some; the weights as bars."""
 
@@ -86,6 +98,7 @@ class Components(Section):
             said=say(seen) + by_classes(seen["shares"]),
             rows=inline_image(run.components) if run.components else None,
             tied=bool(seen["classes"]),
+            rule=rule_of(tied=bool(seen["classes"]), encoded=bool(run.recipe.get("encoder"))),
             cloud=cloud_plot(points, seen["components"]) if points else None,
             plot=weights_plot(seen),
         )

@@ -115,4 +115,5 @@ class LatentMaps(Section):
             components=run.mixture["components"],
             together=together(labels, between["owned"]) if labels else None,
             certificate=between["certificate"],
+            inside=within["certificate"]["inverted"] if within else None,
         )
