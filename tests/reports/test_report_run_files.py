@@ -101,6 +101,15 @@ def test_a_picture_that_leads_out_of_the_folder_is_not_shown(tmp_path):
             "Adaptive IMLE on ring",
         ),
         ({"objective": {"name": "new"}, "data": {"name": "ring"}}, "new on ring"),
+        ({"objective": {"name": "gan"}, "prior": {"name": "gaussian"}, "data": {"name": "ring"}}, "GAN on ring"),
+        (
+            {"objective": {"name": "gan"}, "prior": {"name": "gaussian-mixture"}, "data": {"name": "ring"}},
+            "GM-GAN, static on ring",
+        ),
+        (
+            {"objective": {"name": "gan"}, "loss": {"name": "wasserstein"}, "data": {"name": "ring"}},
+            "GAN, Wasserstein on ring",
+        ),
     ],
 )
 def test_a_report_is_titled_by_data_and_method(recipe: dict[str, object], title: str, tmp_path: Path) -> None:

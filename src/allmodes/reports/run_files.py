@@ -16,7 +16,7 @@ from ..core.records import Score
 from ..runs.ended import read_ended
 from ..training.checkpoint import newest_step
 from ..training.patience import Ended
-from .words import MATCHERS, METHODS
+from .words import method_of
 
 TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "mixture.json", "model/config.json")
 
@@ -105,11 +105,10 @@ class RunFiles:
     @property
     def title(self) -> str:
         """Method and data; what the recipe calls itself where it names none."""
-        objective, matching = (self._part(part).get("name") for part in ("objective", "matching"))
-        if not objective or not self.data:
+        parts = {part: str(self._part(part).get("name", "")) for part in ("objective", "matching", "prior", "loss")}
+        if not parts["objective"] or not self.data:
             return str(self.recipe.get("title") or self.name)
-        method = str(MATCHERS.get(str(matching)) if objective == "imle" and matching in MATCHERS else objective)
-        return f"{METHODS.get(method, method)} on {Path(self.data).name}"
+        return f"{method_of(**parts)} on {Path(self.data).name}"
 
     @property
     def data(self) -> str:

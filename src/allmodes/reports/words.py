@@ -22,6 +22,21 @@ METHODS = {
 }
 SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # measured against a test split
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
+MIXTURES = {"gaussian-mixture": "static", "dynamic-mixture": "dynamic"}  # priors that make a GAN a GM-GAN
+
+
+def method_of(objective: str, *, matching: str, prior: str, loss: str) -> str:
+    """What a method is called, from the names of its parts; of a part that it has not, any other word.
+
+    >>> method_of("gan", matching="", prior="gaussian-mixture", loss="wasserstein")
+    'GM-GAN, static, Wasserstein'
+    """
+    if objective == "imle":
+        objective = MATCHERS.get(matching, objective)
+    if objective != "gan":
+        return METHODS.get(objective, objective)
+    named = f"GM-GAN, {MIXTURES[prior]}" if prior in MIXTURES else METHODS["gan"]
+    return f"{named}, Wasserstein" if loss == "wasserstein" else named
 
 
 @dataclass(frozen=True)
