@@ -9,6 +9,7 @@ from torch import Tensor
 from allmodes.core.errors import UserError
 from allmodes.data.fixed import FixedImages
 from allmodes.networks.base import Generator
+from allmodes.priors.fitted_mixture import FittedMixture
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.gaussian_mixture import GaussianMixture
 from allmodes.runs.run import train
@@ -73,3 +74,10 @@ def test_a_training_that_is_refused_leaves_no_folder(tmp_path):
     with pytest.raises(UserError, match="'prior.classes' is 10, but classes 8, 9 have no example"):
         train("ring/gan", tmp_path / "run", overrides={"prior": {"name": "gaussian-mixture", "dim": 2, "classes": 10}})
     assert not (tmp_path / "run" / "recipe.yaml").exists()
+
+
+def test_a_mixture_is_fitted_to_as_many_examples_as_components_at_least() -> None:
+    three = FixedImages(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), None, "three")
+    require_conditions(FittedMixture(2, components=3), Given(None), three)
+    with pytest.raises(UserError, match=r"'prior\.components' is 4, too many to be fitted to 3 examples"):
+        require_conditions(FittedMixture(2, components=4), Given(None), three)

@@ -1,4 +1,4 @@
-"""Whether the data has what a prior and a generator are conditioned on, seen before anything is trained."""
+"""Whether the data has what a prior and a generator need of it, seen before anything is trained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..core.errors import UserError
 from ..data.base import Dataset
 from ..networks.base import Generator
 from ..priors.base import Prior
+from ..priors.fitted_mixture import FittedMixture
 
 NAMED = 5  # classes that a sentence lists
 
@@ -22,6 +23,10 @@ def require_conditions(prior: Prior, generator: Generator, dataset: Dataset) -> 
         raise UserError(
             f"The generator '{generator.name}' is conditioned on inputs, and the data '{dataset.name}' have none: "
             "choose another generator, or data with inputs."
+        )
+    if isinstance(prior, FittedMixture) and dataset.fixed and len(dataset) < prior.components:
+        raise UserError(
+            f"'prior.components' is {prior.components}, too many to be fitted to {len(dataset)} examples: set it lower."
         )
     if prior.classes is not None:
         _require_classes(
