@@ -6,8 +6,7 @@ with means, covariances :math:`A_k A_k^T` and weights :math:`\alpha` by expectat
 Rubin 1977). Until it is fitted it is the static mixture (Ben-Yosef & Weinshall 2018).
 
 One covariance for all components leaves it to the means to tell clusters apart. With covariances of their own, a wide
-component took nearly all latents and narrow ones a corner each: of two digits at 7:3 the weights came to 0.91 and
-0.09, and with one covariance to 0.76 and 0.24 (a seed of docs/mixtures.md).
+component may take nearly all latents and narrow ones a corner each.
 """
 
 from __future__ import annotations
