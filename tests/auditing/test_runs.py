@@ -40,3 +40,11 @@ def test_samples_are_held_against_the_split_that_was_asked_for(run: Run) -> None
         measure_run(run, ["frechet_distance"], distance=Pixels(), count=200, split=split) for split in splits
     )
     assert test["frechet_distance"].value != training["frechet_distance"].value
+
+
+def test_samples_are_drawn_with_the_noise_that_was_asked_for(run: Run) -> None:
+    data, samples = SmallDigits(), run.model().sample(200, seed=0, sigma=0.3)
+    found = measure_run(run, ["recall"], distance=Pixels(), count=200, split="test", sigma=0.3)["recall"]
+    expected = precision_recall(data.test_images[:200].flatten(1), samples.flatten(1), k=found.certificate["k"])[1]
+    assert found.value == pytest.approx(expected.value, abs=1e-9)
+    assert found.certificate["sigma"] == 0.3

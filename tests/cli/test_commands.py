@@ -253,6 +253,7 @@ class TestEvaluateInAFeatureSpace:
         assert "--metrics" in refusal_of(["evaluate", str(ring), "--metrics", ","], capsys)
         assert "with --distance" in refusal_of(["evaluate", str(ring), "--distance.pool", "2"], capsys)
         assert "--split is of --distance" in refusal_of(["evaluate", str(ring), "--split", "test"], capsys)
+        assert "--sigma is of --distance" in refusal_of(["evaluate", str(ring), "--sigma", "0.5"], capsys)
         words = ["evaluate", str(ring), "--distance", "pixels", "--split", "test"]
         assert "have no test split: leave out --split test" in refusal_of(words, capsys)
         said = refusal_of(["evaluate", str(ring), "--distance", "pixels", "--distance.pol", "2"], capsys)

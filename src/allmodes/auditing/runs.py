@@ -52,7 +52,13 @@ def audit_run(run: Run) -> None:
 
 
 def measure_run(
-    run: Run, names: Sequence[str], *, distance: Distance, count: int, split: Split = "training"
+    run: Run,
+    names: Sequence[str],
+    *,
+    distance: Distance,
+    count: int,
+    split: Split = "training",
+    sigma: float = 1.0,
 ) -> dict[str, Score]:
     """Metrics of a run's samples against its training data or test split, by name, each with its certificate.
 
@@ -62,20 +68,24 @@ def measure_run(
         distance: the feature space.
         count: samples, and as many real examples if there are so many.
         split: of the data, that they are held against.
+        sigma: scale of the noise that samples are drawn from, see :meth:`~allmodes.model.Model.sample`.
 
     Raises:
-        UserError: the data or the model cannot be read, they have no test split, or there is no such metric.
+        UserError: the data or the model cannot be read, they have no test split, ``sigma`` is not positive, or there is
+            no such metric.
     """
     seed = run.recipe.settings.seed
-    batch, drawn = _sides(run, count, split)
+    batch, drawn = _sides(run, count, split, sigma)
     data, samples = Examples.of(batch.images), Examples.of(drawn)
     space = Space.of(data, samples, distance)
     pair = Pair(space.sides.real, space.sides.fake, halved(len(data), seed), seed)
     certificate = {**certify(data, samples, space, seed), "split": f"{split} data"}
+    if sigma != 1:
+        certificate["sigma"] = sigma
     return measure(pair, names, space=space.name, certificate=certificate)
 
 
-def _sides(run: Run, count: int, split: Split = "training") -> tuple[Batch, Tensor]:
+def _sides(run: Run, count: int, split: Split = "training", sigma: float = 1.0) -> tuple[Batch, Tensor]:
     """Different examples, at most so many, and as many samples as asked for."""
     seed = run.recipe.settings.seed
     model = run.model()
@@ -84,8 +94,8 @@ def _sides(run: Run, count: int, split: Split = "training") -> tuple[Batch, Tens
         real = dataset.test_images[:count]
         if len(real) == 0:
             raise UserError(f"The data of {run.path} have no test split: leave out --split test.")
-        return Batch(real, torch.arange(len(real))), model.sample(count, seed=seed)
+        return Batch(real, torch.arange(len(real))), model.sample(count, seed=seed, sigma=sigma)
     batch = dataset.batch(0, count, seed)
     first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
     labels = None if batch.labels is None else batch.labels[first]
-    return Batch(batch.images[first], batch.index[first], labels), model.sample(count, seed=seed)
+    return Batch(batch.images[first], batch.index[first], labels), model.sample(count, seed=seed, sigma=sigma)

@@ -34,6 +34,7 @@ class Evaluate(Command):
         Example("evaluate runs/a --json", "with all detail and certificates, for a program"),
         Example("evaluate runs/a --distance inception --metrics fid,recall -n 50000", "the standard FID"),
         Example("evaluate runs/a --distance inception --metrics fid -n 10000 --split test", "of the test split"),
+        Example("evaluate runs/a --distance st-alexnet --metrics precision,recall --sigma 1.25", "of wider samples"),
     )
 
     def configure(self, parser: Parser) -> None:
@@ -52,14 +53,23 @@ class Evaluate(Command):
             help="what --distance holds samples against: training data (default), or the test split they come with",
         )
 
+        parser.add_argument(
+            "--sigma",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help="scale of the noise for --distance: lower, more typical samples (default: 1)",
+        )
+
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         return parse_with_options(parser, words)
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         if arguments.distance is not None:
             return in_space(arguments)
-        if arguments.split != "training":
-            raise UserError("--split is of --distance: name a feature space, such as --distance st-alexnet.")
+        for option, standard in (("split", "training"), ("sigma", 1.0)):
+            if getattr(arguments, option) != standard:
+                raise UserError(f"--{option} is of --distance: name a feature space, such as --distance st-alexnet.")
         from ...runs.run import Run, evaluate_run
 
         run = Run(arguments.run)
@@ -91,7 +101,12 @@ def in_space(arguments: argparse.Namespace) -> Answer:
 
     names = arguments.metrics or STANDARD
     found = measure_run(
-        Run(arguments.run), names, distance=chosen_distance(arguments), count=arguments.n, split=arguments.split
+        Run(arguments.run),
+        names,
+        distance=chosen_distance(arguments),
+        count=arguments.n,
+        split=arguments.split,
+        sigma=arguments.sigma,
     )
     scores = tuple(found.values())
     certificate = scores[0].certificate
