@@ -25,7 +25,7 @@ from .core.files import digest, read_object, write_json
 from .core.progress import track
 from .core.records import Latents
 from .core.tensors import TensorFile, load_newest, load_tensors, read_tensors, save_tensors
-from .matching.inversion import Inverted, invert, nearest
+from .matching.inversion import RATE, Inverted, invert, nearest, size_of
 from .networks.base import Encoder, Generator, made
 from .priors import draws
 from .priors.base import Prior
@@ -147,7 +147,8 @@ class Model:
         """How near the generator can get to images: recall by latent optimisation (Metz et al. 2017, section 3.3.3).
 
         From the nearest of a pool of samples, Adam descends the squared distance in the latent, which may leave the
-        bulk of the prior. The distance is that of the nearest point on the way: at most that of the pool.
+        bulk of the prior; its steps are in proportion to the prior's size. The distance is that of the nearest point on
+        the way: at most that of the pool.
 
         Args:
             images: ``(n, *shape)``, in [-1, 1].
@@ -157,11 +158,10 @@ class Model:
             condition: what a conditional generator is given for each image, ``(n, ...)``. Without it, one that is
                 conditioned on labels takes that of the nearest sample.
         """
-        start = nearest(
-            self.draw(pool, seed=seed), images, generate=self.generator, device=self.device, condition=condition
-        )
-        own = start.condition
-        return invert(images, start.z, generate=self.generator, device=self.device, steps=steps, condition=own)
+        generate, device, drawn = self.generator, self.device, self.draw(pool, seed=seed)
+        start = nearest(drawn, images, generate=generate, device=device, condition=condition)
+        own, rate = start.condition, RATE * size_of(self.draw(BLOCK, seed=seed).z)
+        return invert(images, start.z, generate=generate, device=device, steps=steps, rate=rate, condition=own)
 
     @torch.no_grad()
     def read_components(self, images: Tensor) -> Tensor:

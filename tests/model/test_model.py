@@ -98,3 +98,17 @@ def test_inversion_finds_the_nearest_point_of_a_plane() -> None:
     exact = (images - bias.detach() - (weight.detach() @ solved.solution).T).norm(dim=1)
     torch.testing.assert_close(found.distances, exact, atol=1e-2, rtol=1e-2)
     assert not any(parameter.grad is not None for parameter in plane.generator.parameters())
+
+
+def test_inversion_descends_alike_whatever_the_size_of_the_prior() -> None:
+    """A prior of 1% of the size before a layer of 100 times the weights is the same model."""
+    found = []
+    for size in (1.0, 0.01):
+        torch.manual_seed(1)
+        prior = GaussianMixture(2, components=3, spread=2.0 * size, sigma=0.5 * size)
+        plane = Model(ToyMLP((6,), 2), prior, config={}, card={})
+        plane.generator.layers = nn.Sequential(nn.Linear(2, 6))  # type: ignore[assignment]
+        plane.generator.layers[0].weight.data /= size  # type: ignore[index]
+        found.append(plane.invert(torch.randn(20, 6), pool=500, steps=20))
+    torch.testing.assert_close(found[0].distances, found[1].distances, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(found[0].latents, 100 * found[1].latents, atol=1e-2, rtol=1e-2)

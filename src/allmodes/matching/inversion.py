@@ -23,7 +23,7 @@ from .candidates import Candidates, Kinds, Sought
 from .nearest import Nearest
 
 BLOCK = 500  # images that are inverted at once
-RATE = 0.1  # of Adam at first, for latents of about the size of 1
+RATE = 0.1  # of Adam at first, over the size of the prior
 FINAL = 0.05  # of the rate is left at the end
 
 
@@ -80,6 +80,11 @@ def nearest(
     return starts if condition is None else replace(starts, condition=condition)
 
 
+def size_of(drawn: Tensor) -> float:
+    """The size of a prior: the mean standard deviation of its draws' coordinates, ``(n, d)``, n above 1."""
+    return float(drawn.std(0).mean())
+
+
 def invert(
     images: Tensor,
     starts: Tensor,
@@ -87,7 +92,7 @@ def invert(
     generate: Callable[..., Tensor],
     device: torch.device,
     steps: int,
-    rate: float = RATE,
+    rate: float,
     tether: float = 0.0,
     condition: Tensor | None = None,
 ) -> Inverted:
@@ -99,7 +104,7 @@ def invert(
         generate: samples of latents, and of their conditions if they have such, with a gradient, on the device.
         device: where a block of images is inverted.
         steps: of Adam.
-        rate: of Adam at first; it falls linearly.
+        rate: of Adam at first, such as ``RATE`` times the :func:`size_of` the prior; it falls linearly.
         tether: lambda, in squared pixels over squared latents.
         condition: what the samples are made under, ``(n, ...)``; None where nothing is.
     """

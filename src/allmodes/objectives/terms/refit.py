@@ -26,7 +26,7 @@ from ...core.seeding import stream
 from ...matching import Nearest
 from ...matching.candidates import Candidates, Kinds, Sought
 from ...matching.coming import first_seen
-from ...matching.inversion import RATE, Inverted, invert
+from ...matching.inversion import RATE, Inverted, invert, size_of
 from ...matching.rounds import SETTLE, evaluating
 from ...networks.base import Generator
 from ...networks.norm import settle
@@ -94,7 +94,7 @@ class RefitTerm(Term):
         settle(self.generator, (self._samples_to_see(moment, number) for number in range(SETTLE)))
         with evaluating(self.generator):
             starts = self._starts(images, moment)
-            scale = float(self._drawn(moment, 0, BLOCK).std(0).mean())
+            scale = size_of(self._drawn(moment, 0, BLOCK))
             size = starts.latents.shape[1] * scale**2
             mine = torch.arange(-(-len(images) // moment.workers.size) * moment.workers.size) % len(images)
             mine = mine[moment.workers.rank :: moment.workers.size].to(moment.device)
