@@ -9,6 +9,7 @@ from torch import nn
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.networks.base import Discriminator, Reconstructing
+from allmodes.networks.discriminators.auto_encoder import AutoEncoder, DenseAutoEncoder
 from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.discriminators.fastgan import FastGAN
 from allmodes.networks.discriminators.mlp import MLP, MLP4
@@ -17,7 +18,9 @@ from allmodes.networks.discriminators.unrolled import Unrolled
 
 DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
 CONVOLUTIONAL = {
-    name: cls for name, cls in DISCRIMINATORS.items() if cls in (Convolutional, Unrolled, FastGAN, Projected)
+    name: cls
+    for name, cls in DISCRIMINATORS.items()
+    if cls in (AutoEncoder, Convolutional, Unrolled, FastGAN, Projected)
 }
 SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1, 3)]
 
@@ -25,7 +28,8 @@ SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1,
 def small(name: str, shape: tuple[int, ...]) -> Discriminator:
     """In evaluation mode, in which spectral normalisation does not move."""
     torch.manual_seed(0)
-    return DISCRIMINATORS[name](shape, **({"widths": (4, 4)} if name == "mlp" else {"width": 4})).eval()
+    widths = {"widths": (4, 4)} if name in {"mlp", "dense-auto-encoder"} else {"width": 4}
+    return DISCRIMINATORS[name](shape, **widths).eval()
 
 
 def examples(n: int, shape: tuple[int, ...]) -> torch.Tensor:
@@ -90,7 +94,7 @@ class TestEveryDiscriminator:
         discriminator, x = small(name, (1, 8, 8)), examples(4, (1, 8, 8)).requires_grad_()
         (gradient,) = torch.autograd.grad(discriminator(x).scores.sum(), x, create_graph=True)
         gradient.pow(2).sum().backward()
-        found = [weights.grad for weights in discriminator.score.parameters() if weights.grad is not None]
+        found = [weights.grad for weights in discriminator.parameters() if weights.grad is not None]
         assert max(float(gradient.abs().max()) for gradient in found) > 0
 
     def test_survives_a_round_trip_through_its_state(self, name):
@@ -105,6 +109,24 @@ class TestEveryDiscriminator:
 def test_convolutions_need_images(name):
     with pytest.raises(UserError, match="toy-mlp"):
         CONVOLUTIONAL[name]((2,))
+
+
+@pytest.mark.parametrize("cls", [AutoEncoder, DenseAutoEncoder])
+class TestAutoEncoders:
+    def test_a_score_is_minus_the_mean_error_of_what_it_draws(self, cls):
+        discriminator, x = cls((3, 28, 28)), examples(4, (3, 28, 28))
+        drawn = discriminator.reconstructed(x)
+        assert drawn.shape == x.shape
+        expected = -(x.double() - drawn.double()).abs().flatten(1).mean(1)
+        torch.testing.assert_close(discriminator(x).scores.double(), expected)
+
+    def test_all_it_draws_passes_through_a_code_of_few_numbers(self, cls):
+        """What it draws of any images lies on a surface of as many dimensions: so many singular values of its slope."""
+        discriminator = cls((1, 8, 8), code=3)
+        slope = torch.autograd.functional.jacobian(discriminator.reconstructed, examples(1, (1, 8, 8))).view(64, 64)
+        values = torch.linalg.svdvals(slope.double())
+        assert float(values[3]) < 1e-5 * float(values[0])
+        assert float(values[2]) > 1e-3 * float(values[0])
 
 
 def kernels(network: nn.Module) -> list[tuple[int, ...]]:

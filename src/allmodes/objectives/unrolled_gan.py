@@ -84,6 +84,7 @@ class UnrolledTerm(Term):
     name = "unrolled"
 
     def __init__(self, adversary: Adversary, unroll: int, rate: float) -> None:
+        self.adversary = adversary
         self.discriminator = adversary.discriminator
         self.adversarial = adversary.loss
         self.unroll = unroll
@@ -91,16 +92,27 @@ class UnrolledTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         workers = step.moment.workers
-        real, fake = _all(step.batch.images, workers), _all(step.samples, workers)
+        real, fake = _all(step.real, workers), _all(step.fake, workers)
+        self.adversary.clip()
         weights = {name: value.detach().requires_grad_() for name, value in self.discriminator.named_parameters()}
         for _ in range(self.unroll):
             loss = self.adversarial.discriminator(*self._scores(weights, real, fake))
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
-            weights = {name: weights[name] - self.rate * slope for name, slope in zip(weights, slopes, strict=True)}
+            weights = {
+                name: self._clipped(weights[name] - self.rate * slope)
+                for name, slope in zip(weights, slopes, strict=True)
+            }
         scores = self._scores(weights, real, fake)
         step.charge(lambda: self.adversarial.each(*scores).chunk(workers.size)[workers.rank])
         value = self.adversarial.generator(*scores)
-        return Loss(value * workers.size, {"loss": value.detach()})  # gradients are averaged over the processes
+        scored, said = (each.detach().chunk(workers.size)[workers.rank] for each in scores)
+        scalars = {"loss": value.detach(), **self.adversarial.control(scored, said, workers)}
+        return Loss(value * workers.size, scalars)  # gradients are averaged over the processes
+
+    def _clipped(self, weights: Tensor) -> Tensor:
+        """Within the loss's bound, if it has one."""
+        clip = self.adversarial.clip
+        return weights if clip is None else weights.clamp(-clip, clip)
 
     def _scores(self, weights: Mapping[str, Tensor], real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Of real images and samples ``(B, *shape)`` by a discriminator of these weights."""

@@ -8,12 +8,18 @@ r"""What an adversarial loss is, and the gradient penalties that any of them can
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ...core.errors import UserError
+from ...core.moment import Moment
+from ...core.workers import Workers
+from ...networks.base import Discriminator
+
+TINY = 1e-12  # where there is no slope at all, a root has no derivative
 
 
 class AdversarialLoss(ABC):
@@ -25,17 +31,22 @@ class AdversarialLoss(ABC):
 
     Attributes:
         name: what recipes call it.
-        between: whether penalties are taken on the lines between real images and samples, and not at these.
+        elsewhere: whether penalties are taken at points of their own, and not at real images and samples.
+        clip: the largest absolute value that a weight of the discriminator may have when it judges; None for any.
     """
 
     name: ClassVar[str]
-    between: ClassVar[bool] = False
+    elsewhere: ClassVar[bool] = False
+    clip: float | None = None
 
     def __init__(self, *, gamma: float, every: int) -> None:
         if gamma < 0 or every < 1:
             raise UserError(f"'loss.gamma' ({gamma}) must be at least 0 and 'loss.every' ({every}) at least 1.")
         self.gamma = gamma
         self.every = every
+
+    def require(self, discriminator: Discriminator) -> None:  # noqa: B027 - most take any
+        """Raise a UserError unless it is a loss for this discriminator."""
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -54,14 +65,35 @@ class AdversarialLoss(ABC):
         """Whether this step carries the penalties."""
         return self.gamma > 0 and step % self.every == 0
 
-    def penalty(self, scores: Tensor, images: Tensor) -> Tensor:
-        """R1 + R2 with their lazy weight, for scores of ``B`` real images and ``B`` samples stacked.
+    def points(self, real: Tensor, fake: Tensor, moment: Moment) -> Tensor:
+        """Where the penalty is taken if that is ``elsewhere``, from this process's real images and samples.
 
         Args:
-            scores: ``(2B,)`` or ``(2B, k)``.
+            real: ``(B, *shape)``.
+            fake: ``(B, *shape)``, without a gradient.
+            moment: where the training stands.
+        """
+        raise NotImplementedError(f"the penalty of {self.name} is taken at real images and samples")
+
+    def penalty(self, scores: Tensor, images: Tensor) -> Tensor:
+        """With its lazy weight: R1 + R2, for scores of ``B`` real images and ``B`` samples stacked.
+
+        Args:
+            scores: ``(2B,)`` or ``(2B, k)``; those of :meth:`points` where the penalty is taken elsewhere.
             images: ``(2B, *shape)``, the leaf that the scores were computed from.
         """
         return self.gamma * self.every * squared_gradient(scores, images).mean()
+
+    def control(self, real: Tensor, fake: Tensor, workers: Workers) -> dict[str, Tensor]:
+        """Take account of this process's scores of a step, once the generator has its own; returns scalars to log."""
+        return {}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors that a checkpoint must hold."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - most keep nothing
+        """Take up what :meth:`state_dict` returned."""
 
 
 def squared_gradient(scores: Tensor, images: Tensor) -> Tensor:
@@ -69,3 +101,15 @@ def squared_gradient(scores: Tensor, images: Tensor) -> Tensor:
     each = scores.reshape(len(scores), -1).mean(1)
     (gradient,) = torch.autograd.grad(each.sum(), images, create_graph=True)
     return gradient.float().pow(2).flatten(1).sum(1)
+
+
+def slope_of_one(scores: Tensor, images: Tensor) -> Tensor:
+    """The mean of ``(|grad_x D(x)| - 1)^2`` over images, itself differentiable (Gulrajani et al. 2017, equation 3)."""
+    return (squared_gradient(scores, images).add(TINY).sqrt() - 1).square().mean()
+
+
+def uniform(shape: Sequence[int], moment: Moment, name: str) -> Tensor:
+    """This process's share of the step's draws of this name from [0, 1], of this shape, the share's length first."""
+    length, *rest = shape
+    drawn = torch.rand(length * moment.workers.size, *rest, generator=moment.rng(name))
+    return drawn[moment.workers.rank :: moment.workers.size]

@@ -11,6 +11,11 @@ from torch.nn.functional import softplus
 from .base import AdversarialLoss
 
 
+def classified(real: Tensor, fake: Tensor) -> Tensor:
+    """How badly scores tell real images from samples: the cross-entropies of either, summed."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
 class NonSaturating(AdversarialLoss):
     """Each player classifies, or fools, sample by sample. Without penalty, as published."""
 
@@ -20,7 +25,7 @@ class NonSaturating(AdversarialLoss):
         super().__init__(gamma=gamma, every=every)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        return classified(real, fake)
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()

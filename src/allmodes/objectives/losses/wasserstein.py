@@ -11,11 +11,11 @@ nearer. The penalty keeps the slope at 1 on the lines between the two. The publi
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from .base import AdversarialLoss, squared_gradient
-
-TINY = 1e-12  # where there is no slope at all, a root has no derivative
+from ...core.moment import Moment
+from .base import AdversarialLoss, slope_of_one, uniform
 
 
 class Wasserstein(AdversarialLoss):
@@ -27,7 +27,7 @@ class Wasserstein(AdversarialLoss):
     """
 
     name = "wasserstein"
-    between = True
+    elsewhere = True
 
     def __init__(self, *, gamma: float = 10.0, every: int = 1) -> None:
         super().__init__(gamma=gamma, every=every)
@@ -38,7 +38,10 @@ class Wasserstein(AdversarialLoss):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -fake.mean()
 
+    def points(self, real: Tensor, fake: Tensor, moment: Moment) -> Tensor:
+        """On the lines between real images and samples."""
+        share = uniform(real.shape[:1], moment, "between").to(real.device)
+        return torch.lerp(real, fake, share.view(-1, *[1] * (real.ndim - 1)))
+
     def penalty(self, scores: Tensor, images: Tensor) -> Tensor:
-        """With its lazy weight, for scores of images ``(B, *shape)`` on the lines between real ones and samples."""
-        slope = squared_gradient(scores, images).add(TINY).sqrt()
-        return self.gamma * self.every * (slope - 1).square().mean()
+        return self.gamma * self.every * slope_of_one(scores, images)

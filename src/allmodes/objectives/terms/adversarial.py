@@ -6,7 +6,7 @@ has not moved in between, and the real scores enter its loss only as the referen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -28,16 +28,25 @@ class Adversary:
             ``translation`` and ``cutout`` (Zhao et al. 2020).
 
     Raises:
-        UserError: there is no such augmentation.
+        UserError: there is no such augmentation, or the loss is not for this discriminator.
     """
 
     def __init__(self, discriminator: Discriminator, loss: AdversarialLoss, augmentation: Sequence[str] = ()) -> None:
+        loss.require(discriminator)
         self.discriminator = discriminator
         self.loss = loss
         self.policies = find_policies(augmentation)
+        self.weights = [weights for weights in discriminator.parameters() if weights.requires_grad]
+
+    def clip(self) -> None:
+        """Bring the discriminator's weights within the loss's bound, if it has one."""
+        if self.loss.clip is not None:
+            for weights in self.weights:  # as data: a turn that judges twice finds them clipped, and its graph whole
+                weights.data.clamp_(-self.loss.clip, self.loss.clip)
 
     def judge(self, images: Tensor, moment: Moment, turn: str) -> Seen:
         """Images ``(n, *shape)`` as it sees them in this turn, and what it says of them."""
+        self.clip()
         shown = self.augmented(images, moment, turn)
         return Seen(images, shown, self.discriminator(shown).float())
 
@@ -67,11 +76,17 @@ class DiscriminatorTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         loss = self.adversary.loss
-        penalised = loss.penalised(step.moment.step) and not loss.between
-        images = torch.cat([step.batch.images, step.samples.detach()]).requires_grad_(penalised)
+        penalised = loss.penalised(step.moment.step) and not loss.elsewhere
+        images = torch.cat([step.real, step.fake.detach()]).requires_grad_(penalised)
         step.seen = self.adversary.judge(images, step.moment, self.player)
         value = loss.discriminator(*step.seen.judgement.scores.chunk(2))
         return Loss(value, {"loss": value.detach()})
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.adversary.loss.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.adversary.loss.load_state_dict(state)
 
 
 class PenaltyTerm(Term):
@@ -87,17 +102,14 @@ class PenaltyTerm(Term):
         return self.adversary.loss.penalised(moment.step)
 
     def loss(self, step: Step) -> Loss:
-        seen = self._between(step) if self.adversary.loss.between else judged(step)
-        value = self.adversary.loss.penalty(seen.judgement.scores, seen.images)
+        loss = self.adversary.loss
+        if loss.elsewhere:
+            points = loss.points(step.real, step.fake.detach(), step.moment).requires_grad_()
+            seen = self.adversary.judge(points, step.moment, "between")
+        else:
+            seen = judged(step)
+        value = loss.penalty(seen.judgement.scores, seen.images)
         return Loss(value, {"penalty": value.detach()})
-
-    def _between(self, step: Step) -> Seen:
-        """What the discriminator says of images on the lines between real ones and samples."""
-        moment, real, fake = step.moment, step.batch.images, step.samples.detach()
-        drawn = torch.rand(moment.batch_size, generator=moment.rng("between"))
-        share = drawn[moment.workers.rank :: moment.workers.size].to(real.device)
-        images = torch.lerp(real, fake, share.view(-1, *[1] * (real.ndim - 1))).requires_grad_()
-        return self.adversary.judge(images, moment, "between")
 
 
 class GeneratorTerm(Term):
@@ -111,11 +123,12 @@ class GeneratorTerm(Term):
     def loss(self, step: Step) -> Loss:
         real = judged(step).judgement.scores.detach().chunk(2)[0]
         with frozen(self.adversary.discriminator):
-            step.answer = self.adversary.judge(step.samples, step.moment, self.player)
-        scores = step.answer.judgement.scores
-        step.charge(lambda: self.adversary.loss.each(real, scores))
-        value = self.adversary.loss.generator(real, scores)
-        return Loss(value, {"loss": value.detach()})
+            step.answer = self.adversary.judge(step.fake, step.moment, self.player)
+        loss, scores = self.adversary.loss, step.answer.judgement.scores
+        step.charge(lambda: loss.each(real, scores))
+        value = loss.generator(real, scores)
+        controlled = loss.control(real, scores.detach(), step.moment.workers)
+        return Loss(value, {"loss": value.detach(), **controlled})
 
 
 def judged(step: Step) -> Seen:

@@ -99,6 +99,16 @@ class Step:
         """This process's share of the samples, ``(B, *shape)``; made once for all turns."""
         return self.made(self.leaf)
 
+    @property
+    def real(self) -> Tensor:
+        """What the discriminator is shown of the examples, ``(n, *shape)``: their images, unless a method says else."""
+        return self.batch.images
+
+    @property
+    def fake(self) -> Tensor:
+        """What it is shown of the samples, as many; gradients flow through it to the generator."""
+        return self.samples
+
     def made(self, z: Tensor) -> Tensor:
         """Images of latents ``(B, d)``, each under the condition of the example in its place, ``(B, *shape)``."""
         return made(self.generator, Latents(z, condition=self.generator.condition(self.batch)))
