@@ -141,14 +141,27 @@ def _columns(runs: Sequence[RunFiles]) -> tuple[str, ...]:
     return (*(measured or MODES), *ALWAYS)
 
 
-def _fold(name: str, runs: Sequence[RunFiles], columns: Sequence[str]) -> Row:
+def fold(name: str, runs: Sequence[Mapping[str, float]], columns: Sequence[str], seeds: Sequence[int | str]) -> Row:
+    """One row from the figures of several runs.
+
+    Args:
+        name: what the row is called.
+        runs: figures of each run, by name; what one has not is left out of the mean.
+        columns: the figures wanted.
+        seeds: of the runs.
+    """
     cells: dict[str, Cell | None] = {}
     for column in columns:
-        values = [value for run in runs if (value := _figure(run, column)) is not None]
+        values = [run[column] for run in runs if column in run]
         mean = sum(values) / len(values) if values else 0.0
         cells[column] = Cell(column, mean, min(values), max(values), len(values)) if values else None
-    seeds = {run.recipe["seed"] for run in runs if isinstance(run.recipe.get("seed"), int | str)}
-    return Row(name, cells, tuple(sorted(seeds, key=lambda seed: (str(type(seed)), seed))))
+    return Row(name, cells, tuple(sorted(set(seeds), key=lambda seed: (str(type(seed)), seed))))
+
+
+def _fold(name: str, runs: Sequence[RunFiles], columns: Sequence[str]) -> Row:
+    figures = [{c: value for c in columns if (value := _figure(run, c)) is not None} for run in runs]
+    seeds = [run.recipe["seed"] for run in runs if isinstance(run.recipe.get("seed"), int | str)]
+    return fold(name, figures, columns, seeds)
 
 
 def _figure(run: RunFiles, column: str) -> float | None:

@@ -68,6 +68,11 @@ def sections() -> list[Section]:
     return sorted((cls() for cls in found.values()), key=lambda section: section.order)
 
 
+def section_of(name: str) -> Section:
+    """The section of this name."""
+    return next(section for section in sections() if section.name == name)
+
+
 def write_report(runs: Sequence[Path], out: Path) -> None:
     """Write the report of one run, or of several side by side.
 
@@ -84,10 +89,9 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
     names = _captions(files)
     blocks = []
     for section in sections():
-        bodies = [_body(section, run) for run in files]
+        bodies = [body_of(section, run) for run in files]
         if any(body is not None for body in bodies):
-            cells = [(name, body and Markup(body)) for name, body in zip(names, bodies, strict=True)]
-            blocks.append((section, cells))
+            blocks.append((section, list(zip(names, bodies, strict=True))))
     rows = compare_table(files)
     page = fill(
         "page.html",
@@ -102,14 +106,15 @@ def write_report(runs: Sequence[Path], out: Path) -> None:
     write_text(Path(out), page)
 
 
-def _body(section: Section, run: RunFiles) -> str | None:
+def body_of(section: Section, run: RunFiles) -> Markup | None:
     """A section of a run, whose files may be a stranger's.
 
     Raises:
         UserError: they hold something that cannot be drawn.
     """
     try:
-        return section.render(run)
+        body = section.render(run)
+        return None if body is None else Markup(body)
     except (ArithmeticError, AttributeError, LookupError, TemplateError, TypeError, ValueError) as error:
         raise UserError(
             f"The section '{section.title}' cannot be drawn from the files in {run.path} ({error}): one of them is "

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 # Okabe and Ito's palette: told apart by colour-blind readers
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9"
@@ -67,6 +68,14 @@ def calm(axes: Axes) -> None:
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def plain_log(axes: Axes) -> None:
+    """Ticks as plain numbers; those between the powers of ten only where the axis has few of these."""
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if high / low < 10 else NullFormatter())
+    axes.tick_params(axis="y", which="minor", length=0)
 
 
 def to_svg(figure: Figure, description: str) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 METHODS = {
     "gan": "GAN",
@@ -47,32 +48,44 @@ class Label:
         title: in words.
         decimals: digits after the point.
         meaning: what it says, in half a sentence.
+        better: which values are, where either are.
     """
 
     title: str
     decimals: int
     meaning: str = ""
+    better: Literal["more", "less", ""] = ""
 
 
 LABELS = {
-    "modes": Label("modes", 0, "modes with enough samples to count as covered; more is better"),
-    "kl": Label("KL", 4, "divergence of the samples' mode law from the data's, in nats; less is better"),
-    "kl_uniform": Label("KL to uniform", 4, "divergence of the samples' mode law from the uniform law, in nats"),
-    "excess_kl": Label("excess KL", 4, "KL less what so many draws from the true law would show, in nats"),
-    "effective_modes": Label("effective modes", 1, "number of equally likely modes with the same KL"),
-    "confidence": Label("confidence", 3, "mean certainty of the classifier on samples; more is better"),
-    "high_quality": Label("high quality", 3, "share of samples that lie near a mode"),
-    "worst_distance": Label("worst distance", 3, "of a mode to the sample nearest to it; less is better"),
+    "modes": Label("modes", 0, "modes with enough samples to count as covered; more is better", better="more"),
+    "kl": Label("KL", 4, "divergence of the samples' mode law from the data's, in nats; less is better", better="less"),
+    "kl_uniform": Label(
+        "KL to uniform", 4, "divergence of the samples' mode law from the uniform law, in nats", better="less"
+    ),
+    "excess_kl": Label(
+        "excess KL", 4, "KL less what so many draws from the true law would show, in nats", better="less"
+    ),
+    "effective_modes": Label("effective modes", 1, "number of equally likely modes with the same KL", better="more"),
+    "confidence": Label("confidence", 3, "mean certainty of the classifier on samples; more is better", better="more"),
+    "high_quality": Label("high quality", 3, "share of samples that lie near a mode", better="more"),
+    "worst_distance": Label(
+        "worst distance", 3, "of a mode to the sample nearest to it; less is better", better="less"
+    ),
     "frechet_distance": Label(
-        "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better"
+        "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better", better="less"
     ),
-    "fid": Label("FID", 2, "Fréchet distance in the features of the standard Inception network; less is better"),
+    "fid": Label(
+        "FID", 2, "Fréchet distance in the features of the standard Inception network; less is better", better="less"
+    ),
     "kernel_distance": Label(
-        "kernel distance", 4, "distance of mean features of all orders up to three; 0 is as the data"
+        "kernel distance", 4, "distance of mean features of all orders up to three; 0 is as the data", better="less"
     ),
-    "kid": Label("KID", 5, "kernel distance in the features of the standard Inception network; 0 is as the data"),
-    "f8": Label("F8", 3, "recall along the PRD curve, by the shares of 20 clusters; 1 is as the data"),
-    "f1/8": Label("F1/8", 3, "precision along the PRD curve; 1 is as the data"),
+    "kid": Label(
+        "KID", 5, "kernel distance in the features of the standard Inception network; 0 is as the data", better="less"
+    ),
+    "f8": Label("F8", 3, "recall along the PRD curve, by the shares of 20 clusters; 1 is as the data", better="more"),
+    "f1/8": Label("F1/8", 3, "precision along the PRD curve; 1 is as the data", better="more"),
     "ndb": Label("NDB/K", 3, "share of 100 clusters whose size differs; 0.05 is chance"),
     "vendi": Label("Vendi score", 2, "effective number of different samples; it knows nothing of the data"),
     "support_size": Label("support size", 0, "number of different samples, by near-duplicates among them"),
@@ -80,21 +93,33 @@ LABELS = {
         "memorisation C_T", 2, "below −3, samples are nearer to the data than other data are: copies"
     ),
     "authenticity": Label("authenticity", 3, "share of samples that are no copies; compare it with that of other data"),
-    "precision": Label("precision", 3, "share of samples that lie among the data; can be high where parts are missing"),
-    "recall": Label("recall", 3, "share of the data that lies among samples; one far sample can cover much"),
-    "f1": Label("F1", 3, "harmonic mean of precision and recall"),
+    "precision": Label(
+        "precision", 3, "share of samples that lie among the data; can be high where parts are missing", better="more"
+    ),
+    "recall": Label(
+        "recall", 3, "share of the data that lies among samples; one far sample can cover much", better="more"
+    ),
+    "f1": Label("F1", 3, "harmonic mean of precision and recall", better="more"),
     "density": Label(
         "density", 3, "data neighbourhoods that a sample lies in, over their number due; 1 is as the data"
     ),
-    "coverage": Label("coverage", 3, "share of the data with a sample in its neighbourhood"),
-    "frechet_vgg": Label("Fréchet distance, VGG16", 4, "the same in the features of ST-LPIPS' VGG16; less is better"),
+    "coverage": Label("coverage", 3, "share of the data with a sample in its neighbourhood", better="more"),
+    "frechet_vgg": Label(
+        "Fréchet distance, VGG16", 4, "the same in the features of ST-LPIPS' VGG16; less is better", better="less"
+    ),
     "frechet_heldout": Label(
-        "Fréchet distance, held out", 3, "of samples from images that were not trained on; copying does not lower it"
+        "Fréchet distance, held out",
+        3,
+        "of samples from images that were not trained on; copying does not lower it",
+        better="less",
     ),
     "covered": Label(
-        "covered", 3, "share of training images that some sample is nearer to than any other training image is"
+        "covered",
+        3,
+        "share of training images that some sample is nearer to than any other training image is",
+        better="more",
     ),
-    "copied_mass": Label("copied", 3, "share of samples that copy a training image, beyond chance"),
+    "copied_mass": Label("copied", 3, "share of samples that copy a training image, beyond chance", better="less"),
     "prior_gap": Label(
         "prior gap",
         2,
@@ -102,22 +127,36 @@ LABELS = {
         "latents, near 0 in the generator",
     ),
     "inversion_train": Label(
-        "distance of training images", 4, "from the nearest that the generator can make, in pixels; less is better"
+        "distance of training images",
+        4,
+        "from the nearest that the generator can make, in pixels; less is better",
+        better="less",
     ),
     "inversion_heldout": Label(
-        "distance of held-out images", 4, "from the nearest that the generator can make, in pixels; less is better"
+        "distance of held-out images",
+        4,
+        "from the nearest that the generator can make, in pixels; less is better",
+        better="less",
     ),
     "reached_train": Label(
-        "training images reached", 3, "share that the generator can come nearer to than any other training image"
+        "training images reached",
+        3,
+        "share that the generator can come nearer to than any other training image",
+        better="more",
     ),
     "reached_heldout": Label(
-        "held-out images reached", 3, "share that the generator can come nearer to than any training image"
+        "held-out images reached",
+        3,
+        "share that the generator can come nearer to than any training image",
+        better="more",
     ),
     "largest_step": Label(
         "largest step", 2, "of a walk between latents, over its mean step; 1 is an even change, 16 a single jump"
     ),
     **{
-        f"{figure}_by_{way}": Label(f"{title}, by {way}", 3, f"of components and classes of test images; {meaning}")
+        f"{figure}_by_{way}": Label(
+            f"{title}, by {way}", 3, f"of components and classes of test images; {meaning}", better="more"
+        )
         for way in ("inversion", "encoder")
         for figure, title, meaning in (
             ("nmi", "NMI", "1 is the same partition, 0 chance"),
@@ -126,10 +165,12 @@ LABELS = {
             ("purity", "purity", "share in the largest class of their component"),
         )
     },
-    "read_components": Label("components read", 3, "share of samples whose component the encoder reads rightly"),
+    "read_components": Label(
+        "components read", 3, "share of samples whose component the encoder reads rightly", better="more"
+    ),
     "images": Label("presentations", 0, "of training examples, each as often as it was shown"),
-    "images_per_second": Label("presentations per second", 0, "speed of the training"),
-    "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions"),
+    "images_per_second": Label("presentations per second", 0, "speed of the training", better="more"),
+    "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions", better="less"),
     "matching_share": Label("share of time spent matching", 2),
 }
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from ..base import Section
 from ..page import fill
-from ..plots import BLUE, CYCLE, GREY, calm, drawing, new_figure, to_svg
+from ..plots import BLUE, CYCLE, GREY, calm, drawing, new_figure, plain_log, to_svg
 from ..run_files import Entry, RunFiles
 from ..words import title_of
 
@@ -65,16 +65,8 @@ def plot_measured(name: str, curve: Curve, reference: float | None) -> str:
             axes.set_ylim(0, 1.15 * max([*values, reference or 0, 1]))
         elif name == "kl" and all(value > 0 for value in values):
             axes.set_yscale("log")
-            _plain_log(axes)
+            plain_log(axes)
         return to_svg(figure, f"{title_of(name)} over the presentations of training examples")
-
-
-def _plain_log(axes: Axes) -> None:
-    """Ticks as plain numbers; those between the powers of ten only where the axis has few of these."""
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if high / low < 10 else NullFormatter())
-    axes.tick_params(axis="y", which="minor", length=0)
 
 
 def plot_training(label: str, curves: Mapping[str, Curve]) -> str:

@@ -1,0 +1,209 @@
+"""A suite: which recipes are trained side by side, for how long, from which seeds, and by what they are judged.
+
+It is a YAML file, as a recipe is. Only ``members`` must be there: names of recipes, or mappings where a member differs
+from its recipe. What is changed comes in this order, later changes over earlier ones: the recipe, the suite's
+``overrides``, the member's, the suite's budget, the member's budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError, did_you_mean
+from ..core.files import parse_yaml, read_text
+from ..reports.words import LABELS
+from ..training.recipe import Recipe, load_recipe
+
+BUDGETS = ("quick", "full")
+MEASURES = ("modes", "kl")
+KEYS = frozenset({"title", "about", "members", "seeds", "budgets", "overrides", "measures"})
+MEMBER = frozenset({"recipe", "name", "title", "group", "overrides", "budgets"})
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One row of a comparison: a recipe, and how it is changed here.
+
+    Args:
+        name: unique in the suite.
+        recipe: a packaged recipe's name, or a YAML file.
+        title: what tables call it.
+        group: the table that it stands in.
+        changes: to the recipe, by key, with those of the budget.
+        resolved: the complete recipe, with seed 0.
+    """
+
+    name: str
+    recipe: str
+    title: str
+    group: str
+    changes: Changes
+    resolved: Recipe
+
+    @property
+    def folder(self) -> str:
+        """Of its runs, less the seed."""
+        return self.name.removesuffix(".yaml").replace("/", "-").replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A comparison.
+
+    Args:
+        name: what it is called on the command line.
+        title: in words.
+        about: what it shows.
+        budget: ``quick`` or ``full``.
+        measures: the figures that members are judged by; the first decides who wins.
+        seeds: of the trainings of each member.
+        members: in the order of the tables.
+    """
+
+    name: str
+    title: str
+    about: str
+    budget: str
+    measures: tuple[str, ...]
+    seeds: tuple[int, ...]
+    members: tuple[Member, ...] = field(repr=False)
+
+    def chosen(self, names: Sequence[str]) -> tuple[Member, ...]:
+        """The members of these names; ``gan`` stands for ``ring/gan`` and ``grid/gan``.
+
+        Raises:
+            UserError: there is no such member.
+        """
+        known = [member.name for member in self.members]
+        for name in names:
+            if not any(_called(member, name) for member in known):
+                raise UserError(f"'{name}' is no member of the suite {self.name}.{did_you_mean(name, known)}")
+        return tuple(m for m in self.members if not names or any(_called(m.name, name) for name in names))
+
+
+def _called(member: str, name: str) -> bool:
+    return name in {member, member.partition("/")[2]}
+
+
+@cache
+def suite_names() -> dict[str, str]:
+    """The packaged suites and their titles."""
+    files = sorted(resources.files("allmodes.suites").iterdir(), key=lambda item: item.name)
+    found = {}
+    for file in files:
+        if file.name.endswith(".yaml"):
+            name = file.name.removesuffix(".yaml")
+            found[name] = str(parse_yaml(file.read_text(encoding="utf-8"), name).get("title", name))
+    return found
+
+
+def load_suite(source: str, budget: str = "quick") -> Suite:
+    """Read and check a suite, every member's recipe with it.
+
+    Args:
+        source: a name from :func:`suite_names`, or a YAML file.
+        budget: ``quick`` or ``full``.
+
+    Raises:
+        UserError: there is no such suite, or something in it is not as it must be.
+    """
+    name, config = _read(source)
+    _require_known(config, KEYS, source)
+    budgets = _budgets(config.get("budgets"), f"{source}: 'budgets'")
+    shared = _mapping(config.get("overrides"), f"{source}: 'overrides'")
+    entries = config.get("members")
+    if not isinstance(entries, list) or not entries:
+        raise UserError(f"{source} has no members: list names of recipes under members.")
+    members = []
+    for number, entry in enumerate(entries, 1):
+        where = f"{source}: member {number}"
+        given = {"recipe": entry} if isinstance(entry, str) else _mapping(entry, where)
+        _require_known(given, MEMBER, where)
+        if not isinstance(given.get("recipe"), str):
+            raise UserError(f"{where} has no recipe: write recipe: and the name of one, or a YAML file.")
+        own = _budgets(given.get("budgets"), f"{where}: 'budgets'")
+        mine = _mapping(given.get("overrides"), f"{where}: 'overrides'")
+        members.append(_member(given, {**shared, **mine, **budgets[budget], **own[budget]}, where))
+    _require_apart(members, source)
+    title = str(config.get("title", name))
+    measures, seeds = _measures(config.get("measures", MEASURES), source), _seeds(config.get("seeds", [0]), source)
+    return Suite(name, title, str(config.get("about", "")), budget, measures, seeds, tuple(members))
+
+
+def _read(source: str) -> tuple[str, dict[str, Any]]:
+    """Name and content of a suite."""
+    if source in suite_names():
+        file = resources.files("allmodes.suites").joinpath(f"{source}.yaml")
+        return source, _mapping(parse_yaml(file.read_text(encoding="utf-8"), source), source)
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"}:
+        return path.stem, _mapping(parse_yaml(read_text(path), source), source)
+    raise UserError(f"'{source}' is neither a suite nor a YAML file.{did_you_mean(source, suite_names())}")
+
+
+def _member(given: Mapping[str, Any], changes: Changes, where: str) -> Member:
+    recipe = str(given["recipe"])
+    name = str(given.get("name", recipe))
+    try:
+        resolved = load_recipe(recipe, {**changes, "seed": 0})
+    except UserError as error:
+        raise UserError(f"{where}, {name}: {error}") from error
+    data = resolved.parts["data"]
+    group = str(given.get("group") or Path(str(data.get("path") or data.get("source") or data["name"])).name)
+    return Member(name, recipe, str(given.get("title", name)), group, changes, resolved)
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UserError(f"{where} is {value!r}, but must hold keys with values, as in images: 1000.")
+    return {str(key): item for key, item in value.items()}
+
+
+def _require_known(config: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    for key in config:
+        if key not in known:
+            raise UserError(f"Unknown key '{key}' in {where}.{did_you_mean(key, known)}")
+
+
+def _budgets(value: Any, where: str) -> dict[str, Changes]:
+    given = _mapping(value, where)
+    _require_known(given, frozenset(BUDGETS), where)
+    return {budget: _mapping(given.get(budget), f"{where}, {budget}") for budget in BUDGETS}
+
+
+def _measures(value: Any, source: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise UserError(f"{source}: 'measures' is {value!r}, but must be a list of figures such as [modes, kl].")
+    for name in value:
+        if name not in LABELS:
+            raise UserError(f"{source}: '{name}' is no measure.{did_you_mean(name, LABELS)}")
+    if not LABELS[value[0]].better:
+        ranked = [name for name, label in LABELS.items() if label.better]
+        raise UserError(f"{source}: '{value[0]}' is neither better large nor small: begin with {', '.join(ranked)}.")
+    return tuple(value)
+
+
+def _seeds(value: Any, source: str) -> tuple[int, ...]:
+    whole = isinstance(value, list) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in value)
+    if not whole or not value or min(value) < 0:
+        raise UserError(f"{source}: 'seeds' is {value!r}, but must be a list of whole numbers such as [0, 1, 2].")
+    return tuple(dict.fromkeys(value))
+
+
+def _require_apart(members: Sequence[Member], source: str) -> None:
+    """Refuse members of one name, whose runs would share a folder, or whose rows could not be told apart."""
+    for key in ("name", "folder", "title"):
+        seen: set[tuple[str, str]] = set()
+        for member in members:
+            word = (getattr(member, key), member.group if key == "title" else "")
+            if word in seen:
+                raise UserError(f"{source} has two members of the {key} '{word[0]}': give one of them another.")
+            seen.add(word)

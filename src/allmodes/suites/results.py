@@ -1,0 +1,94 @@
+"""What a suite found, ``results.json``: for every member and seed its figures, its cost, and where it was trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError
+from ..core.files import read_object, write_json
+from ..reports.run_files import RunFiles, read_run
+from ..reports.suite_results import RESULTS, SCHEMA
+from .base import Suite
+from .side_by_side import Field
+from .trainings import Training
+
+
+def write_results(
+    suite: Suite, out: Path, trainings: Collection[Training], found: Field, *, command: str, origin: Mapping[str, Any]
+) -> None:
+    """Write ``results.json``; trainings that an earlier command made and this one leaves out stay in it.
+
+    Args:
+        suite: that was trained.
+        out: its folder.
+        trainings: those of this command.
+        found: where each of them stands.
+        command: as it was typed.
+        origin: machine and versions.
+    """
+    before = read_object(out / RESULTS) if (out / RESULTS).exists() else {}
+    kept = {run["folder"]: run for member in before.get("members", ()) for run in member["runs"]}
+    now = {training.folder.relative_to(out).as_posix(): training for training in trainings}
+    members = []
+    for member in suite.members:
+        prefix = f"runs/{member.folder}-seed"
+        runs = {name: run for name, run in kept.items() if name.removeprefix(prefix).isdecimal()}
+        for name, training in now.items():
+            if training.member is member:
+                runs[name] = _run(training, found, name, origin, runs.get(name, {}))
+        if runs:
+            words = {key: getattr(member, key) for key in ("name", "title", "group", "recipe")}
+            ordered = sorted(runs.values(), key=lambda run: run["seed"])
+            members.append({**words, "changes": dict(member.changes), "runs": ordered})
+    document = {
+        "schema": SCHEMA,
+        "suite": suite.name,
+        **{key: getattr(suite, key) for key in ("title", "about", "budget")},
+        "command": command,
+        "measures": list(suite.measures),
+        "seeds": sorted({run["seed"] for member in members for run in member["runs"]}),
+        "origin": dict(origin),
+        "members": members,
+    }
+    write_json(out / RESULTS, document)
+
+
+def _run(
+    training: Training, found: Field, name: str, origin: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One training; of one that was finished before this command, the commit is that which was noted then."""
+    state, reason = "unfinished", "It is not trained to the end yet: the same command goes on."
+    if training in found.failed:
+        state, reason = "failed", found.failed[training]
+    figures: dict[str, float | None] = {}
+    where: dict[str, Any] = {}
+    if training in found.done:
+        try:
+            files = read_run(training.folder)
+            state, reason, figures, where = "finished", "", figures_of(files), dict(files.environment)
+        except UserError as error:
+            state, reason = "failed", str(error)
+    return {
+        "seed": training.seed,
+        "state": state,
+        "reason": reason,
+        "folder": name,
+        "command": training.command,
+        "commit": before.get("commit") if training in found.before else origin["commit"],
+        "figures": figures,
+        "where": where,
+    }
+
+
+def figures_of(files: RunFiles) -> dict[str, float | None]:
+    """All figures of a run's evaluation, and its cost: presentations, minutes, seconds trained, speed."""
+    cost = {"images": files.images, "minutes": files.minutes}
+    if files.train:
+        last = files.train[-1]
+        cost |= {"seconds": last.seconds, "images_per_second": last.scalars.get("images_per_second")}
+    scores = {name: score.value for name, score in files.scores.items()}
+    both = {**scores, **files.headline, **cost}
+    return {key: value if value is not None and math.isfinite(value) else None for key, value in both.items()}

@@ -1,0 +1,162 @@
+"""What a suite's page and table say, from ``results.json`` written by hand and run folders made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_runs import MakeRun
+
+from allmodes.core.errors import UserError
+from allmodes.reports.suite_page import write_suite_page
+from allmodes.reports.suite_results import (
+    RESULTS,
+    SuiteResults,
+    failures,
+    headline,
+    read_results,
+    rows_of,
+    suite_markdown,
+    verdict,
+)
+
+ORIGIN = {
+    "machine": "a machine",
+    "torch": "2.13.0",
+    "python": "3.11",
+    "commit": "0123456789abcdef+",
+    "shared": "Trained 2 at a time, 1 thread each.",
+}
+
+
+def run(seed: int, folder: str = "none", **figures: float) -> dict[str, Any]:
+    state = {"state": "finished", "reason": ""} if figures else {"state": "failed", "reason": "The disk is full."}
+    command = f"allmodes train x --seed={seed}"
+    return {"seed": seed, **state, "folder": folder, "command": command, "figures": figures, "where": {}}
+
+
+def member(title: str, *runs: dict[str, Any], group: str = "ring") -> dict[str, Any]:
+    return {"name": title, "title": title, "group": group, "recipe": "ring/gan", "runs": list(runs)}
+
+
+def document(*members: dict[str, Any], measures: tuple[str, ...] = ("modes", "kl")) -> dict[str, Any]:
+    words = {"suite": "mine", "title": "Mine", "about": "Whose.", "budget": "quick", "command": "allmodes suite mine"}
+    rest = {"measures": list(measures), "seeds": [0, 1], "origin": ORIGIN, "members": list(members)}
+    return {"schema": 1, **words, **rest}
+
+
+def results(path: Path, *members: dict[str, Any], measures: tuple[str, ...] = ("modes", "kl")) -> SuiteResults:
+    (path / RESULTS).write_text(json.dumps(document(*members, measures=measures)))
+    return read_results(path / RESULTS)
+
+
+def test_the_first_measure_decides(tmp_path: Path) -> None:
+    found = results(
+        tmp_path,
+        member("a", run(0, modes=5, kl=0.1), run(1, modes=7, kl=0.3)),
+        member("b", run(0, modes=8, kl=0.9), run(1, modes=10, kl=0.9)),
+    )
+    assert headline(found) == "On ring, b is first by modes with 9 (8 to 10), before a with 6 (5 to 7)."
+
+
+@pytest.mark.parametrize(("measure", "first"), [("kl", "a"), ("confidence", "b")])
+def test_less_is_better_where_it_is(measure: str, first: str, tmp_path: Path) -> None:
+    low, high = (run(0, **{measure: value}) for value in (0.25, 0.75))
+    found = results(tmp_path, member("a", low), member("b", high), measures=(measure,))
+    assert verdict(found, "ring").startswith(f"On ring, {first} is first by")
+
+
+def test_overlapping_ranges_and_single_seeds_are_said(tmp_path: Path) -> None:
+    over = [member("a", run(0, kl=0.1), run(1, kl=0.3)), member("b", run(0, kl=0.2), run(1, kl=0.4))]
+    assert verdict(results(tmp_path, *over, measures=("kl",)), "ring").endswith("; their ranges overlap.")
+    one = [member("a", run(0, kl=0.1)), member("b", run(0, kl=0.2), run(1, kl=0.4))]
+    assert verdict(results(tmp_path, *one, measures=("kl",)), "ring").endswith("; one seed settles little.")
+
+
+def test_where_the_first_measure_is_level_the_next_decides(tmp_path: Path) -> None:
+    found = results(
+        tmp_path,
+        member("a", run(0, modes=8, kl=0.25)),
+        member("b", run(0, modes=7, kl=0.001)),
+        member("c", run(0, modes=8, kl=0.125)),
+    )
+    said = verdict(found, "ring")
+    assert said.startswith("On ring, a and c are level by modes (8); of these c is first by KL with 0.1250, before a")
+    level = results(tmp_path, member("a", run(0, modes=8)), member("c", run(0, modes=8)))
+    assert verdict(level, "ring") == "On ring, a and c are level by modes (8)."
+
+
+def test_each_group_has_a_winner_and_only_its_own_rows(tmp_path: Path) -> None:
+    found = results(
+        tmp_path,
+        member("a", run(0, modes=8)),
+        member("a2", run(0, modes=7)),
+        member("b", run(0, modes=20), group="grid"),
+        member("c", run(0), group="spiral"),
+    )
+    assert [row.recipe for row in rows_of(found, "ring")] == ["a", "a2"]
+    assert headline(found).endswith("On grid, b alone has figures. On spiral, nothing has been trained.")
+
+
+def test_a_failure_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    found = results(tmp_path, member("a", run(0, modes=8)), member("<b>", run(0), run(1)))
+    assert failures(found) == ["<b>: The disk is full."]
+    empty = rows_of(found, "ring")[1]
+    assert (empty.recipe, set(empty.cells.values()), empty.seeds) == ("<b>", {None}, ())
+    write_suite_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert '<th scope="row">&lt;b&gt;</th><td class="words" colspan="2">The disk is full.</td>' in page
+    assert "- <b>: The disk is full." in (tmp_path / "table.md").read_text()
+
+
+def test_a_seed_that_failed_is_left_out_of_the_mean_and_told(tmp_path: Path) -> None:
+    found = results(tmp_path, member("a", run(0, modes=8), run(1)), member("b", run(0, modes=6)))
+    (row, _) = rows_of(found, "ring")
+    assert row.seeds == (0,)
+    assert failures(found) == ["a: The disk is full."]
+
+
+def test_the_table_says_command_seeds_machine_and_commit(tmp_path: Path) -> None:
+    text = suite_markdown(results(tmp_path, member("a", run(0, modes=8)), member("b", run(0, modes=7))))
+    assert text.startswith("`allmodes suite mine` (seeds 0, 1). a machine; torch 2.13.0, Python 3.11, commit 012345678")
+    assert "with changes" in text
+    assert "| a | 8 | 0 |" in text
+
+
+def test_the_page_shows_curves_samples_coverage_and_audits(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in ("gan", "imle"):
+        make_run(f"stacked-digits/{name}", folder=f"runs/{name}")
+    members = [member(name, run(0, f"runs/{name}", modes=900, kl=0.1, images=3.0)) for name in ("gan", "imle")]
+    results(tmp_path, *members)
+    write_suite_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert page.index("On ring, gan and imle are level") < page.index("<table")
+    for said in ("modes of every member over minutes", "KL of every member over presentations"):
+        assert said in page
+    assert page.count("Samples of gan after") == 1
+    assert page.count("Drops &lt;some&gt;.") == 2
+    assert page.count("modes without samples") >= 20  # ten panels for each of two members
+    assert 'src="http' not in page
+
+
+def test_a_page_can_be_made_without_the_runs(tmp_path: Path) -> None:
+    results(tmp_path, member("a", run(0, "runs/a", modes=8)), member("b", run(0, "runs/b", modes=7)))
+    write_suite_page(tmp_path)
+    assert "Samples, drawn at random" not in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 9}, "schema 1"),
+        ({"members": [{}]}, "damaged"),
+        ({"seeds": ["x"]}, "damaged"),
+        ({"origin": 3}, "damaged"),
+    ],
+)
+def test_what_is_no_result_is_refused(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    (tmp_path / RESULTS).write_text(json.dumps({**document(), **change}))
+    with pytest.raises(UserError, match=said):
+        read_results(tmp_path / RESULTS)
