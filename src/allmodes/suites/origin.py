@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .. import __version__
 from ..runs.environment import processor
 
 PACKAGE = Path(__file__).parents[1]
@@ -21,11 +21,19 @@ def origin() -> dict[str, Any]:
     return {
         "machine": ", ".join([processor(), *gpus]),
         "platform": platform.platform(),
-        "allmodes": __version__,
+        "allmodes": installed(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "commit": commit(PACKAGE),
     }
+
+
+def installed() -> str | None:
+    """The version of this package; None where its source is used without being installed."""
+    try:
+        return version("allmodes")
+    except PackageNotFoundError:
+        return None
 
 
 def commit(folder: Path) -> str | None:
