@@ -33,6 +33,14 @@ INFO_GAN = {
     "prior": {"name": "gaussian-mixture", "dim": 16, "components": 4},
     "encoder": {"name": "convolutional", "width": 8},
 }
+FLOW = {
+    **NO_ADVERSARY,
+    "objective": "flow-matching",
+    "prior.dim": 192,
+    "generator": {"name": "unet", "steps": 5},
+    "generator.width": 8,
+    "optimizer.lr": 0.003,
+}
 EARLY = {"glann": {"objective.until": 0.02}}  # of the toy's training: its second step is of the second stage
 
 
@@ -51,6 +59,7 @@ TOYS: dict[str, tuple[str, dict]] = {
     "glann": ("crowd/imle", {"objective": {"name": "glann", "until": 0.7}, "prior": {"name": "implicit", "dim": 4}}),
     "fastgan": ("stacked-digits/gan", {**FASTGAN, "objective": "fastgan", "data": {"name": "digits"}, "prior.dim": 16}),
     "unrolled-gan": ("ring/gan", {"objective": "unrolled-gan"}),
+    "flow-matching": ("stacked-digits/gan", {**FLOW, "data": {"name": "digits"}, "prior.dim": 64}),
     "gm-gan-em": (
         "ring/gan",
         {
@@ -84,6 +93,7 @@ DIGITS: dict[str, tuple[str, dict]] = {
         {**FASTGAN, "objective": {"name": "fastgan", "augmentation": ["colour", "translation"]}},
     ),
     "unrolled-gan": ("stacked-digits/gan", {"objective": {"name": "unrolled-gan", "unroll": 2}}),
+    "flow-matching": ("stacked-digits/gan", FLOW),
     "gm-gan-em": (
         "stacked-digits/gan",
         {

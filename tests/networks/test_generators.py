@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 import torch
 from torch import nn
@@ -9,33 +11,44 @@ from torch import nn
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.networks.base import Generator
+from allmodes.networks.flow import Flow
 from allmodes.networks.generators.dcgan import DCGAN, side_plan
 from allmodes.networks.generators.mlp import MLP
 from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.networks.generators.unrolled import Unrolled
+from allmodes.networks.generators.velocity_mlp import VelocityMLP
 
 GENERATORS = entries("allmodes.networks.generators", Generator)
-IMAGE_GENERATORS = {name: cls for name, cls in GENERATORS.items() if cls not in (ToyMLP, MLP)}
+FLAT = (ToyMLP, MLP, VelocityMLP)  # make examples of any shape
+IMAGE_GENERATORS = {name: cls for name, cls in GENERATORS.items() if cls not in FLAT}
 SIDES = (8, 28, 32, 64)
 LATENT = 6
+DIGIT = (1, 28, 28)
 
 
 def small(cls: type[Generator], shape: tuple[int, ...]) -> Generator:
     torch.manual_seed(0)
     if cls is MLP:
         return cls(shape, LATENT, widths=(4, 4))
+    if issubclass(cls, Flow):
+        return cls(shape, prod(shape), width=4, steps=1, solver="midpoint")
     return cls(shape, LATENT) if cls is Unrolled else cls(shape, LATENT, width=4)
 
 
-def latents(n: int) -> torch.Tensor:
-    return torch.randn(n, LATENT, generator=torch.Generator().manual_seed(1))
+def dimensions(cls: type[Generator], shape: tuple[int, ...]) -> int:
+    """Of its latent: a flow begins where an example could be."""
+    return prod(shape) if issubclass(cls, Flow) else LATENT
+
+
+def latents(n: int, dim: int = LATENT) -> torch.Tensor:
+    return torch.randn(n, dim, generator=torch.Generator().manual_seed(1))
 
 
 def made_by(cls: type[Generator]) -> list[tuple[int, ...]]:
     """The shapes that a generator must be able to make."""
     sides = (28,) if cls is Unrolled else SIDES
     images = [(channels, side, side) for side in sides for channels in (1, 3)]
-    return [(2,), *images] if cls in (ToyMLP, MLP) else images
+    return [(2,), *images] if cls in FLAT else images
 
 
 CASES = [
@@ -48,9 +61,9 @@ CASES = [
 @pytest.mark.parametrize(("cls", "shape"), CASES)
 def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, shape):
     generator = small(cls, shape)
-    examples = generator(latents(5))
+    examples = generator(latents(5, dimensions(cls, shape)))
     assert examples.shape == (5, *shape)
-    if cls is not ToyMLP:
+    if cls is not ToyMLP and len(shape) == 3:
         assert float(examples.detach().abs().max()) <= 1
     # a random direction: batch norm makes the gradient of a plain sum vanish
     (examples * torch.randn(examples.shape, generator=torch.Generator().manual_seed(2))).sum().backward()
@@ -63,35 +76,41 @@ def test_makes_examples_of_the_shape_with_a_gradient_to_every_parameter(cls, sha
 @pytest.mark.parametrize("cls", [cls for cls in GENERATORS.values() if cls not in (Unrolled, MLP)])
 @pytest.mark.parametrize("width", [0, -1])
 def test_sizes_below_one_are_refused(cls, width):
+    shape = (2,) if cls is ToyMLP else (3, 32, 32)
     with pytest.raises(UserError, match=f"'width' is {width}, but must be at least 1"):
-        cls((2,) if cls is ToyMLP else (3, 32, 32), LATENT, width=width)
+        cls(shape, dimensions(cls, shape), width=width)
+
+
+def digits(n: int, name: str) -> torch.Tensor:
+    """Latents of digits."""
+    return latents(n, dimensions(GENERATORS[name], DIGIT))
 
 
 @pytest.mark.parametrize("name", GENERATORS)
 class TestEveryGenerator:
     def test_makes_nearly_the_same_in_mixed_precision(self, name):
-        generator, z = small(GENERATORS[name], (1, 28, 28)).eval(), latents(6)
+        generator, z = small(GENERATORS[name], DIGIT).eval(), digits(6, name)
         with torch.autocast("cpu", torch.bfloat16):
             mixed = generator(z).float()
         exact = generator(z)
         assert float((mixed - exact).detach().norm()) < 0.05 * float(exact.detach().norm())
 
     def test_when_sampling_a_latent_does_not_depend_on_its_batch(self, name):
-        generator = small(GENERATORS[name], (1, 28, 28)).eval()
-        z = latents(6)
+        generator = small(GENERATORS[name], DIGIT).eval()
+        z = digits(6, name)
         one_by_one = torch.cat([generator(z[i : i + 1]) for i in range(6)])
         torch.testing.assert_close(generator(z), one_by_one, atol=1e-6, rtol=1e-5)
 
     def test_survives_a_round_trip_through_its_state(self, name):
-        first, second = (small(GENERATORS[name], (1, 28, 28)) for _ in range(2))
+        first, second = (small(GENERATORS[name], DIGIT) for _ in range(2))
         for parameter in second.parameters():
             nn.init.normal_(parameter)
-        first(latents(8))  # moves the running statistics
+        first(digits(8, name))  # moves the running statistics
         second.load_state_dict(first.state_dict())
-        assert torch.equal(first.eval()(latents(3)), second.eval()(latents(3)))
+        assert torch.equal(first.eval()(digits(3, name)), second.eval()(digits(3, name)))
 
     def test_weights_come_from_torchs_generator(self, name):
-        first, second = (small(GENERATORS[name], (1, 28, 28)).state_dict() for _ in range(2))
+        first, second = (small(GENERATORS[name], DIGIT).state_dict() for _ in range(2))
         assert all(torch.equal(first[key], second[key]) for key in first)
 
 

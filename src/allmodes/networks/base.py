@@ -33,6 +33,11 @@ class Generator(nn.Module, ABC):
     conditioned: Literal["labels", "inputs"] | None = None
     classes: int | None = None
 
+    @property
+    def calls(self) -> int:
+        """Network calls that one sample takes."""
+        return 1
+
     @abstractmethod
     def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """What :meth:`forward` returns; the condition is there if the generator is conditioned, else it is None."""

@@ -37,6 +37,8 @@ class Objective(ABC):
         prior: where its latents come from.
         terms: what the players descend; each player's loss is the sum of its own.
         unroll: steps of the discriminator that the generator's gradient runs through, and so holds in memory.
+        differentiated: of the network calls that a sample takes, those that a step's gradient runs through; None for
+            all.
     """
 
     name: ClassVar[str]
@@ -44,6 +46,7 @@ class Objective(ABC):
     prior: Prior
     terms: Sequence[Term]
     unroll: int = 0
+    differentiated: int | None = None
 
     @abstractmethod
     def players(self) -> dict[str, nn.Module]:
@@ -72,6 +75,11 @@ class Objective(ABC):
     def latents(self, batch: Batch, moment: Moment) -> Latents:
         """This process's share of the latents whose samples players contend over, ``(B, d)``: fresh ones."""
         return fresh_latents(self.prior, batch, moment)
+
+    @property
+    def share(self) -> float:
+        """Share of the work of a sample that a step does for it, and does again backwards."""
+        return 1.0 if self.differentiated is None else self.differentiated / self.generator.calls
 
     def scheduled(self, progress: float) -> str | None:
         """What went by the whole length of the training up to this share of it, in words, or None if nothing did.

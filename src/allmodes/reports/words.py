@@ -16,6 +16,7 @@ METHODS = {
     "glo": "GLO",
     "glann": "GLANN",
     "fastgan": "FastGAN",
+    "flow-matching": "Flow matching",
     "unrolled-gan": "Unrolled GAN",
     "gm-gan": "Supervised GM-GAN",
     "gm-gan-em": "GM-GAN, fitted by inversion",

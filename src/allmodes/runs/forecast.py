@@ -85,7 +85,7 @@ def step_seconds(trainer: Trainer) -> float:
     condition = trainer.objective.generator.condition(trainer.dataset.batch(0, TIMED, 0).to(device))
     images = torch.zeros(TIMED, *shape, device=device, requires_grad=True)
     with torch.random.fork_rng(), trainer.fabric.autocast():
-        seconds = _turn(trainer.players["generator"], latents, condition)
+        seconds = _turn(trainer.players["generator"], latents, condition) * trainer.objective.share
         if "discriminator" in trainer.players:
             seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
         if "encoder" in trainer.players:

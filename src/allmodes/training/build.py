@@ -75,7 +75,8 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
         )
     objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], {**given, "seed": seed})
     require_trained(objective)
-    require_step(given, dataset, batch=recipe.settings.batch, unroll=objective.unroll, device=device)
+    batch = recipe.settings.batch
+    require_step(given, dataset, batch=batch, unroll=objective.unroll, share=objective.share, device=device)
     return objective
 
 

@@ -93,7 +93,9 @@ def require_weights(network: nn.Module, part: str, options: Mapping[str, Any], d
     )
 
 
-def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unroll: int, device: torch.device) -> None:
+def require_step(
+    given: Mapping[str, Any], dataset: Dataset, *, batch: int, unroll: int, share: float, device: torch.device
+) -> None:
     """Refuse a training of which a step, or a round of matching, does not fit.
 
     Args:
@@ -101,6 +103,7 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
         dataset: gives the examples.
         batch: examples of a step.
         unroll: further steps of the discriminator that are held.
+        share: of what a sample keeps, what a step keeps.
         device: where the networks are.
 
     Raises:
@@ -114,7 +117,7 @@ def require_step(given: Mapping[str, Any], dataset: Dataset, *, batch: int, unro
             _seen(given, "encoder", dataset.shape, device),
             _seen(given, "distance", dataset.shape, device),
         )
-    kept = generator.total + 2 * (1 + unroll) * critic.total + distance.total  # it sees data and samples
+    kept = share * generator.total + 2 * (1 + unroll) * critic.total + distance.total  # it sees data and samples
     kept += 3 * encoder.total  # and it data, views of them, and samples
     needs = [Need(batch * (2 * example + kept), f"{batch:,} examples at a time", "batch")]
     if "matching" in given and "distance" in given:
