@@ -93,3 +93,16 @@ def test_columns_are_those_that_some_run_has(make_run: MakeRun) -> None:
     assert {"modes", "kl", "covered"} < set(one.cells)
     assert one.cells["covered"] is two.cells["modes"] is None
     assert headings([alone])[1] == "covered"
+
+
+def test_what_a_sample_costs_is_a_column_where_some_run_says_so(make_run: MakeRun) -> None:
+    old, new = (make_run(f"stacked-digits/{name}", folder=name) for name in ("gan", "flow"))
+    evaluation = json.loads((new / "evaluation.json").read_text())
+    none = {"ci95": None, "n_real": None, "n_fake": None, "certificate": {}, "detail": {}, "warnings": []}
+    cost = [{"name": "calls", "value": 20, **none}, {"name": "sampling_seconds", "value": 41.5, **none}]
+    (new / "evaluation.json").write_text(json.dumps({**evaluation, "scores": evaluation["scores"] + cost}))
+    assert {"calls", "sampling_seconds"}.isdisjoint(compare_table([old])[0].cells)
+    first, second = compare_table([old, new])
+    assert headings([first])[-3:] == ["network calls", "seconds per 1,000 samples", "seed"]
+    assert first.texts[-3:-1] == ["–", "–"]
+    assert second.texts[-3:-1] == ["20", "41.5"]

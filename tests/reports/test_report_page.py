@@ -22,7 +22,7 @@ from allmodes.reports.page import _tiles
 from allmodes.reports.sections import components, latent_maps, sigma
 from allmodes.reports.sections.coverage import panels, read_coverage
 from allmodes.reports.sections.curves import Curves
-from allmodes.reports.sections.metrics import baseline
+from allmodes.reports.sections.metrics import baseline, shared_certificate
 from allmodes.reports.sections.published import tables
 from allmodes.reports.words import write_figure
 
@@ -223,3 +223,10 @@ def test_what_is_seen_of_a_mixture_is_said(make_run: MakeRun) -> None:
     assert "largest at 1: precision 0.800, recall 0.750" in sigma.say(run.mixture["sigma"])
     nothing = {**run.mixture["sigma"], "recall": [0.0, 0.0, 0.0]}
     assert "At no sigma are both above 0." in sigma.say(nothing)
+
+
+def test_what_a_sample_costs_leaves_the_shared_certificate_as_it_is() -> None:
+    kept = {"protocol": "fresh", "data": "a1"}
+    scores = [Score("modes", 8, certificate=kept), Score("kl", 0.1, certificate={**kept, "samples": 5})]
+    assert shared_certificate([*scores, Score("calls", 20)]) == shared_certificate(scores) == kept
+    assert shared_certificate([Score("calls", 20)]) == {}

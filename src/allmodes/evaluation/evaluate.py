@@ -12,6 +12,8 @@ from ..core.discovery import entries
 from ..core.records import Score
 from ..data.base import Dataset
 from .clusters import clustering_scores
+from .cost import cost_scores
+from .cost import passes as timed
 from .protocols.base import EvaluationProtocol, Looking, Subject
 
 PROTOCOLS = "allmodes.evaluation.protocols"
@@ -66,16 +68,17 @@ class Evaluation:
 
 
 def evaluate(subject: Subject) -> Evaluation:
-    """Evaluate samples by the first protocol that fits their data; of a free mixture prior its clusters, too."""
+    """Evaluate samples by the first protocol that fits their data; of a model what a sample costs, and its clusters."""
     found = _protocol(subject.dataset).scores(subject)
     if subject.quick or subject.model is None:
         return Evaluation(found)
-    return Evaluation((*found, *clustering_scores(subject.model, subject.dataset, seed=subject.seed)))
+    clusters = clustering_scores(subject.model, subject.dataset, seed=subject.seed)
+    return Evaluation((*found, *clusters, *cost_scores(subject)))
 
 
 def passes(dataset: Dataset) -> int:
-    """See :meth:`EvaluationProtocol.passes`."""
-    return _protocol(dataset).passes(dataset)
+    """See :meth:`EvaluationProtocol.passes`; with those that are timed."""
+    return _protocol(dataset).passes(dataset) + timed()
 
 
 def looking(dataset: Dataset, device: torch.device) -> Looking:

@@ -18,6 +18,7 @@ MODES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance")  # column
 PLANE = ("high_quality", "worst_distance")
 FEW = ("frechet_heldout", "precision", "recall", "covered", "reached_heldout", "copied_mass")
 ALWAYS = ("images", "minutes")
+COST = ("calls", "sampling_seconds")  # of a sample
 INCIDENTAL = (
     "seed",
     "device",
@@ -138,7 +139,8 @@ def _told_apart(runs: Sequence[RunFiles], names: set[str], keys: Sequence[str]) 
 def _columns(runs: Sequence[RunFiles]) -> tuple[str, ...]:
     """What some run has a figure of."""
     measured = [name for name in (*MODES, *PLANE, *FEW) if any(run.figure(name) is not None for run in runs)]
-    return (*(measured or MODES), *ALWAYS)
+    cost = [name for name in COST if any(run.figure(name) is not None for run in runs)]
+    return (*(measured or MODES), *ALWAYS, *cost)
 
 
 def fold(name: str, runs: Sequence[Mapping[str, float]], columns: Sequence[str], seeds: Sequence[int | str]) -> Row:

@@ -25,13 +25,9 @@ BASELINES = {
 
 
 def shared_certificate(scores: Sequence[Score]) -> dict[str, Any]:
-    """The entries that all certificates agree on."""
-    first = dict(scores[0].certificate)
-    return {
-        key: value
-        for key, value in first.items()
-        if all(score.certificate.get(key, Ellipsis) == value for score in scores[1:])
-    }
+    """The entries that all certificates agree on; what a sample costs has none."""
+    first, *others = [score.certificate for score in scores if score.certificate] or [{}]
+    return {key: value for key, value in first.items() if all(other.get(key, ...) == value for other in others)}
 
 
 def own_certificate(score: Score, shared: Mapping[str, Any]) -> str:
