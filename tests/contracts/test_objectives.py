@@ -69,6 +69,8 @@ TOYS: dict[str, tuple[str, dict]] = {
     ),
     "gm-gan": ("ring/gan", {"objective": "gm-gan", **tied(8), "discriminator": {"name": "mlp", "classes": 8}}),
     "info-gan": ("stacked-digits/gan", {**INFO_GAN, "data": {"name": "digits"}, "discriminator.width": 16}),
+    "pacgan": ("ring/gan", {"objective": "pacgan"}),
+    "veegan": ("ring/gan", {"objective": "veegan", "encoder": {"name": "mlp", "heads": 1}, "loss": "reverse-kl"}),
 }
 PROJECTED = {
     "distance": "random-projection",
@@ -111,6 +113,16 @@ DIGITS: dict[str, tuple[str, dict]] = {
         },
     ),
     "info-gan": ("stacked-digits/gan", INFO_GAN),
+    "pacgan": ("stacked-digits/gan", {"objective": "pacgan", "loss": "dragan"}),
+    "veegan": (
+        "stacked-digits/gan",
+        {
+            "objective": "veegan",
+            "loss": "reverse-kl",
+            "encoder": {"name": "convolutional", "width": 8, "heads": 1},
+            "discriminator": {"name": "convolutional", "width": 8, "normalisation": "spectral"},
+        },
+    ),
     "imle, under labels": (
         "stacked-digits/imle-gan",
         {**PROJECTED, **NO_ADVERSARY, **CLASSES, "objective": "imle"},

@@ -14,6 +14,7 @@ from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.discriminators.fastgan import FastGAN
 from allmodes.networks.discriminators.mlp import MLP, MLP4
 from allmodes.networks.discriminators.projected import Projected
+from allmodes.networks.discriminators.toy_mlp import ToyMLP
 from allmodes.networks.discriminators.unrolled import Unrolled
 
 DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
@@ -111,6 +112,21 @@ def test_convolutions_need_images(name):
         CONVOLUTIONAL[name]((2,))
 
 
+@pytest.mark.parametrize("cls", [Convolutional, MLP, MLP4, ToyMLP, Unrolled])
+def test_spectral_normalisation_leaves_every_layer_a_norm_of_one(cls):
+    small = {"widths": (8, 8)} if cls is MLP else {"width": 4}
+    torch.manual_seed(3)
+    plain = cls((1, 8, 8), **small)
+    torch.manual_seed(3)
+    network = cls((1, 8, 8), **small, normalisation="spectral")
+    for _ in range(50):  # in training every pass takes a step of power iteration
+        network(examples(1, (1, 8, 8)))
+    for layer, drawn in zip(layers(network), layers(plain), strict=True):
+        largest = torch.linalg.svdvals(drawn.weight.detach().double().flatten(1))[0]
+        assert largest != pytest.approx(1.0, abs=0.01)
+        torch.testing.assert_close(layer.weight.double(), drawn.weight.double() / largest, atol=1e-3, rtol=1e-2)
+
+
 @pytest.mark.parametrize("cls", [AutoEncoder, DenseAutoEncoder])
 class TestAutoEncoders:
     def test_a_score_is_minus_the_mean_error_of_what_it_draws(self, cls):
@@ -129,8 +145,12 @@ class TestAutoEncoders:
         assert float(values[2]) > 1e-3 * float(values[0])
 
 
+def layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+
+
 def kernels(network: nn.Module) -> list[tuple[int, ...]]:
-    return [tuple(layer.weight.shape) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    return [tuple(layer.weight.shape) for layer in layers(network)]
 
 
 def test_mlp_4_has_four_fully_connected_layers():

@@ -13,7 +13,7 @@ from allmodes.objectives.terms import Step, Term
 def step_of(method: Objective, real: torch.Tensor, fake: torch.Tensor, at: Moment) -> Step:
     """A step whose real images and samples are these."""
     batch = Batch(real, torch.arange(len(real)))
-    step = Step(batch, at, generator=method.generator, prior=method.prior, latents=method.latents)
+    step = method.step(batch, at)
     step.samples = fake
     return step
 

@@ -139,6 +139,8 @@ class Discriminator(nn.Module, ABC):
 class Encoder(nn.Module, ABC):
     """Reads from an image which component of a mixture it is of. Constructors take ``shape`` and ``components`` first.
 
+    Of a method that reads latents from images, components are the dimensions of the latent, and logits these.
+
     It has several heads, which begin apart and may end at other groups of the data; one of them is in force.
 
     Args:

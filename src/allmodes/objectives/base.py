@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -39,6 +39,7 @@ class Objective(ABC):
         unroll: steps of the discriminator that the generator's gradient runs through, and so holds in memory.
         differentiated: of the network calls that a sample takes, those that a step's gradient runs through; None for
             all.
+        encodes: what its encoder reads from images, if it has one: the component of the prior, or the latent itself.
     """
 
     name: ClassVar[str]
@@ -47,6 +48,12 @@ class Objective(ABC):
     terms: Sequence[Term]
     unroll: int = 0
     differentiated: int | None = None
+    encodes: ClassVar[Literal["component", "latent"]] = "component"
+
+    @classmethod
+    def judged(cls, shape: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
+        """The shape that its discriminator is built for, where examples have this one and it has these options."""
+        return shape
 
     @abstractmethod
     def players(self) -> dict[str, nn.Module]:
@@ -67,10 +74,14 @@ class Objective(ABC):
             batch: this process's share of the step's examples.
             moment: where the training stands.
         """
-        step = Step(batch, moment, generator=self.generator, prior=self.prior, latents=self.latents)
+        step = self.step(batch, moment)
         terms = [term for term in self.terms if term.on(moment)]
         for player in dict.fromkeys(term.player for term in terms):
             yield Update(player, partial(total, [term for term in terms if term.player == player], step))
+
+    def step(self, batch: Batch, moment: Moment) -> Step:
+        """What the terms share at a step of this process's share of the examples."""
+        return Step(batch, moment, generator=self.generator, prior=self.prior, latents=self.latents)
 
     def latents(self, batch: Batch, moment: Moment) -> Latents:
         """This process's share of the latents whose samples players contend over, ``(B, d)``: fresh ones."""

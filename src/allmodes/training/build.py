@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,19 +46,20 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
             memory.
     """
     seed = recipe.settings.seed
+    options = recipe.parts["objective"]
+    method = find(OBJECTIVES, Objective, options["name"])
+    judged = method.judged(dataset.shape, options)
     given: dict[str, Any] = {"shape": dataset.shape}
     for name in [part for part in ROOMS if part in recipe.parts and part != "data"]:
         room, base, _ = ROOMS[name]
-        if name == "encoder" and given["components"] is None:
-            raise UserError(
-                f"An encoder reads components, and the prior '{given['prior'].name}' has none: take a mixture, as in "
-                "--prior gaussian-mixture."
-            )
+        own = given | ({"shape": judged} if name == "discriminator" else {})
+        if name == "encoder":
+            own["components"] = encoded(method, given)
         if name in {"generator", "discriminator", "encoder"}:
             with torch.device("meta"):
-                require_weights(build_part(room, base, recipe.parts[name], given), name, recipe.parts[name], device)
+                require_weights(build_part(room, base, recipe.parts[name], own), name, recipe.parts[name], device)
         with seeded(seed, "init", name):
-            given[name] = build_part(room, base, recipe.parts[name], given)
+            given[name] = build_part(room, base, recipe.parts[name], own)
         if isinstance(given[name], torch.nn.Module):
             given[name].to(device)
         if name == "prior":
@@ -68,16 +69,31 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
         attach(given["distance"], given, dataset, device)
     if dataset.fixed:
         given["examples"] = len(dataset)
-    elif "examples" in parameters(find(OBJECTIVES, Objective, recipe.parts["objective"]["name"])):
+    elif "examples" in parameters(method):
         raise UserError(
-            f"The objective '{recipe.parts['objective']['name']}' keeps something for every example, and this data is "
+            f"The objective '{method.name}' keeps something for every example, and this data is "
             "composed afresh for every batch: choose a fixed set, such as a folder of images."
         )
-    objective = build_part(OBJECTIVES, Objective, recipe.parts["objective"], {**given, "seed": seed})
+    objective = build_part(OBJECTIVES, Objective, options, {**given, "seed": seed})
     require_trained(objective)
-    batch = recipe.settings.batch
-    require_step(given, dataset, batch=batch, unroll=objective.unroll, share=objective.share, device=device)
+    require_step(given, dataset, objective, judged=judged, batch=recipe.settings.batch, device=device)
     return objective
+
+
+def encoded(method: type[Objective], given: Mapping[str, Any]) -> int:
+    """How many numbers the encoder of a method reads from an image, where prior and latent are given.
+
+    Raises:
+        UserError: it reads components, and the prior has none.
+    """
+    if method.encodes == "latent":
+        return int(given["latent"])
+    if given["components"] is None:
+        raise UserError(
+            f"An encoder reads components, and the prior '{given['prior'].name}' has none: take a mixture, as in "
+            "--prior gaussian-mixture."
+        )
+    return int(given["components"])
 
 
 def require_trained(objective: Objective) -> None:

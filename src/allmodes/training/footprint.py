@@ -24,6 +24,7 @@ from ..distances.base import Distance
 from ..matching.base import Matcher
 from ..matching.one_to_one import OneToOne
 from ..networks.base import Generator, Judgement
+from ..objectives.base import Objective
 from ..priors.base import Prior
 
 FLOAT = 4  # bytes
@@ -94,16 +95,22 @@ def require_weights(network: nn.Module, part: str, options: Mapping[str, Any], d
 
 
 def require_step(
-    given: Mapping[str, Any], dataset: Dataset, *, batch: int, unroll: int, share: float, device: torch.device
+    given: Mapping[str, Any],
+    dataset: Dataset,
+    objective: Objective,
+    *,
+    judged: Sequence[int],
+    batch: int,
+    device: torch.device,
 ) -> None:
     """Refuse a training of which a step, or a round of matching, does not fit.
 
     Args:
         given: the parts by name, as they were built: generator, prior, and discriminator, distance, matching if any.
         dataset: gives the examples.
+        objective: says how many further steps of the discriminator, and what share of a sample, are held.
+        judged: shape that the discriminator is built for: of an example, or of several at once.
         batch: examples of a step.
-        unroll: further steps of the discriminator that are held.
-        share: of what a sample keeps, what a step keeps.
         device: where the networks are.
 
     Raises:
@@ -113,11 +120,13 @@ def require_step(
     with torch.random.fork_rng():
         generator, critic, encoder, distance = (
             _generator(given, dataset, device),
-            _seen(given, "discriminator", dataset.shape, device),
+            _seen(given, "discriminator", judged, device),
             _seen(given, "encoder", dataset.shape, device),
             _seen(given, "distance", dataset.shape, device),
         )
-    kept = share * generator.total + 2 * (1 + unroll) * critic.total + distance.total  # it sees data and samples
+    packs = math.prod(dataset.shape) / math.prod(judged)  # an example
+    kept = objective.share * generator.total + distance.total
+    kept += 2 * (1 + objective.unroll) * packs * critic.total  # it sees data and samples
     kept += 3 * encoder.total  # and it data, views of them, and samples
     needs = [Need(batch * (2 * example + kept), f"{batch:,} examples at a time", "batch")]
     if "matching" in given and "distance" in given:

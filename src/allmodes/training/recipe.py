@@ -257,7 +257,7 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
         parts[part] = resolve_part(room, base, config[part], given, part)
         if part in wanted:
             _require_kind(name, part, parts[part]["name"])
-    given = frozenset({*wanted, "examples", "seed"})
+    given = frozenset({*wanted, "examples", "shape", "seed"})
     parts["objective"] = resolve_part(OBJECTIVES, Objective, objective, given, "objective")
     optimizer = read_optimizer(config.get("optimizer", {}), source)
     settings = {key: config[key] for key in setting_names if key in config}

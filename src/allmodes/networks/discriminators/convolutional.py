@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ..base import Discriminator, class_layer, require_sizes
+from ..norm import Normalisation, normalise_weights
 
 
 class Convolutional(Discriminator):
@@ -19,6 +20,7 @@ class Convolutional(Discriminator):
         hidden: width of the hidden layer; 0 for none.
         slope: of the LeakyReLU.
         classes: of which it tells images apart, from the same features as their scores; 0 for none.
+        normalisation: of all weights: ``none`` or ``spectral`` (Miyato, Kataoka, Koyama & Yoshida 2018).
     """
 
     name = "convolutional"
@@ -32,6 +34,7 @@ class Convolutional(Discriminator):
         hidden: int = 256,
         slope: float = 0.2,
         classes: int = 0,
+        normalisation: Normalisation = "none",
     ) -> None:
         super().__init__()
         require_sizes(width=width, layers=layers, hidden=hidden or 1)
@@ -42,6 +45,7 @@ class Convolutional(Discriminator):
         self.layers = nn.Sequential(*trunk, *head)
         self.score = nn.Linear(hidden or size, 1)
         self.class_logits = class_layer(hidden or size, classes)
+        normalise_weights(self, normalisation)
 
     def features(self, images: Tensor) -> Tensor:
         seen: Tensor = self.layers(images)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import Discriminator, require_sizes
+from ..norm import Normalisation, normalise_weights
 from .convolutional import strided_trunk
 
 
@@ -15,17 +16,19 @@ class Unrolled(Discriminator):
     Args:
         shape: ``(C, H, W)``.
         width: 2 for the protocol's quarter of the generator's size, 4 for half.
+        normalisation: of all weights, ``none`` or ``spectral``.
     """
 
     name = "unrolled"
 
-    def __init__(self, shape: tuple[int, ...], *, width: int = 2) -> None:
+    def __init__(self, shape: tuple[int, ...], *, width: int = 2, normalisation: Normalisation = "none") -> None:
         super().__init__()
         require_sizes(width=width)
         self.layers = strided_trunk(shape, self.name, [width, 2 * width, 4 * width], 0.3, kernel=3)
         with torch.no_grad():
             size = self.layers(torch.zeros(1, *shape)).shape[1]
         self.score = nn.Linear(size, 1)
+        normalise_weights(self, normalisation)
 
     def features(self, images: Tensor) -> Tensor:
         seen: Tensor = self.layers(images)
