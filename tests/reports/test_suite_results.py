@@ -58,14 +58,14 @@ def test_the_first_measure_decides(tmp_path: Path) -> None:
         member("a", run(0, modes=5, kl=0.1), run(1, modes=7, kl=0.3)),
         member("b", run(0, modes=8, kl=0.9), run(1, modes=10, kl=0.9)),
     )
-    assert headline(found) == "On ring, b is first by modes with 9 (8 to 10), before a with 6 (5 to 7)."
+    assert headline(found) == "ring: b is first by modes with 9 (8 to 10), before a with 6 (5 to 7)."
 
 
 @pytest.mark.parametrize(("measure", "first"), [("kl", "a"), ("confidence", "b")])
 def test_less_is_better_where_it_is(measure: str, first: str, tmp_path: Path) -> None:
     low, high = (run(0, **{measure: value}) for value in (0.25, 0.75))
     found = results(tmp_path, member("a", low), member("b", high), measures=(measure,))
-    assert verdict(found, "ring").startswith(f"On ring, {first} is first by")
+    assert verdict(found, "ring").startswith(f"ring: {first} is first by")
 
 
 def test_overlapping_ranges_and_single_seeds_are_said(tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_where_the_first_measure_is_level_the_next_decides(tmp_path: Path) -> No
         member("c", run(0, modes=8, kl=0.125)),
     )
     said = verdict(found, "ring")
-    assert said.startswith("On ring, a and c are level by modes (8); of these c is first by KL with 0.1250, before a")
+    assert said.startswith("ring: a and c are level by modes (8); of these c is first by KL with 0.1250, before a")
     level = results(tmp_path, member("a", run(0, modes=8)), member("c", run(0, modes=8)))
-    assert verdict(level, "ring") == "On ring, a and c are level by modes (8)."
+    assert verdict(level, "ring") == "ring: a and c are level by modes (8)."
 
 
 def test_each_group_has_a_winner_and_only_its_own_rows(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_each_group_has_a_winner_and_only_its_own_rows(tmp_path: Path) -> None:
         member("c", run(0), group="spiral"),
     )
     assert [row.recipe for row in rows_of(found, "ring")] == ["a", "a2"]
-    assert headline(found).endswith("On grid, b alone has figures. On spiral, nothing has been trained.")
+    assert headline(found).endswith("grid: b alone has figures. spiral: nothing has been trained.")
 
 
 def test_a_failure_is_a_row_with_its_reason(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_the_page_shows_curves_samples_coverage_and_audits(make_run: MakeRun, tm
     results(tmp_path, *members)
     write_suite_page(tmp_path)
     page = (tmp_path / "index.html").read_text()
-    assert page.index("On ring, gan and imle are level") < page.index("<table")
+    assert page.index("ring: gan and imle are level") < page.index("<table")
     for said in ("modes of every member over minutes", "KL of every member over presentations"):
         assert said in page
     assert page.count("Samples of gan after") == 1

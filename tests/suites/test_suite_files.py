@@ -52,6 +52,11 @@ def test_a_member_is_its_recipe_with_changes_in_their_order(tmp_path: Path) -> N
     assert (plain.name, plain.group, mine.name, mine.folder) == ("ring/imle", "ring", "mine", "mine")
 
 
+def test_seeds_may_differ_by_budget(tmp_path: Path) -> None:
+    source = written(tmp_path, seeds={"full": [2, 1, 2]})
+    assert [load_suite(source, budget).seeds for budget in BUDGETS] == [(0,), (2, 1)]
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
@@ -71,6 +76,8 @@ def test_a_member_is_its_recipe_with_changes_in_their_order(tmp_path: Path) -> N
         ({"seeds": [-1]}, "'seeds' is [-1]"),
         ({"seeds": []}, "'seeds' is []"),
         ({"seeds": 3}, "'seeds' is 3"),
+        ({"seeds": {"long": [0]}}, "Unknown key 'long'"),
+        ({"seeds": {"quick": 0}}, "'seeds' is 0"),
         ({"budgets": {"short": {}}}, "Unknown key 'short'"),
         ({"budgets": {"quick": 3}}, "quick is 3"),
         ({"budgets": {"quick": {"images": "many"}}}, "'images' is 'many'"),

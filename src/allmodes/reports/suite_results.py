@@ -9,12 +9,12 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_object
-from .compare import Cell, Row, fold, to_markdown
+from .compare import ALWAYS, COST, Cell, Row, fold, to_markdown
 from .words import LABELS, title_of, write_figure
 
 RESULTS = "results.json"
 SCHEMA = 1
-COST = ("images", "minutes", "images_per_second", "calls", "sampling_seconds")
+TOOK = (*ALWAYS, "images_per_second", *COST)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _trained(document: Mapping[str, Any]) -> Trained:
 def rows_of(results: SuiteResults, group: str) -> list[Row]:
     """One row for each member of a group: the suite's measures, then the cost; of one without figures it is empty."""
     entrants = results.groups[group]
-    wanted = dict.fromkeys((*results.measures, *COST))
+    wanted = dict.fromkeys((*results.measures, *TOOK))
     columns = [name for name in wanted if any(name in run.figures for one in entrants for run in one.finished)]
     return [
         fold(one.title, [run.figures for run in one.finished], columns, [run.seed for run in one.finished])
@@ -150,7 +150,7 @@ def rows_of(results: SuiteResults, group: str) -> list[Row]:
 
 def verdict(results: SuiteResults, group: str) -> str:
     """Who is first in a group, by the first measure and where that is level by the next, in a sentence."""
-    rows, start = [row for row in rows_of(results, group) if any(row.cells.values())], f"On {group}, "
+    rows, start = [row for row in rows_of(results, group) if any(row.cells.values())], f"{group}: "
     if len(rows) < 2:
         return start + (f"{rows[0].recipe} alone has figures." if rows else "nothing has been trained.")
     for measure in (name for name in results.measures if LABELS[name].better):

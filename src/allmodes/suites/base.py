@@ -132,7 +132,10 @@ def load_suite(source: str, budget: str = "quick") -> Suite:
         members.append(_member(given, {**shared, **mine, **budgets[budget], **own[budget]}, where))
     _require_apart(members, source)
     title = str(config.get("title", name))
-    measures, seeds = _measures(config.get("measures", MEASURES), source), _seeds(config.get("seeds", [0]), source)
+    measures, seeds = (
+        _measures(config.get("measures", MEASURES), source),
+        _seeds(config.get("seeds", [0]), budget, source),
+    )
     return Suite(name, title, str(config.get("about", "")), budget, measures, seeds, tuple(members))
 
 
@@ -154,9 +157,16 @@ def _member(given: Mapping[str, Any], changes: Changes, where: str) -> Member:
         resolved = load_recipe(recipe, {**changes, "seed": 0})
     except UserError as error:
         raise UserError(f"{where}, {name}: {error}") from error
-    data = resolved.parts["data"]
-    group = str(given.get("group") or Path(str(data.get("path") or data.get("source") or data["name"])).name)
+    group = str(given.get("group") or data_of(resolved))
     return Member(name, recipe, str(given.get("title", name)), group, changes, resolved)
+
+
+def data_of(recipe: Recipe) -> str:
+    """What a table of members with these data is called: the folder's name, or ``ring``, ``stacked-mnist``."""
+    data = recipe.parts["data"]
+    if data.get("path"):
+        return Path(str(data["path"])).name
+    return "-".join(str(data[key]) for key in ("name", "source") if data.get(key))
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
@@ -191,7 +201,11 @@ def _measures(value: Any, source: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _seeds(value: Any, source: str) -> tuple[int, ...]:
+def _seeds(value: Any, budget: str, source: str) -> tuple[int, ...]:
+    """Those of the budget, where ``value`` says so, as in ``{quick: [0], full: [0, 1, 2]}``."""
+    if isinstance(value, dict):
+        _require_known(value, frozenset(BUDGETS), f"{source}: 'seeds'")
+        value = value.get(budget, [0])
     whole = isinstance(value, list) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in value)
     if not whole or not value or min(value) < 0:
         raise UserError(f"{source}: 'seeds' is {value!r}, but must be a list of whole numbers such as [0, 1, 2].")
