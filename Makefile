@@ -1,6 +1,7 @@
 # make setup      an environment in .venv with pinned versions
 # make demo       train two recipes on embedded data and compare them: minutes, no download but the packages
 # make test       everything that is checked
+# make tables     the tables of docs/ from what suites measured, docs/results/*.json
 # make gpu-check  the same code on a CUDA device, with the Python packages installed here
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sanitize format gpu-check clean
+.PHONY: help setup demo test lint sanitize tables format gpu-check clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +52,9 @@ sanitize: setup
 	    -DALLMODES_FUZZ=ON -DALLMODES_SANITIZE=$$SANITIZED > /dev/null && \
 	  $(BIN)/ninja -C $$BUILD --quiet && $$BUILD/fuzz 3 || exit 1; \
 	done
+
+tables: setup
+	$(BIN)/python benchmarks/tables.py
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,87 @@
+"""Tables in docs/ are what the committed results say, and the command that makes them changes nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from allmodes.core.errors import UserError
+from allmodes.reports.suite_results import read_results
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+RUN = {"seed": 0, "state": "finished", "reason": "", "folder": "a", "command": "allmodes train a", "where": {}}
+ORIGIN = {"machine": "a machine", "torch": "2", "python": "3", "commit": None, "shared": "Trained alone."}
+DOCUMENT = {
+    "schema": 1,
+    **dict.fromkeys(("suite", "title", "about", "budget", "command"), "mine"),
+    "measures": ["modes"],
+    "seeds": [0],
+    "origin": ORIGIN,
+    "members": [
+        {"name": n, "title": n, "group": "ring", "recipe": n, "runs": [{**RUN, "figures": {"modes": modes}}]}
+        for n, modes in (("a", 6.0), ("b", 1234.0))
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_every_page_says_what_the_results_say(page: Path, tables: ModuleType) -> None:
+    assert tables.filled(page, DOCS / "results") == page.read_text(encoding="utf-8"), "python benchmarks/tables.py"
+
+
+def test_all_results_are_shown_and_each_was_committed_clean() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    for path in (DOCS / "results").glob("*.json"):
+        results = read_results(path)
+        assert f"<!-- results: {path.name} -->" in pages
+        assert path.name.startswith(results.name)
+        assert results.origin["commit"]
+
+
+def test_only_what_lies_between_the_lines_changes(tables: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(DOCUMENT))
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Before\n\n<!-- headline: a.json -->\nold\n<!-- end of results -->\n\nbetween\n\n"
+        "<!-- results: a.json -->\n| old | 9 |\n<!-- end of results -->\n\nafter\n"
+    )
+    text = tables.filled(page, tmp_path)
+    assert "old" not in text
+    assert text.startswith(
+        "# Before\n\n<!-- headline: a.json -->\nring: b is first by modes with 1,234, before a with 6;"
+    )
+    assert "<!-- end of results -->\n\nbetween\n\n<!-- results: a.json -->\n`mine` (seeds 0)." in text
+    assert "| b | 1,234 | 0 |" in text
+    assert text.endswith("|\n<!-- end of results -->\n\nafter\n")
+    page.write_text(text)
+    assert tables.filled(page, tmp_path) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<!-- results: none.json -->\n<!-- end of results -->\n", "none.json"),
+        ("<!-- results: a.json -->\n| 1 |\n", "have no end"),
+        ("<!-- results: a.json -->\n<!-- results: a.json -->\n<!-- end of results -->\n", "have no end"),
+    ],
+)
+def test_what_cannot_be_filled_is_said(text: str, said: str, tables: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(DOCUMENT))
+    (tmp_path / "page.md").write_text(text)
+    with pytest.raises(UserError, match=said):
+        tables.filled(tmp_path / "page.md", tmp_path)
