@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -70,6 +71,33 @@ def test_only_what_lies_between_the_lines_changes(tables: ModuleType, tmp_path: 
     assert text.endswith("|\n<!-- end of results -->\n\nafter\n")
     page.write_text(text)
     assert tables.filled(page, tmp_path) == text
+
+
+def short() -> list[tuple[str, str]]:
+    """The rows of RESULTS.md that say in short what was found: anchor, words."""
+    text = (DOCS / "RESULTS.md").read_text(encoding="utf-8").partition("## How it was measured")[0]
+    return re.findall(r"^\| \[[^\]]*\]\(#([^)]*)\) \| (.*) \|$", text, re.M)
+
+
+def section(anchor: str) -> str:
+    """A part of RESULTS.md, down to the next heading of its kind."""
+    lines = (DOCS / "RESULTS.md").read_text(encoding="utf-8").partition("## How it was measured")[2]
+    parts = re.split(r"^(##+) (.*)$", lines, flags=re.M)
+    for number in range(1, len(parts), 3):
+        if re.sub(r"[^\w -]", "", parts[number + 1].lower()).replace(" ", "-") == anchor:
+            return parts[number + 2]
+    raise LookupError(anchor)
+
+
+def test_the_summary_has_a_row_for_each_subject() -> None:
+    assert len(short()) >= 10
+
+
+@pytest.mark.parametrize(("anchor", "words"), short(), ids=[words[:30] for _, words in short()])
+def test_every_figure_in_short_stands_in_its_section(anchor: str, words: str) -> None:
+    body = section(anchor)
+    for figure in re.findall(r"\d[\d,.]*\d|\d", words):
+        assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d]|[.,]\d)", body), figure
 
 
 @pytest.mark.parametrize(
