@@ -75,6 +75,20 @@ def test_wasserstein_closed_form_and_its_penalty_of_a_linear_critic():
     assert torch.isfinite(weight.grad).all()
 
 
+@pytest.mark.parametrize("loss", [Relativistic, NonSaturating])
+def test_penalties_at_both_and_at_real_images_alone_in_closed_form(loss):
+    real, fake = [[1.0, 2.0], [0.5, -1.0]], [[3.0, 0.0], [-2.0, 4.0]]
+    images = torch.tensor([*real, *fake], dtype=torch.float64, requires_grad=True)
+    scores = images.pow(3).sum(1) / 3  # the gradient of a score is the square of its image
+    r1, r2 = (0.5 * 3.0 * sum(x**4 + y**4 for x, y in side) / 2 for side in (real, fake))
+    assert loss(gamma=3.0, every=4).penalty(scores, images).item() == pytest.approx(4 * (r1 + r2))
+    alone = loss(gamma=3.0, every=8, where="real").penalty(images.pow(3).sum(1) / 3, images)
+    assert alone.item() == pytest.approx(8 * r1)
+    (slope,) = torch.autograd.grad(alone, images)
+    torch.testing.assert_close(slope[:2], 8 * 0.5 * 3.0 / 2 * 4 * images[:2].detach() ** 3)
+    assert slope[2:].abs().max() == 0
+
+
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 

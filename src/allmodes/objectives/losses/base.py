@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from ...core.moment import Moment
 from ...core.workers import Workers
 from ...networks.base import Discriminator
 
+Where = Literal["both", "real"]
 TINY = 1e-12  # where there is no slope at all, a root has no derivative
 
 
@@ -28,6 +29,7 @@ class AdversarialLoss(ABC):
     Args:
         gamma: weight of the R1 and R2 penalties; 0 for none.
         every: steps between two penalties, each weighted by this number.
+        where: they are taken: at ``both``, real images and samples (R1 and R2), or at ``real`` images alone (R1).
 
     Attributes:
         name: what recipes call it.
@@ -39,11 +41,12 @@ class AdversarialLoss(ABC):
     elsewhere: ClassVar[bool] = False
     clip: float | None = None
 
-    def __init__(self, *, gamma: float, every: int) -> None:
+    def __init__(self, *, gamma: float, every: int, where: Where = "both") -> None:
         if gamma < 0 or every < 1:
             raise UserError(f"'loss.gamma' ({gamma}) must be at least 0 and 'loss.every' ({every}) at least 1.")
         self.gamma = gamma
         self.every = every
+        self.where = where
 
     def require(self, discriminator: Discriminator) -> None:  # noqa: B027 - most take any
         """Raise a UserError unless it is a loss for this discriminator."""
@@ -76,13 +79,15 @@ class AdversarialLoss(ABC):
         raise NotImplementedError(f"the penalty of {self.name} is taken at real images and samples")
 
     def penalty(self, scores: Tensor, images: Tensor) -> Tensor:
-        """With its lazy weight: R1 + R2, for scores of ``B`` real images and ``B`` samples stacked.
+        """With its lazy weight: R1 + R2, or R1 alone, for scores of ``B`` real images and ``B`` samples stacked.
 
         Args:
             scores: ``(2B,)`` or ``(2B, k)``; those of :meth:`points` where the penalty is taken elsewhere.
             images: ``(2B, *shape)``, the leaf that the scores were computed from.
         """
-        return self.gamma * self.every * squared_gradient(scores, images).mean()
+        each = squared_gradient(scores, images)
+        total = each.mean() if self.where == "both" else each.chunk(2)[0].mean() / 2
+        return self.gamma * self.every * total
 
     def control(self, real: Tensor, fake: Tensor, workers: Workers) -> dict[str, Tensor]:
         """Take account of this process's scores of a step, once the generator has its own; returns scalars to log."""

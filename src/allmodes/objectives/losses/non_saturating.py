@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from .base import AdversarialLoss
+from .base import AdversarialLoss, Where
 
 
 def classified(real: Tensor, fake: Tensor) -> Tensor:
@@ -21,8 +21,8 @@ class NonSaturating(AdversarialLoss):
 
     name = "non-saturating"
 
-    def __init__(self, *, gamma: float = 0.0, every: int = 4) -> None:
-        super().__init__(gamma=gamma, every=every)
+    def __init__(self, *, gamma: float = 0.0, every: int = 4, where: Where = "both") -> None:
+        super().__init__(gamma=gamma, every=every, where=where)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return classified(real, fake)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from .base import AdversarialLoss
+from .base import AdversarialLoss, Where
 
 
 class Relativistic(AdversarialLoss):
@@ -19,8 +19,8 @@ class Relativistic(AdversarialLoss):
 
     name = "relativistic"
 
-    def __init__(self, *, gamma: float = 1.0, every: int = 4) -> None:
-        super().__init__(gamma=gamma, every=every)
+    def __init__(self, *, gamma: float = 1.0, every: int = 4, where: Where = "both") -> None:
+        super().__init__(gamma=gamma, every=every, where=where)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real).mean()
