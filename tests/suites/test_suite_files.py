@@ -57,6 +57,22 @@ def test_seeds_may_differ_by_budget(tmp_path: Path) -> None:
     assert [load_suite(source, budget).seeds for budget in BUDGETS] == [(0,), (2, 1)]
 
 
+def test_every_seed_but_the_first_draws_its_hyper_parameters(tmp_path: Path) -> None:
+    rates, clips = [1e-4, 2e-4, 5e-4], [0.01, 0.1]
+    member = {"recipe": "ring/gan", "name": "b", "draws": {"optimizer.beta1": clips}}
+    source = written(tmp_path, members=["ring/gan", member], draws={"optimizer.lr": rates}, overrides={"ema": 0.5})
+    plain, own = load_suite(source).members
+    first = Training(plain, 0, 1, tmp_path).recipe
+    assert first.optimizer.lr == load_recipe("ring/gan").optimizer.lr
+    seen = [Training(own, seed, 1, tmp_path).recipe for seed in range(1, 40)]
+    assert {one.optimizer.lr for one in seen} == set(rates)
+    assert {one.optimizer.beta1 for one in seen} == set(clips)
+    assert {(one.optimizer.lr, one.optimizer.beta1) for one in seen} == {(a, b) for a in rates for b in clips}
+    again = Training(plain, 7, 1, tmp_path)
+    assert again.recipe.optimizer.lr == seen[6].optimizer.lr  # the same draws for every member
+    assert again.recipe.settings.ema == 0.5
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
@@ -78,6 +94,9 @@ def test_seeds_may_differ_by_budget(tmp_path: Path) -> None:
         ({"seeds": 3}, "'seeds' is 3"),
         ({"seeds": {"long": [0]}}, "Unknown key 'long'"),
         ({"seeds": {"quick": 0}}, "'seeds' is 0"),
+        ({"draws": {"optimizer.lr": 0.1}}, "'optimizer.lr' is 0.1"),
+        ({"draws": {"optimizer.lr": []}}, "'optimizer.lr' is []"),
+        ({"draws": {"optimizer.lrr": [0.1]}}, "Unknown key 'optimizer.lrr'"),
         ({"budgets": {"short": {}}}, "Unknown key 'short'"),
         ({"budgets": {"quick": 3}}, "quick is 3"),
         ({"budgets": {"quick": {"images": "many"}}}, "'images' is 'many'"),

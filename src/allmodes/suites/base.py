@@ -2,7 +2,8 @@
 
 It is a YAML file, as a recipe is. Only ``members`` must be there: names of recipes, or mappings where a member differs
 from its recipe. What is changed comes in this order, later changes over earlier ones: the recipe, the suite's
-``overrides``, the member's, the suite's budget, the member's budget.
+``overrides``, the member's, the suite's budget, the member's budget; and with ``draws``, hyper-parameters that every
+seed but 0 draws for itself, as in comparisons of tuned methods (Lucic et al. 2018).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any
 
 from ..core.errors import UserError, did_you_mean
 from ..core.files import parse_yaml, read_text
+from ..core.seeding import derive_seed
 from ..reports.words import LABELS
 from ..training.recipe import Recipe, load_recipe
 
 BUDGETS = ("quick", "full")
 MEASURES = ("modes", "kl")
-KEYS = frozenset({"title", "about", "members", "seeds", "budgets", "overrides", "measures"})
-MEMBER = frozenset({"recipe", "name", "title", "group", "overrides", "budgets"})
+KEYS = frozenset({"title", "about", "members", "seeds", "budgets", "overrides", "draws", "measures"})
+MEMBER = frozenset({"recipe", "name", "title", "group", "overrides", "draws", "budgets"})
 Changes = Mapping[str, Any]
 
 
@@ -36,6 +38,7 @@ class Member:
         title: what tables call it.
         group: the table that it stands in.
         changes: to the recipe, by key, with those of the budget.
+        draws: values of which a training from another seed than 0 draws one each.
         resolved: the complete recipe, with seed 0.
     """
 
@@ -44,12 +47,19 @@ class Member:
     title: str
     group: str
     changes: Changes
+    draws: Mapping[str, tuple[Any, ...]]
     resolved: Recipe
 
     @property
     def folder(self) -> str:
         """Of its runs, less the seed."""
         return self.name.removesuffix(".yaml").replace("/", "-").replace(" ", "-")
+
+    def drawn(self, seed: int) -> dict[str, Any]:
+        """What a training from this seed changes further: nothing from seed 0, else a value of each of the draws."""
+        return {
+            key: values[derive_seed(seed, "draws", key) % len(values)] for key, values in self.draws.items() if seed
+        }
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,7 @@ def load_suite(source: str, budget: str = "quick") -> Suite:
     entries = config.get("members")
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{source} has no members: list names of recipes under members.")
+    draws = _draws(config.get("draws"), f"{source}: 'draws'")
     members = []
     for number, entry in enumerate(entries, 1):
         where = f"{source}: member {number}"
@@ -129,7 +140,8 @@ def load_suite(source: str, budget: str = "quick") -> Suite:
             raise UserError(f"{where} has no recipe: write recipe: and the name of one, or a YAML file.")
         own = _budgets(given.get("budgets"), f"{where}: 'budgets'")
         mine = _mapping(given.get("overrides"), f"{where}: 'overrides'")
-        members.append(_member(given, {**shared, **mine, **budgets[budget], **own[budget]}, where))
+        drawn = {**draws, **_draws(given.get("draws"), f"{where}: 'draws'")}
+        members.append(_member(given, {**shared, **mine, **budgets[budget], **own[budget]}, drawn, where))
     _require_apart(members, source)
     title = str(config.get("title", name))
     measures, seeds = (
@@ -150,15 +162,16 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
     raise UserError(f"'{source}' is neither a suite nor a YAML file.{did_you_mean(source, suite_names())}")
 
 
-def _member(given: Mapping[str, Any], changes: Changes, where: str) -> Member:
+def _member(given: Mapping[str, Any], changes: Changes, draws: Mapping[str, tuple[Any, ...]], where: str) -> Member:
     recipe = str(given["recipe"])
     name = str(given.get("name", recipe))
     try:
         resolved = load_recipe(recipe, {**changes, "seed": 0})
+        load_recipe(recipe, {**changes, **{key: values[0] for key, values in draws.items()}})
     except UserError as error:
         raise UserError(f"{where}, {name}: {error}") from error
     group = str(given.get("group") or data_of(resolved))
-    return Member(name, recipe, str(given.get("title", name)), group, changes, resolved)
+    return Member(name, recipe, str(given.get("title", name)), group, changes, draws, resolved)
 
 
 def data_of(recipe: Recipe) -> str:
@@ -187,6 +200,14 @@ def _budgets(value: Any, where: str) -> dict[str, Changes]:
     given = _mapping(value, where)
     _require_known(given, frozenset(BUDGETS), where)
     return {budget: _mapping(given.get(budget), f"{where}, {budget}") for budget in BUDGETS}
+
+
+def _draws(value: Any, where: str) -> dict[str, tuple[Any, ...]]:
+    given = _mapping(value, where)
+    for key, values in given.items():
+        if not isinstance(values, list) or not values:
+            raise UserError(f"{where}: '{key}' is {values!r}, but must be a list of values to draw from.")
+    return {key: tuple(values) for key, values in given.items()}
 
 
 def _measures(value: Any, source: str) -> tuple[str, ...]:

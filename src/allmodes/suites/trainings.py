@@ -54,7 +54,7 @@ class Training:
     @property
     def changes(self) -> dict[str, Any]:
         """All that differs from the recipe; the suite's threads count, whatever the recipe says."""
-        return {**self.member.changes, "seed": self.seed, "threads": self.threads}
+        return {**self.member.changes, **self.member.drawn(self.seed), "seed": self.seed, "threads": self.threads}
 
     @property
     def recipe(self) -> Recipe:
