@@ -23,4 +23,4 @@ def test_runs(path: Path, tmp_path: Path) -> None:
         timeout=250,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "runs" / "examples" / f"{path.stem}.gif").stat().st_size > 1_000
+    assert (tmp_path / "runs" / "examples" / f"{path.stem}.png").stat().st_size > 1_000

@@ -104,6 +104,14 @@ def test_figures_of_the_generator_stay_until_its_next_step():
     assert seen[3] is not seen[1]
 
 
+def test_the_norm_of_every_players_gradient_is_told():
+    trainer = make_trainer(load_recipe("ring/gan", PLANE))
+    trainer.one_step()
+    for name, player in trainer.players.items():
+        squares = sum(float(weights.grad.double().square().sum()) for weights in player.parameters())
+        assert float(trainer.losses[f"{name}/gradient"]) == pytest.approx(squares**0.5, rel=1e-5)
+
+
 def test_the_average_is_the_exponential_one_with_its_warm_up_of_weights_and_of_statistics():
     trainer = make_trainer(load_recipe("stacked-digits/gan", {**STACKED, "ema": 0.3}))
     generator, expected = trainer.players["generator"], {}

@@ -90,6 +90,13 @@ def average_gradients(module: nn.Module, size: int) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
+def gradient_norm(module: nn.Module) -> Tensor:
+    """The Euclidean norm of all gradients of a module together."""
+    norms = torch._foreach_norm([p.grad for p in module.parameters() if p.grad is not None])
+    norm: Tensor = torch.stack(list(norms)).norm()
+    return norm
+
+
 def synchronise(modules: Iterable[nn.Module], fabric: Fabric) -> None:
     """Give every process the weights of the first."""
     if fabric.world_size > 1:

@@ -24,7 +24,7 @@ from . import checkpoint
 from .kept import Kept
 from .optimizers import make_cadence, make_optimizers, rate, set_rate
 from .patience import Ended, Looks
-from .processes import FabricWorkers, average_gradients, synchronise
+from .processes import FabricWorkers, average_gradients, gradient_norm, synchronise
 from .recipe import Recipe
 
 
@@ -177,8 +177,9 @@ class Trainer:
         self.finite &= torch.isfinite(loss.value.detach())
         self.fabric.backward(loss.value)
         average_gradients(self.players[update.player], self.workers.size)
+        scalars = {**loss.scalars, "gradient": gradient_norm(self.players[update.player])}
         optimizer.step()
-        self.losses |= {f"{update.player}/{name}": value for name, value in loss.scalars.items()}
+        self.losses |= {f"{update.player}/{name}": value for name, value in scalars.items()}
 
     def require_finite(self) -> None:
         """Raise a UserError if any loss since the start was not finite, or the prior is no law any more.

@@ -95,9 +95,10 @@ def measured_plots(run: RunFiles, curves: Mapping[str, Curve]) -> list[str]:
 
 
 def training_plots(curves: Mapping[str, Curve]) -> list[str]:
-    """Losses, speed, and where there is matching, its distance and its share of the time."""
+    """Losses, norms of gradients, speed, and where there is matching, its distance and its share of the time."""
     kinds = {
         "losses": {name: curve for name, curve in curves.items() if name.endswith(("/loss", "/matched"))},
+        "norms of gradients": {name: curve for name, curve in curves.items() if name.endswith("/gradient")},
         "matched distance": {name: curves[name] for name in ["matching/distance"] if name in curves},
         "presentations per second": {name: curves[name] for name in ["images_per_second"] if name in curves},
         "share of time spent matching": {
