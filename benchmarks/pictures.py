@@ -9,6 +9,7 @@ First::
     allmodes train few-shot/rs-imle --data raccoon --data.size 64 --data.heldout 0.2 --prior.dim 4 \\
         --out runs/raccoons
     python examples/adaptive_imle.py
+    python examples/vanishing_gradient.py
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ COPIED = {
     "runs/results/few-shot-one-to-one-seed0/samples/nearest.png": "few-shot.png",
     "runs/raccoons/samples/nearest.png": "raccoons.png",
     "runs/examples/adaptive_imle.gif": "adaptive-imle.gif",
+    "runs/examples/vanishing_gradient.png": "vanishing-gradient.png",
 }
 
 
