@@ -16,6 +16,7 @@ from allmodes.networks.generators.toy_mlp import ToyMLP
 from allmodes.objectives.gan import Gan
 from allmodes.objectives.losses.hinge import Hinge
 from allmodes.objectives.losses.non_saturating import NonSaturating
+from allmodes.objectives.losses.wasserstein_clipped import WassersteinClipped
 from allmodes.objectives.unrolled_gan import UnrolledGan
 from allmodes.priors.gaussian import Gaussian
 
@@ -61,6 +62,18 @@ def test_a_linear_discriminator_in_closed_form(unroll: int) -> None:
     assert float(loss.detach()) == pytest.approx(float(-(w - far * (g - x)) @ g), rel=1e-5)
     torch.testing.assert_close(fake.grad, ((-w + far * (2 * g - x)) / B).expand(B, D))
     assert unrolled.discriminator.score.weight.grad is None
+
+
+def test_weights_stay_within_the_bound_of_the_loss_in_every_step() -> None:
+    unrolled, real, fake = method(3, 1.0, loss=WassersteinClipped(clip=0.12)), points(0), points(1)
+    w, slope = unrolled.discriminator.score.weight.detach()[0].clone(), fake.mean(0) - real.mean(0)
+    loss = turn(unrolled, "generator", step_of(unrolled, real, fake, moment())).value
+    w = w.clamp(-0.12, 0.12)
+    assert torch.equal(unrolled.discriminator.score.weight.detach()[0], w)
+    for _ in range(3):
+        w = (w - slope).clamp(-0.12, 0.12)
+    assert float(w.abs().max()) == pytest.approx(0.12)
+    assert float(loss.detach()) == pytest.approx(float(-w @ fake.mean(0)), rel=1e-5)
 
 
 def test_without_steps_it_is_the_gan() -> None:
