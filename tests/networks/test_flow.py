@@ -156,6 +156,17 @@ class TestUNet:
         network.velocity(x, torch.tensor([0.5]))[0, 0, 0, 0].backward()
         assert float(x.grad[0, 0, -1, -1].abs()) > 0
 
+    def test_the_velocity_has_a_multiple_of_the_point_that_depends_on_the_time_alone(self):
+        torch.manual_seed(0)
+        network = UNet((1, 8, 8), 64, width=4)
+        nn.init.zeros_(network.leave[-1].weight)
+        nn.init.zeros_(network.leave[-1].bias)
+        x = torch.randn(3, 1, 8, 8)
+        ratio = network.velocity(x, torch.tensor([0.1, 0.8, 0.1])) / x
+        torch.testing.assert_close(ratio, ratio[:, :1, :1, :1].expand_as(x), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(ratio[0], ratio[2], atol=1e-5, rtol=1e-4)
+        assert float((ratio[0] - ratio[1]).detach().abs().min()) > 1e-4
+
     def test_parts_of_patches_are_refused(self):
         with pytest.raises(UserError, match="'patch' is 3, but must divide the side of the images, 8"):
             UNet((1, 8, 8), 64, patch=3)

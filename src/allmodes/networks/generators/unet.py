@@ -4,7 +4,8 @@ r"""A flow of images: a U-Net that is told the time (Ho et al. 2020, appendix B,
 
 with N a group norm, S the identity or a 1x1 convolution, and :math:`s_t, b_t` a scale and a shift of every channel,
 learned from the time. On the way down the side is halved from level to level; on the way up each level also sees what
-came down through it.
+came down through it. The velocity is what comes out plus :math:`a_t x`: most of it is a multiple of the point itself,
+of Gaussian data all of it, and noise need not be carried through the network pixel by pixel to be taken away.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ class UNet(Flow):
         self.enter = nn.Conv2d(pixels, width, 3, padding=1)
         self.levels = Level([width, *[2 * width] * (len(sides) - 1)], told, blocks)
         self.leave = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, pixels, 3, padding=1))
+        self.multiple = nn.Linear(told, 1)
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
-        hidden = self.enter(F.pixel_unshuffle(x, self.patch))
-        hidden = self.levels(hidden, self.time(waves(t, self.waves)))
-        return F.pixel_shuffle(self.leave(hidden), self.patch)
+        told = self.time(waves(t, self.waves))
+        hidden = self.levels(self.enter(F.pixel_unshuffle(x, self.patch)), told)
+        multiple: Tensor = self.multiple(told)[:, :, None, None]
+        return F.pixel_shuffle(self.leave(hidden), self.patch) + multiple * x
 
 
 class Level(nn.Module):
