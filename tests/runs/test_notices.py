@@ -102,6 +102,12 @@ def test_a_step_is_timed_network_by_network_and_leaves_no_trace(
         assert all(weight.grad is None for weight in player.parameters())
 
 
+def test_a_step_that_learns_a_velocity_takes_one_network_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer(load_recipe("ring/flow-matching", {"batch": 32, "threads": 1, "device": "cpu"}))
+    monkeypatch.setattr(forecast, "timed", lambda work: 0.4)  # of samples, which take 20
+    assert step_seconds(trainer) == pytest.approx(0.4 / 20 * 32 / 8)
+
+
 def test_a_forecast_adds_what_every_network_has_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every call taking a second for eight examples, all times can be counted by hand."""
     changes = {"data": str(pictures(tmp_path / "photos", [(16, 16)] * 25)), "data.size": 16, "data.heldout": 0.2}

@@ -87,6 +87,18 @@ def test_weighing_networks_leaves_no_trace_in_them(monkeypatch: pytest.MonkeyPat
     assert all(torch.equal(one, other) for one, other in zip(*states, strict=True))
 
 
+def test_a_step_that_learns_a_velocity_keeps_one_network_call_whatever_a_sample_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = []
+    monkeypatch.setattr(footprint, "_require", lambda needs, device: found.append(needs[0].bytes))
+    for steps in (1, 40):
+        recipe = load_recipe("ring/flow-matching", {"generator.steps": steps})
+        build_objective(recipe, build_dataset(recipe), torch.device("cpu"))
+    _, few, _, many = found  # of either the weights, then a step
+    assert many == pytest.approx(few, rel=0.1)
+
+
 def test_what_a_linear_layer_keeps_of_an_example_is_its_input() -> None:
     layer = torch.nn.Linear(1_000, 10)
     kept = footprint.Kept.of(lambda count: layer(torch.zeros(count, 1_000, requires_grad=True)))
