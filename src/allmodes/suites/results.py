@@ -19,7 +19,7 @@ from .trainings import Training
 def write_results(
     suite: Suite, out: Path, trainings: Collection[Training], found: Field, *, command: str, origin: Mapping[str, Any]
 ) -> None:
-    """Write ``results.json``; trainings that an earlier command made and this one leaves out stay in it.
+    """Write ``results.json``; trainings that an earlier command ended and this one leaves out stay in it.
 
     Args:
         suite: that was trained.
@@ -30,7 +30,8 @@ def write_results(
         origin: machine and versions.
     """
     before = read_object(out / RESULTS) if (out / RESULTS).exists() else {}
-    kept = {run["folder"]: run for member in before.get("members", ()) for run in member["runs"]}
+    known = [run for member in before.get("members", ()) for run in member["runs"]]
+    kept = {run["folder"]: run for run in known if run["state"] != "unfinished"}
     now = {training.folder.relative_to(out).as_posix(): training for training in trainings}
     members = []
     for member in suite.members:
