@@ -26,6 +26,11 @@ FASTGAN = {
     "discriminator": {"name": "fastgan", "width": 8},
     "loss": {"name": "hinge", "gamma": 0.1},
 }
+STYLEGAN2 = {
+    "generator": {"name": "stylegan2", "width": 8, "most": 16, "style": 16, "mapping": 2},
+    "discriminator": {"name": "stylegan2", "width": 8, "most": 16},
+    "loss": {"name": "non-saturating", "gamma": 0.1, "every": 4, "where": "real"},
+}
 EXACT = {"precision": "32-true"}
 NO_ADVERSARY = {"discriminator": None, "loss": None}
 INFO_GAN = {
@@ -58,6 +63,18 @@ TOYS: dict[str, tuple[str, dict]] = {
     "glo": ("crowd/imle", {"objective": "glo", "matching": None, "prior": {"name": "fitted-gaussian", "dim": 4}}),
     "glann": ("crowd/imle", {"objective": {"name": "glann", "until": 0.7}, "prior": {"name": "implicit", "dim": 4}}),
     "fastgan": ("stacked-digits/gan", {**FASTGAN, "objective": "fastgan", "data": {"name": "digits"}, "prior.dim": 16}),
+    "stylegan2": (
+        "stacked-digits/gan",
+        {
+            "data": "digits",
+            "prior.dim": 16,
+            "generator": {"name": "stylegan2", "style": 16, "most": 64, "mapping": 1, "multiplier": 1.0},
+            "discriminator": {"name": "convolutional", "width": 16, "hidden": 64},
+            "loss": {"name": "non-saturating", "gamma": 0.01, "every": 16, "where": "real"},
+            "objective": {"name": "stylegan2", "mixing": 0.5, "path": 0.01, "target": None},
+            "optimizer": {"lr": 0.005, "beta1": 0.5, "discriminator": {"lr": 0.003}},
+        },
+    ),
     "unrolled-gan": ("ring/gan", {"objective": "unrolled-gan"}),
     "flow-matching": ("stacked-digits/gan", {**FLOW, "data": {"name": "digits"}, "prior.dim": 64}),
     "gm-gan-em": (
@@ -93,6 +110,14 @@ DIGITS: dict[str, tuple[str, dict]] = {
     "fastgan": (
         "stacked-digits/gan",
         {**FASTGAN, "objective": {"name": "fastgan", "augmentation": ["colour", "translation"]}},
+    ),
+    "stylegan2": (
+        "stacked-digits/gan",
+        {
+            **STYLEGAN2,
+            "generator": {**STYLEGAN2["generator"], "noise": 4},
+            "objective": {"name": "stylegan2", "path_every": 2, "target": 0.0, "speed": 64 * 2},
+        },
     ),
     "unrolled-gan": ("stacked-digits/gan", {"objective": {"name": "unrolled-gan", "unroll": 2}}),
     "flow-matching": ("stacked-digits/gan", FLOW),

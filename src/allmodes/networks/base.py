@@ -103,6 +103,16 @@ class Judgement:
         classes = None if self.classes is None else self.classes.float()
         return Judgement(self.scores.float(), classes, self.maps)
 
+    @staticmethod
+    def joined(parts: Sequence[Judgement]) -> Judgement:
+        """One of the images of several, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        classes = [part.classes for part in parts if part.classes is not None]
+        maps = zip(*(part.maps for part in parts), strict=True)
+        joined = tuple(torch.cat(level) for level in maps)
+        return Judgement(torch.cat([part.scores for part in parts]), torch.cat(classes) if classes else None, joined)
+
 
 class Discriminator(nn.Module, ABC):
     """Judges images. Constructors take ``shape`` first, then keyword options.
@@ -111,9 +121,12 @@ class Discriminator(nn.Module, ABC):
         name: what recipes call it.
         score: the last layer, from features to one score, or several, ``(n, D) -> (n, k)``.
         class_logits: beside it, from features to a logit for every class, ``(n, D) -> (n, K)``; None by default.
+        together: whether what it says of an image depends on the others of its batch, so that real images and samples
+            must be shown to it one batch after the other.
     """
 
     name: ClassVar[str]
+    together: bool = False
     score: nn.Module
     class_logits: nn.Linear | None
 

@@ -23,10 +23,17 @@ from .terms.base import Loss, Step, Term, fresh_latents
 
 @dataclass(frozen=True)
 class Update:
-    """One player's turn: the closure computes the loss that this player descends."""
+    """One player's turn.
+
+    Args:
+        player: whose it is.
+        closure: computes the loss that this player descends.
+        lazy: k, if it comes only with every k-th turn of the player's others; 0 if it is one of these.
+    """
 
     player: str
     closure: Callable[[], Loss]
+    lazy: int = 0
 
 
 class Objective(ABC):
@@ -70,14 +77,17 @@ class Objective(ABC):
     def updates(self, batch: Batch, moment: Moment) -> Iterator[Update]:
         """The turns of one step, in the order of the paper's algorithm box: that in which the terms name the players.
 
+        Terms that are lazy have turns of their own.
+
         Args:
             batch: this process's share of the step's examples.
             moment: where the training stands.
         """
         step = self.step(batch, moment)
         terms = [term for term in self.terms if term.on(moment)]
-        for player in dict.fromkeys(term.player for term in terms):
-            yield Update(player, partial(total, [term for term in terms if term.player == player], step))
+        for player, lazy in dict.fromkeys((term.player, term.lazy) for term in terms):
+            own = [term for term in terms if (term.player, term.lazy) == (player, lazy)]
+            yield Update(player, partial(total, own, step), lazy)
 
     def step(self, batch: Batch, moment: Moment) -> Step:
         """What the terms share at a step of this process's share of the examples."""

@@ -39,7 +39,7 @@ class UnrolledGan(Objective):
         rate: eta, of these steps.
 
     Raises:
-        UserError: ``unroll`` is negative, or ``rate`` not positive.
+        UserError: ``unroll`` is negative, ``rate`` not positive, or the discriminator looks at whole batches.
     """
 
     name = "unrolled-gan"
@@ -56,6 +56,11 @@ class UnrolledGan(Objective):
     ) -> None:
         if unroll < 0 or rate <= 0:
             raise UserError(f"'objective.unroll' ({unroll}) must be at least 0, and 'objective.rate' ({rate}) above 0.")
+        if discriminator.together:
+            raise UserError(
+                f"The discriminator '{discriminator.name}' looks at whole batches, and unrolled it sees real "
+                "images and samples in one: take another, or set --discriminator.group 1."
+            )
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator

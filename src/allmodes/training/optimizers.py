@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -15,8 +15,19 @@ from .settings import Optimizer
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def make_optimizers(players: Mapping[str, nn.Module], config: Optimizer) -> dict[str, torch.optim.Adam]:
-    """One fused Adam per player, with what the player has of its own.
+def make_optimizers(
+    players: Mapping[str, nn.Module], config: Optimizer, lazy: Mapping[str, Collection[int]] | None = None
+) -> dict[str, torch.optim.Adam]:
+    r"""One fused Adam per player, with what the player has of its own.
+
+    One that takes a further step with every k-th of its steps has its rate times c, and its decays to the power of c,
+    with :math:`c = k / (k + 1)`: it moves as far, and forgets as fast, as if there were none (lazy regularisation:
+    Karras et al. 2020, appendix B).
+
+    Args:
+        players: the modules that are trained, by player.
+        config: what is said of all of them, and of each.
+        lazy: every k of each player, by player; none for those that are not there.
 
     Raises:
         UserError: something is said of a player that there is not.
@@ -30,9 +41,11 @@ def make_optimizers(players: Mapping[str, nn.Module], config: Optimizer) -> dict
     made = {}
     for name, module in players.items():
         own = {"lr": config.lr, "beta1": config.beta1, "beta2": config.beta2, **_own(config, name)}
-        betas = own["beta1"], own["beta2"]
-        adam = torch.optim.Adam(module.parameters(), lr=own["lr"], betas=betas, fused=True)
-        adam.param_groups[0]["full_lr"] = own["lr"]
+        more = [1 / k for k in (lazy or {}).get(name, ())]
+        c = 1 / (1 + sum(more)) if more else 1.0
+        betas, lr = (own["beta1"] ** c, own["beta2"] ** c), own["lr"] * c
+        adam = torch.optim.Adam(module.parameters(), lr=lr, betas=betas, fused=True)
+        adam.param_groups[0]["full_lr"] = lr
         made[name] = adam
     return made
 

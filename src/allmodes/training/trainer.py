@@ -67,7 +67,8 @@ class Trainer:
         self.workers = FabricWorkers(fabric)
         self.players = {name: module.to(fabric.device).train() for name, module in objective.players().items()}
         synchronise(self.players.values(), fabric)
-        self.optimizers = make_optimizers(self.players, recipe.optimizer)
+        lazy = {name: {term.lazy for term in objective.terms if term.player == name} - {0} for name in self.players}
+        self.optimizers = make_optimizers(self.players, recipe.optimizer, lazy)
         self.cadence = make_cadence(list(dict.fromkeys(term.player for term in objective.terms)), recipe.optimizer)
         self.kept = Kept(self.players, objective.prior, self.settings.ema)
         self.finite = torch.ones((), dtype=torch.bool, device=fabric.device)
@@ -139,7 +140,7 @@ class Trainer:
             self.losses = {}
         with self.fabric.autocast():
             for update in self.objective.updates(batch, moment):
-                if self.acts(update.player):
+                if self.acts(update.player) and self.comes(update):
                     self.turn(update)
         self.kept.update(self.acts)
         self.step += 1
@@ -147,6 +148,10 @@ class Trainer:
     def acts(self, player: str) -> bool:
         """Whether this step is one of the player's."""
         return (self.step + 1) % self.cadence[player] == 0
+
+    def comes(self, update: Update) -> bool:
+        """Whether this turn comes with that of the player at this step: always, unless it is lazy."""
+        return not update.lazy or (self.step + 1) // self.cadence[update.player] % update.lazy == 0
 
     def moment(self) -> Moment:
         """Where the training stands."""
@@ -177,7 +182,8 @@ class Trainer:
         self.finite &= torch.isfinite(loss.value.detach())
         self.fabric.backward(loss.value)
         average_gradients(self.players[update.player], self.workers.size)
-        scalars = {**loss.scalars, "gradient": gradient_norm(self.players[update.player])}
+        norm = {} if update.lazy else {"gradient": gradient_norm(self.players[update.player])}
+        scalars = {**loss.scalars, **norm}
         optimizer.step()
         self.losses |= {f"{update.player}/{name}": value for name, value in scalars.items()}
 

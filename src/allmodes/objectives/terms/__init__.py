@@ -1,6 +1,7 @@
 """The summands of objectives, a file for each kind: each belongs to one player, and methods are sums of them."""
 
-from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, judged
+from .adaptive import AdaptiveTerm
+from .adversarial import Adversary, DiscriminatorTerm, GeneratorTerm, PenaltyTerm, RealPenaltyTerm, judged
 from .base import Loss, Step, Term
 from .classes import RealClassTerm, SampleClassTerm, class_loss, require_same_classes
 from .components import ComponentTerm, EncoderTerm
@@ -10,8 +11,10 @@ from .prior import PriorTerm, prior_terms, trained
 from .reconstruction import ReconstructionTerm
 from .refit import RefitTerm
 from .stage import Stage
+from .styled import MixedStep, PathLengthTerm
 
 __all__ = [
+    "AdaptiveTerm",
     "Adversary",
     "ComponentTerm",
     "DiscriminatorTerm",
@@ -20,9 +23,12 @@ __all__ = [
     "InterpolatedTerm",
     "Loss",
     "MatchedTerm",
+    "MixedStep",
+    "PathLengthTerm",
     "PenaltyTerm",
     "PriorTerm",
     "RealClassTerm",
+    "RealPenaltyTerm",
     "ReconstructionTerm",
     "RefitTerm",
     "SampleClassTerm",

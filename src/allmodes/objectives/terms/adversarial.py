@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ...core.moment import Moment
 from ...data.augmentation import Policy, augment, find_policies, uniforms
-from ...networks.base import Discriminator
-from ..losses.base import AdversarialLoss
+from ...networks.base import Discriminator, Judgement
+from ..losses.base import AdversarialLoss, squared_gradient
 from .base import Loss, Seen, Step, Term, frozen
 
 
@@ -44,11 +44,15 @@ class Adversary:
             for weights in self.weights:  # as data: a turn that judges twice finds them clipped, and its graph whole
                 weights.data.clamp_(-self.loss.clip, self.loss.clip)
 
-    def judge(self, images: Tensor, moment: Moment, turn: str) -> Seen:
-        """Images ``(n, *shape)`` as it sees them in this turn, and what it says of them."""
+    def judge(self, images: Tensor, moment: Moment, turn: str, *, kinds: int = 1) -> Seen:
+        """Images ``(n, *shape)`` as it sees them in this turn, and what it says of them.
+
+        Of several kinds, stacked and as many of each, one that looks at whole batches sees one after the other.
+        """
         self.clip()
         shown = self.augmented(images, moment, turn)
-        return Seen(images, shown, self.discriminator(shown).float())
+        parts = shown.chunk(kinds) if self.discriminator.together else [shown]
+        return Seen(images, shown, Judgement.joined([self.discriminator(part) for part in parts]).float())
 
     def augmented(self, images: Tensor, moment: Moment, turn: str) -> Tensor:
         """Images as it sees them in this turn, see :func:`seen_through`."""
@@ -78,7 +82,7 @@ class DiscriminatorTerm(Term):
         loss = self.adversary.loss
         penalised = loss.penalised(step.moment.step) and not loss.elsewhere
         images = torch.cat([step.real, step.fake.detach()]).requires_grad_(penalised)
-        step.seen = self.adversary.judge(images, step.moment, self.player)
+        step.seen = self.adversary.judge(images, step.moment, self.player, kinds=2)
         value = loss.discriminator(*step.seen.judgement.scores.chunk(2))
         return Loss(value, {"loss": value.detach()})
 
@@ -110,6 +114,29 @@ class PenaltyTerm(Term):
             seen = judged(step)
         value = loss.penalty(seen.judgement.scores, seen.images)
         return Loss(value, {"penalty": value.detach()})
+
+
+class RealPenaltyTerm(Term):
+    r"""R1 alone, lazily: the squared gradient of the scores of real images, in turns of its own (Karras et al. 2020).
+
+    .. math:: \frac{k \gamma}{2} E_x |\nabla D(x)|^2
+
+    Args:
+        adversary: whose discriminator descends it, and whose loss says gamma and k, ``every``.
+    """
+
+    name = "r1"
+    player = "discriminator"
+
+    def __init__(self, adversary: Adversary) -> None:
+        self.adversary = adversary
+        self.lazy = adversary.loss.every
+
+    def loss(self, step: Step) -> Loss:
+        images = step.real.detach().requires_grad_()
+        seen = self.adversary.judge(images, step.moment, "r1")
+        value = self.adversary.loss.gamma / 2 * squared_gradient(seen.judgement.scores, images).mean()
+        return Loss(self.lazy * value, {"r1": value.detach()})
 
 
 class GeneratorTerm(Term):

@@ -158,10 +158,13 @@ class Term(ABC):
     Attributes:
         name: what it is called in checkpoints.
         player: who descends it.
+        lazy: k, if it has turns of its own, after every k-th one of its player (lazy regularisation: Karras et al.
+            2020, appendix B); 0 if it is part of the player's sum.
     """
 
     name: ClassVar[str]
     player: str = "generator"
+    lazy: int = 0
 
     def on(self, moment: Moment) -> bool:
         """Whether it is part of the sum at this step."""
