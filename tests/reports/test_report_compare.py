@@ -103,6 +103,6 @@ def test_what_a_sample_costs_is_a_column_where_some_run_says_so(make_run: MakeRu
     (new / "evaluation.json").write_text(json.dumps({**evaluation, "scores": evaluation["scores"] + cost}))
     assert {"calls", "sampling_seconds"}.isdisjoint(compare_table([old])[0].cells)
     first, second = compare_table([old, new])
-    assert headings([first])[-3:] == ["network calls", "seconds per 1,000 samples", "seed"]
+    assert headings([first])[-3:] == ["network calls", "sampling seconds", "seed"]
     assert first.texts[-3:-1] == ["–", "–"]
     assert second.texts[-3:-1] == ["20", "41.5"]

@@ -173,7 +173,7 @@ LABELS = {
     "images_per_second": Label("presentations per second", 0, "speed of the training", better="more"),
     "calls": Label("network calls", 0, "that one sample takes", better="less"),
     "sampling_seconds": Label(
-        "seconds per 1,000 samples", 4, "measured on the machine of the evaluation; less is better", better="less"
+        "sampling seconds", 4, "for 1,000 samples, on the machine of the evaluation; less is better", better="less"
     ),
     "minutes": Label("minutes", 1, "all that it took: training, evaluation and audit, in all sessions", better="less"),
     "matching_share": Label("share of time spent matching", 2),
