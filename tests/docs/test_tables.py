@@ -80,12 +80,11 @@ def short() -> list[tuple[str, str]]:
 
 
 def section(anchor: str) -> str:
-    """A part of RESULTS.md, down to the next heading of its kind."""
+    """A part of RESULTS.md with the parts of it, down to the next heading of its kind."""
     lines = (DOCS / "RESULTS.md").read_text(encoding="utf-8").partition("## How it was measured")[2]
-    parts = re.split(r"^(##+) (.*)$", lines, flags=re.M)
-    for number in range(1, len(parts), 3):
-        if re.sub(r"[^\w -]", "", parts[number + 1].lower()).replace(" ", "-") == anchor:
-            return parts[number + 2]
+    for heading in re.finditer(r"^(##+) (.*)$", lines, re.M):
+        if re.sub(r"[^\w -]", "", heading[2].lower()).replace(" ", "-") == anchor:
+            return re.split(rf"^#{{2,{len(heading[1])}}} ", lines[heading.end() :], maxsplit=1, flags=re.M)[0]
     raise LookupError(anchor)
 
 
