@@ -309,7 +309,7 @@ def test_a_kill_while_finishing_doubles_no_line_and_loses_no_figure(whole, tmp_p
     assert len(before) == len(after)
     ours, theirs = (json.loads(lines[-1])["scalars"] for lines in (after, before))
     assert "generator/matched" in theirs
-    speed = {"images_per_second", "matching_share"}
+    speed = {"images_per_second", "matching_share", "sampling_seconds"}
     assert {k: v for k, v in ours.items() if k not in speed} == {k: v for k, v in theirs.items() if k not in speed}
 
 
