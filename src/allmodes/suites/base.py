@@ -167,7 +167,8 @@ def _member(given: Mapping[str, Any], changes: Changes, draws: Mapping[str, tupl
     name = str(given.get("name", recipe))
     try:
         resolved = load_recipe(recipe, {**changes, "seed": 0})
-        load_recipe(recipe, {**changes, **{key: values[0] for key, values in draws.items()}})
+        if draws:
+            load_recipe(recipe, {**changes, **{key: values[0] for key, values in draws.items()}})
     except UserError as error:
         raise UserError(f"{where}, {name}: {error}") from error
     group = str(given.get("group") or data_of(resolved))
