@@ -21,6 +21,9 @@ METHODS = {
     "gm-gan": "Supervised GM-GAN",
     "gm-gan-em": "GM-GAN, fitted by inversion",
     "info-gan": "InfoGAN",
+    "pacgan": "PacGAN",
+    "veegan": "VEEGAN",
+    "stylegan2": "StyleGAN2",
 }
 SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # measured against a test split
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else

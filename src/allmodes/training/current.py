@@ -28,7 +28,8 @@ def described(trainer: Trainer) -> dict[str, Any]:
         shares = trainer.dataset.frequencies()
         card["classes"] = None if shares is None else shares.tolist()  # how often each comes
     shape = list(trainer.dataset.shape)
-    kept = {part: parts[part] for part in ("generator", "prior", "encoder") if part in parts}
+    reads = ("encoder",) if trainer.objective.encodes == "component" else ()  # one of latents is of the training alone
+    kept = {part: parts[part] for part in ("generator", "prior", *reads) if part in parts}
     return {**kept, "shape": shape, "card": card}
 
 
@@ -36,7 +37,7 @@ def current_model(trainer: Trainer) -> Model:
     """The averaged generator, with its prior averaged alike and its encoder, as they stand."""
     config = described(trainer)
     card = config.pop("card")
-    encoder = deepcopy(cast(Encoder | None, trainer.players.get("encoder")))
+    encoder = deepcopy(cast(Encoder, trainer.players["encoder"])) if "encoder" in config else None
     return Model(trainer.kept.generator, trainer.prior, config=config, card=card, encoder=encoder)
 
 
