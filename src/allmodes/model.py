@@ -94,6 +94,11 @@ class Model:
         condition: Tensor | None = None,
     ) -> Latents:
         """``n`` latents, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
+        if sigma != 1 and self.generator.directional and self.prior.centred:
+            raise UserError(
+                f"The generator '{self.generator.name}' draws by the direction of a latent, which sigma does not change "
+                f"where latents lie around 0 (the prior '{self.prior.name}'): leave sigma at 1."
+            )
         labels = self._labels(n, seed=seed, component=component, label=label, condition=condition)
         own = None if self.prior.classes is None else labels
         found = draws.latents(self.prior, n, seed=seed, sigma=sigma, component=component, labels=own)
@@ -136,7 +141,8 @@ class Model:
                 ``(n, ...)``.
 
         Raises:
-            UserError: ``n`` or ``sigma`` is not positive, or the model has no such component, class or condition.
+            UserError: ``n`` or ``sigma`` is not positive, ``sigma`` would change nothing, or the model has no such
+                component, class or condition.
         """
         found = self.draw(n, seed=seed, sigma=sigma, component=component, label=label, condition=condition)
         return self.decode(found.z, found.condition)
@@ -181,6 +187,16 @@ class Model:
         self.prior.to(device)
         if self.encoder is not None:
             self.encoder.to(device)
+        return self
+
+    def solve_in(self, steps: int) -> Model:
+        """Take so many steps for a sample from now on: of a flow, the more, the nearer to the law that was learnt.
+
+        Raises:
+            UserError: the generator takes no steps, or ``steps`` is below 1.
+        """
+        self.generator.solve_in(steps)
+        self.config["generator"] = {**self.config["generator"], "steps": steps}
         return self
 
     def save(self, folder: Path) -> None:

@@ -170,6 +170,22 @@ class TestSample:
             assert f"There is no {word} 4" in refusal_of([*words, f"--{word}", "4", "--out", str(out)], capsys)
         assert "above 0" in refusal_of(["sample", str(tmp_path / "model"), "--sigma", "0", "--out", str(out)], capsys)
 
+    def test_a_flow_in_as_many_steps_as_asked_for(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
+        parts = {
+            "generator": {"name": "unet", "width": 4, "steps": 2, "solver": "euler"},
+            "prior": {"name": "gaussian", "dim": 64},
+            "shape": [1, 8, 8],
+        }
+        Model(*build_networks(parts), config=parts, card={}).save(tmp_path / "model")
+        words = ["sample", str(tmp_path / "model"), "-n", "3", "--out", str(tmp_path / "a.npz")]
+        assert answer_of(words, capsys)["calls"] == 2
+        assert answer_of([*words, "--steps", "7"], capsys)["calls"] == 7
+        real = load(tmp_path / "model").solve_in(7).sample(3)[:, 0].numpy()
+        assert np.abs(np.load(tmp_path / "a.npz")["images"] - (real + 1) * 127.5).max() <= 0.51
+        assert "--steps: '0' is not a whole number" in refusal_of([*words, "--steps", "0"], capsys)
+        for command in (["sample", str(ring), "--out", str(tmp_path / "b.npz")], ["evaluate", str(ring)]):
+            assert "one call, without steps" in refusal_of([*command, "--steps", "5"], capsys)
+
     def test_points_of_the_plane(self, ring: Path, tmp_path: Path, capsys: Capture) -> None:
         assert main(["sample", str(ring), "-n", "300", "--out", str(tmp_path / "a.npz")]) == 0
         assert np.load(tmp_path / "a.npz")["points"].shape == (300, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,15 @@ import torch
 from torch import nn
 
 from allmodes.core.errors import UserError
-from allmodes.model import Model
+from allmodes.model import Model, build_networks, load
+from allmodes.networks.generators.style import Style
+from allmodes.networks.generators.stylegan2 import StyleGan2
 from allmodes.networks.generators.toy_mlp import ToyMLP
+from allmodes.networks.generators.velocity_mlp import VelocityMLP
+from allmodes.networks.solvers import integrate
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.gaussian_mixture import GaussianMixture
+from allmodes.priors.uniform import Uniform
 
 
 @pytest.fixture
@@ -37,6 +43,50 @@ def test_sigma_scales_the_distance_from_the_mean_of_the_same_component(model: Mo
     means = made.prior.means[torch.cdist(made.draw(600).z, made.prior.means).argmin(1)]
     torch.testing.assert_close(made.draw(600, sigma=0.7).z - means, 0.7 * (made.draw(600).z - means), atol=1e-5, rtol=0)
     assert torch.equal(made.sample(5, sigma=0.7), made.decode(made.draw(5, sigma=0.7).z))
+
+
+@pytest.mark.parametrize("generator", [Style, StyleGan2])
+@pytest.mark.parametrize("prior", [Gaussian, Uniform])
+def test_a_sigma_that_would_change_nothing_is_refused(generator: type, prior: type) -> None:
+    made = Model(generator((1, 8, 8), 6, width=4), prior(dim=6), config={}, card={})
+    z = made.draw(3).z
+    torch.testing.assert_close(made.decode(0.5 * z), made.decode(z), atol=1e-4, rtol=0)
+    with pytest.raises(UserError, match=f"'{generator.name}' draws by the direction .*'{prior.name}'"):
+        made.sample(3, sigma=0.5)
+    assert made.sample(3, sigma=1.0).shape == (3, 1, 8, 8)
+
+
+def test_sigma_moves_directions_of_components_that_lie_beside_the_centre() -> None:
+    torch.manual_seed(0)
+    made = Model(Style((1, 8, 8), 4, width=4), GaussianMixture(4, components=2, spread=5.0), config={}, card={})
+    assert float((made.sample(9, sigma=0.1) - made.sample(9)).abs().max()) > 0.01
+
+
+def test_a_flow_takes_as_many_steps_as_it_is_asked_for(tmp_path: Path) -> None:
+    parts = {
+        "generator": {"name": "velocity-mlp", "steps": 2, "solver": "euler"},
+        "prior": {"name": "gaussian", "dim": 2},
+        "shape": [2],
+    }
+    torch.manual_seed(0)
+    flow = Model(*build_networks(parts), config=parts, card={})
+    torch.nn.init.normal_(next(flow.generator.parameters()))  # so that few steps are off
+    assert isinstance(flow.generator, VelocityMLP)
+    velocity, z = flow.generator.velocity, flow.draw(20).z
+    few, many = ((integrate(velocity, z, steps=n, solver="euler")).detach() for n in (2, 64))
+    torch.testing.assert_close(flow.sample(20), few)
+    torch.testing.assert_close(flow.solve_in(64).sample(20), many)
+    assert flow.generator.calls == 64
+    assert float((many - few).abs().max()) > 0.01
+    flow.save(tmp_path / "model")
+    torch.testing.assert_close(load(tmp_path / "model").sample(20), many)
+    with pytest.raises(UserError, match="'steps' is 0"):
+        flow.solve_in(0)
+
+
+def test_a_generator_of_one_call_takes_no_steps(model: Model) -> None:
+    with pytest.raises(UserError, match="'toy-mlp' makes a sample in one call, without steps"):
+        model.solve_in(5)
 
 
 def test_one_component_or_one_class_is_drawn_alone() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.records import Batch, Score
 from ..distances.base import Distance
+from ..model import Model
 from ..reports.audits import holds_audit, is_outdated
 from ..runs.callbacks import note_time
 from ..runs.run import Run
@@ -39,7 +40,7 @@ def audit_run(run: Run) -> None:
     folder, began = run.path / "audit", time.monotonic()
     if holds_audit(folder) and not is_outdated(folder):
         return
-    batch, samples = _sides(run, EXAMPLES)
+    batch, samples = _sides(run, run.model(), EXAMPLES)
     if len(batch) < LEAST:
         return
     print(f"Auditing {EXAMPLES:,} samples against {len(batch):,} examples ...", file=sys.stderr)
@@ -59,6 +60,7 @@ def measure_run(
     count: int,
     split: Split = "training",
     sigma: float = 1.0,
+    steps: int | None = None,
 ) -> dict[str, Score]:
     """Metrics of a run's samples against its training data or test split, by name, each with its certificate.
 
@@ -69,26 +71,30 @@ def measure_run(
         count: samples, and as many real examples if there are so many.
         split: of the data, that they are held against.
         sigma: scale of the noise that samples are drawn from, see :meth:`~allmodes.model.Model.sample`.
+        steps: that the solver of a flow takes; None for those of its recipe.
 
     Raises:
-        UserError: the data or the model cannot be read, they have no test split, ``sigma`` is not positive, or there is
-            no such metric.
+        UserError: the data or the model cannot be read, they have no test split, ``sigma`` is not positive, the
+            generator takes no steps, or there is no such metric.
     """
-    seed = run.recipe.settings.seed
-    batch, drawn = _sides(run, count, split, sigma)
+    seed, model = run.recipe.settings.seed, run.model()
+    if steps is not None:
+        model.solve_in(steps)
+    batch, drawn = _sides(run, model, count, split, sigma)
     data, samples = Examples.of(batch.images), Examples.of(drawn)
     space = Space.of(data, samples, distance)
     pair = Pair(space.sides.real, space.sides.fake, halved(len(data), seed), seed)
     certificate = {**certify(data, samples, space, seed), "split": f"{split} data"}
     if sigma != 1:
         certificate["sigma"] = sigma
+    if steps is not None:
+        certificate["steps"] = steps
     return measure(pair, names, space=space.name, certificate=certificate)
 
 
-def _sides(run: Run, count: int, split: Split = "training", sigma: float = 1.0) -> tuple[Batch, Tensor]:
+def _sides(run: Run, model: Model, count: int, split: Split = "training", sigma: float = 1.0) -> tuple[Batch, Tensor]:
     """Different examples, at most so many, and as many samples as asked for."""
     seed = run.recipe.settings.seed
-    model = run.model()
     dataset = run.dataset(model)
     if split == "test":
         real = dataset.test_images[:count]

@@ -26,10 +26,12 @@ class Generator(nn.Module, ABC):
         convolutional: whether it is made of convolutions, which instructions for bfloat16 make faster.
         conditioned: what of a :class:`Batch` it is given beside latents: ``labels``, ``inputs``, or None for nothing.
         classes: how many classes there are of the labels that it is given.
+        directional: whether it scales latents to one length, so that only their direction tells what is drawn.
     """
 
     name: ClassVar[str]
     convolutional: ClassVar[bool] = True
+    directional: ClassVar[bool] = False
     conditioned: Literal["labels", "inputs"] | None = None
     classes: int | None = None
 
@@ -37,6 +39,14 @@ class Generator(nn.Module, ABC):
     def calls(self) -> int:
         """Network calls that one sample takes."""
         return 1
+
+    def solve_in(self, steps: int) -> None:
+        """Take so many steps for a sample from now on, where it takes any.
+
+        Raises:
+            UserError: it takes none, or ``steps`` is below 1.
+        """
+        raise UserError(f"The generator '{self.name}' makes a sample in one call, without steps: leave them out.")
 
     @abstractmethod
     def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -50,6 +50,11 @@ class Flow(Generator):
     def calls(self) -> int:
         return self.steps * stages(self.solver)
 
+    def solve_in(self, steps: int) -> None:
+        """See :meth:`Generator.solve_in`: of the solver, for any velocity that was learnt."""
+        require_sizes(steps=steps)
+        self.steps = steps
+
     @abstractmethod
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """Of points ``(n, *shape)`` at times ``(n,)`` in [0, 1], ``(n, *shape)``."""

@@ -23,9 +23,11 @@ class Prior(nn.Module, ABC):
     Attributes:
         components: their number, where it is a mixture; otherwise None.
         classes: how many classes have components of their own; None where it knows none.
+        centred: whether latents are the noise itself, which lies around 0.
     """
 
     name: ClassVar[str]
+    centred: ClassVar[bool] = False
     dim: int
     components: int | None = None
     classes: int | None = None

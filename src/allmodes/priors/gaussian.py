@@ -26,6 +26,7 @@ class Gaussian(Prior):
     """
 
     name = "gaussian"
+    centred = True
 
     def __init__(self, dim: int = 256) -> None:
         super().__init__()

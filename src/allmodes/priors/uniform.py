@@ -26,6 +26,7 @@ class Uniform(Prior):
     """
 
     name = "uniform"
+    centred = True
 
     def __init__(self, dim: int = 256) -> None:
         super().__init__()

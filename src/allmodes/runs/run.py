@@ -278,14 +278,20 @@ def finish(trainer: Trainer, run: Run, log: Log) -> None:
     write_json(run.path / "evaluation.json", found.to_json())
 
 
-def evaluate_run(path: str | Path) -> Evaluation:
+def evaluate_run(path: str | Path, *, steps: int | None = None) -> Evaluation:
     """Evaluate a trained run again, from its model and its data.
 
+    Args:
+        path: of the run.
+        steps: that the solver of a flow takes; None for those of its recipe.
+
     Raises:
-        UserError: the folder holds no model, or the data have changed since.
+        UserError: the folder holds no model, the data have changed since, or the generator takes no steps.
     """
     run = Run(path)
     fabric = launch(run.recipe.settings)
     model = run.model().to(fabric.device)
+    if steps is not None:
+        model.solve_in(steps)
     dataset, seed, assigned = run.dataset(model), run.recipe.settings.seed, run.assigned(model)
     return evaluate(Subject(model.sample, dataset, seed, fabric.device, model=model, assigned=assigned))

@@ -35,6 +35,7 @@ class Evaluate(Command):
         Example("evaluate runs/a --distance inception --metrics fid,recall -n 50000", "the standard FID"),
         Example("evaluate runs/a --distance inception --metrics fid -n 10000 --split test", "of the test split"),
         Example("evaluate runs/a --distance st-alexnet --metrics precision,recall --sigma 1.25", "of wider samples"),
+        Example("evaluate runs/flow --steps 50 --metrics modes,calls", "flow matching, in so many steps"),
     )
 
     def configure(self, parser: Parser) -> None:
@@ -52,7 +53,7 @@ class Evaluate(Command):
             default="training",
             help="what --distance holds samples against: training data (default), or the test split they come with",
         )
-
+        parser.add_argument("--steps", type=positive, metavar="N", help="of a flow's solver (default: its recipe's)")
         parser.add_argument(
             "--sigma",
             type=float,
@@ -75,7 +76,7 @@ class Evaluate(Command):
         run = Run(arguments.run)
         if run.finished:
             chosen(figures(run.evaluation()), arguments.metrics)  # a name that is wrong need not wait for the samples
-        found = evaluate_run(arguments.run)
+        found = evaluate_run(arguments.run, steps=arguments.steps)
         scores = chosen(figures(found), arguments.metrics)
         document = found.to_json()
         if arguments.metrics:
@@ -107,6 +108,7 @@ def in_space(arguments: argparse.Namespace) -> Answer:
         count=arguments.n,
         split=arguments.split,
         sigma=arguments.sigma,
+        steps=arguments.steps,
     )
     scores = tuple(found.values())
     certificate = scores[0].certificate

@@ -24,6 +24,7 @@ class Sample(Command):
             "sample runs/a --sigma 0.7 --component 3 --out a.png", "one component of a mixture, nearer to its mean"
         ),
         Example("sample runs/a -n 500 --out samples/", "a folder with a picture each"),
+        Example("sample runs/flow --steps 50 --out a.png", "flow matching, in more steps than its recipe takes"),
     )
 
     def configure(self, parser: Parser) -> None:
@@ -33,6 +34,7 @@ class Sample(Command):
         parser.add_argument(
             "--sigma", type=float, default=1.0, metavar="X", help="scale of the noise: lower, more typical (default: 1)"
         )
+        parser.add_argument("--steps", type=positive, metavar="N", help="of a flow's solver (default: its recipe's)")
         parser.add_argument("--component", type=int, metavar="K", help="of a mixture prior, draw from this one alone")
         parser.add_argument("--label", type=int, metavar="K", help="draw this class alone, if the model has any")
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
@@ -50,6 +52,8 @@ class Sample(Command):
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
         require_memory(arguments.n * math.prod(trained.model.config["shape"]) * 4, f"{arguments.n:,} samples")
+        if arguments.steps is not None:
+            trained.model.solve_in(arguments.steps)
         asked = {name: getattr(arguments, name) for name in ("seed", "sigma", "component", "label")}
         samples = trained.model.sample(arguments.n, **asked)
         if kind == ".png":
@@ -58,7 +62,7 @@ class Sample(Command):
             write_array(out, samples)
         else:
             write_folder(out, samples)
-        document = {"samples": arguments.n, **asked, "out": str(out)}
+        document = {"samples": arguments.n, **asked, "calls": trained.model.generator.calls, "out": str(out)}
         return Answer(document, f"{arguments.n:,} samples in {out}")
 
 

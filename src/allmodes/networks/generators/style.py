@@ -48,6 +48,7 @@ class Style(Generator):
     """
 
     name = "style"
+    directional = True
 
     def __init__(
         self,

@@ -51,6 +51,7 @@ class StyleGan2(Styled):
     """
 
     name = "stylegan2"
+    directional = True
 
     def __init__(
         self,
