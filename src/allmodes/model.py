@@ -96,8 +96,8 @@ class Model:
         """``n`` latents, as :meth:`sample`. The first of a longer draw are those of a shorter one."""
         if sigma != 1 and self.generator.directional and self.prior.centred:
             raise UserError(
-                f"The generator '{self.generator.name}' draws by the direction of a latent, which sigma does not change "
-                f"where latents lie around 0 (the prior '{self.prior.name}'): leave sigma at 1."
+                f"The generator '{self.generator.name}' draws by the direction of a latent, which sigma does not "
+                f"change where latents lie around 0 (the prior '{self.prior.name}'): leave sigma at 1."
             )
         labels = self._labels(n, seed=seed, component=component, label=label, condition=condition)
         own = None if self.prior.classes is None else labels
