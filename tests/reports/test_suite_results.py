@@ -115,7 +115,12 @@ def test_a_seed_that_failed_is_left_out_of_the_mean_and_told(tmp_path: Path) -> 
     found = results(tmp_path, member("a", run(0, modes=8), run(1)), member("b", run(0, modes=6)))
     (row, _) = rows_of(found, "ring")
     assert row.seeds == (0,)
-    assert failures(found) == ["a: The disk is full."]
+    assert failures(found) == ["a, seed 1: The disk is full."]
+
+
+def test_no_member_is_first_where_none_has_a_figure(tmp_path: Path) -> None:
+    found = results(tmp_path, member("a", run(0, images=5.0)), member("b", run(0, images=6.0)))
+    assert verdict(found, "ring") == "ring: no member has a figure of modes and KL."
 
 
 def test_the_table_says_command_seeds_machine_and_commit(tmp_path: Path) -> None:

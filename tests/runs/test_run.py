@@ -374,6 +374,7 @@ def test_every_flipped_bit_is_noticed(whole, tmp_path, name, capsys):
         ("recipe.yaml", b"\xff\xfe", "not text in UTF-8"),
         ("recipe.yaml", b"- 1", "is not a recipe"),
         ("recipe.yaml", b"a: &a [1, 1]\nb: [*a, *a]", "aliases"),
+        ("recipe.yaml", b"images: 1\nbatch: 2\nimages: 3", "the key 'images' is there twice .line 3"),
         ("recipe.yaml", b"[" * 100_000, "nested more than 64 deep"),
         ("evaluation.json", b"{}", "evaluation.json is damaged"),
         ("evaluation.json", b"[]", "does not hold a JSON object"),

@@ -102,6 +102,12 @@ def test_every_seed_but_the_first_draws_its_hyper_parameters(tmp_path: Path) -> 
         ({"budgets": {"quick": {"images": "many"}}}, "'images' is 'many'"),
         ({"measures": ["mods"]}, "Did you mean 'modes'?"),
         ({"measures": "modes"}, "'measures' is 'modes'"),
+        ({"measures": [{"modes": 1}]}, "is no measure"),
+        ({"title": {"a": "b"}}, "'title' is {'a': 'b'}, but must be text"),
+        ({"members": [{"recipe": "ring/gan", "name": ["a"]}]}, "member 1: 'name' is ['a'], but must be text"),
+        ({"overrides": {"seed": 5}}, "'seed' is set by the suite for every training: write seeds beside members"),
+        ({"overrides": {"threads": 2}}, "'threads' is set by the suite for every training: give --threads"),
+        ({"draws": {"optimizer.lr": [0.1, "fast"]}}, "'optimizer.lr' is 'fast'"),
         ({"measures": ["vendi"]}, "'vendi' is neither better large nor small"),
     ],
 )
@@ -110,6 +116,22 @@ def test_what_is_wrong_is_said_in_a_sentence(keys: dict[str, object], said: str,
         load_suite(written(tmp_path, **keys))
     assert said in str(refused.value)
     assert "mine.yaml" in str(refused.value)
+
+
+def test_what_is_left_empty_is_as_what_is_left_out(tmp_path: Path) -> None:
+    suite = load_suite(written(tmp_path, title=None, about=None, members=[{"recipe": "ring/gan", "title": ""}]))
+    assert (suite.title, suite.about, suite.members[0].title) == ("mine", "", "ring/gan")
+
+
+def test_a_measure_counts_once(tmp_path: Path) -> None:
+    assert load_suite(written(tmp_path, measures=["kl", "modes", "kl"])).measures == ("kl", "modes")
+
+
+def test_without_measures_members_are_judged_by_what_their_data_have(tmp_path: Path) -> None:
+    """Points and stacks have modes; pictures have a distance, from those that were held out if any were."""
+    measures = load_suite(written(tmp_path)).measures
+    assert measures[:2] == ("modes", "kl")
+    assert {"frechet_heldout", "frechet_distance"} <= {*measures}
 
 
 @pytest.mark.parametrize(("name", "said"), [("nothing.yaml", "Cannot read nothing.yaml"), ("toyz", "neither a suite")])

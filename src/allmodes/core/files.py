@@ -233,7 +233,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 class _Plain(yaml.SafeLoader):
-    """YAML without aliases: a few of them, nested, expand to more than any memory holds."""
+    """YAML without aliases, a few of which, nested, expand to more than any memory holds, and without a key twice."""
 
     depth = 0
 
@@ -247,6 +247,14 @@ class _Plain(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.YAMLError(f"the key '{key.value}' is there twice (line {key.start_mark.line + 1})")
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
 
 def parse_yaml(text: str, source: str) -> Any:
     """What a YAML text holds.
@@ -256,7 +264,7 @@ def parse_yaml(text: str, source: str) -> Any:
         source: what messages call it.
 
     Raises:
-        UserError: it is not YAML, uses aliases, or is nested too deeply.
+        UserError: it is not YAML, uses aliases, has a key twice, or is nested too deeply.
     """
     try:
         return yaml.load(text, _Plain)

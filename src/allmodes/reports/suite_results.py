@@ -162,6 +162,8 @@ def verdict(results: SuiteResults, group: str) -> str:
             rows = level
             start += f"{listed([row.recipe for row in rows])} are level by {title_of(measure)} "
             start += f"({_text(rows[0], measure)}); of these "
+    if start.endswith(": "):
+        return f"{start}no member has a figure of {listed([title_of(name) for name in results.measures])}."
     return start.removesuffix("; of these ") + "."
 
 
@@ -202,12 +204,14 @@ def headline(results: SuiteResults) -> str:
 
 
 def failures(results: SuiteResults) -> list[str]:
-    """A sentence for every member that has not all its trainings."""
-    return [
-        f"{member.title}: {reason if reason.endswith('.') else f'{reason}.'}"
-        for member in results.members
-        for reason in member.reasons
-    ]
+    """A sentence for every member that has not all its trainings; with the seeds, where others are trained."""
+    found = []
+    for member in results.members:
+        for reason in member.reasons:
+            seeds = [str(run.seed) for run in member.runs if run.state != "finished" and run.reason == reason]
+            which = f", seed{'s' * (len(seeds) > 1)} {listed(seeds)}" if len(seeds) < len(member.runs) else ""
+            found.append(f"{member.title}{which}: {reason if reason.endswith('.') else f'{reason}.'}")
+    return found
 
 
 def origin_of(results: SuiteResults) -> str:
@@ -227,5 +231,5 @@ def suite_markdown(results: SuiteResults) -> str:
         if any(any(row.cells.values()) for row in rows):
             parts.append((f"**{group}**\n\n" if len(results.groups) > 1 else "") + to_markdown(rows).rstrip())
     if failed := failures(results):
-        parts.append("\n".join(["Without figures:", "", *(f"- {sentence}" for sentence in failed)]))
+        parts.append("\n".join(["Not trained to the end:", "", *(f"- {sentence}" for sentence in failed)]))
     return "\n\n".join(parts) + "\n"

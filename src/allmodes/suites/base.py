@@ -22,9 +22,10 @@ from ..reports.words import LABELS
 from ..training.recipe import Recipe, load_recipe
 
 BUDGETS = ("quick", "full")
-MEASURES = ("modes", "kl")
+MEASURES = ("modes", "kl", "frechet_heldout", "frechet_distance", "recall")  # of these, what the data have
 KEYS = frozenset({"title", "about", "members", "seeds", "budgets", "overrides", "draws", "measures"})
 MEMBER = frozenset({"recipe", "name", "title", "group", "overrides", "draws", "budgets"})
+ELSEWHERE = {"seed": "write seeds beside members, or --seeds", "threads": "give --threads to the suite"}
 Changes = Mapping[str, Any]
 
 
@@ -143,12 +144,12 @@ def load_suite(source: str, budget: str = "quick") -> Suite:
         drawn = {**draws, **_draws(given.get("draws"), f"{where}: 'draws'")}
         members.append(_member(given, {**shared, **mine, **budgets[budget], **own[budget]}, drawn, where))
     _require_apart(members, source)
-    title = str(config.get("title", name))
+    title, about = (_text(config, key, otherwise, source) for key, otherwise in (("title", name), ("about", "")))
     measures, seeds = (
         _measures(config.get("measures", MEASURES), source),
         _seeds(config.get("seeds", [0]), budget, source),
     )
-    return Suite(name, title, str(config.get("about", "")), budget, measures, seeds, tuple(members))
+    return Suite(name, title, about, budget, measures, seeds, tuple(members))
 
 
 def _read(source: str) -> tuple[str, dict[str, Any]]:
@@ -164,15 +165,18 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
 
 def _member(given: Mapping[str, Any], changes: Changes, draws: Mapping[str, tuple[Any, ...]], where: str) -> Member:
     recipe = str(given["recipe"])
-    name = str(given.get("name", recipe))
+    name = _text(given, "name", recipe, where)
+    for key, instead in ELSEWHERE.items():
+        if key in changes or key in draws:
+            raise UserError(f"{where}, {name}: '{key}' is set by the suite for every training: {instead}.")
     try:
         resolved = load_recipe(recipe, {**changes, "seed": 0})
-        if draws:
-            load_recipe(recipe, {**changes, **{key: values[0] for key, values in draws.items()}})
+        for number in range(max(map(len, draws.values()), default=0)):  # every value is tried once
+            load_recipe(recipe, {**changes, **{key: values[number % len(values)] for key, values in draws.items()}})
     except UserError as error:
         raise UserError(f"{where}, {name}: {error}") from error
-    group = str(given.get("group") or data_of(resolved))
-    return Member(name, recipe, str(given.get("title", name)), group, changes, draws, resolved)
+    group, title = _text(given, "group", data_of(resolved), where), _text(given, "title", name, where)
+    return Member(name, recipe, title, group, changes, draws, resolved)
 
 
 def data_of(recipe: Recipe) -> str:
@@ -189,6 +193,14 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{where} is {value!r}, but must hold keys with values, as in images: 1000.")
     return {str(key): item for key, item in value.items()}
+
+
+def _text(given: Mapping[str, Any], key: str, otherwise: str, where: str) -> str:
+    """The words, or the number, that a key has; ``otherwise`` where it is left out or empty."""
+    value = given.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
+        raise UserError(f"{where}: '{key}' is {value!r}, but must be text.")
+    return otherwise if value in (None, "") else str(value)
 
 
 def _require_known(config: Mapping[str, Any], known: frozenset[str], where: str) -> None:
@@ -214,13 +226,13 @@ def _draws(value: Any, where: str) -> dict[str, tuple[Any, ...]]:
 def _measures(value: Any, source: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value:
         raise UserError(f"{source}: 'measures' is {value!r}, but must be a list of figures such as [modes, kl].")
-    for name in value:
+    for name in map(str, value):
         if name not in LABELS:
             raise UserError(f"{source}: '{name}' is no measure.{did_you_mean(name, LABELS)}")
     if not LABELS[value[0]].better:
         ranked = [name for name, label in LABELS.items() if label.better]
         raise UserError(f"{source}: '{value[0]}' is neither better large nor small: begin with {', '.join(ranked)}.")
-    return tuple(value)
+    return tuple(dict.fromkeys(value))
 
 
 def _seeds(value: Any, budget: str, source: str) -> tuple[int, ...]:
