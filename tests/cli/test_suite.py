@@ -89,3 +89,22 @@ def test_a_suite_of_which_nothing_can_be_trained_is_an_error(
     said = refusal([str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")], capsys)
     assert "No member could be trained; the first says: KeyError: 'no'." in said
     assert (tmp_path / "out" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    "results", ["", '{"schema": 1, "mem', "[]", '{"schema": 1, "members": [{"runs": [{"folder": "x"}]}]}']
+)
+def test_results_that_are_damaged_are_refused_before_anything_is_trained(
+    results: str, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"members": ["ring/gan"]}))
+    (out / "suite.yaml").write_text("suite: mine\nbudget: quick\n")
+    (out / "results.json").write_text(results)
+    said = refusal([str(tmp_path / "mine.yaml"), "--out", str(out)], capsys)
+    assert "Delete that file and give the command again" in said
+    assert (out / "results.json").read_text() == results
+    assert not (out / "runs").exists()
+    (out / "suite.yaml").write_text("nothing of a suite")
+    assert f"{out / 'suite.yaml'} is damaged" in refusal([str(tmp_path / "mine.yaml"), "--out", str(out)], capsys)

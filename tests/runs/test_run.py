@@ -113,6 +113,16 @@ def test_a_nan_loss_is_one_sentence_and_saves_nothing(tmp_path):
     assert found is None or all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())
 
 
+def test_a_training_that_has_come_to_nothing_is_not_measured(tmp_path, monkeypatch):
+    """Its weights overflow in the first step, and its loss, which was finite before, comes too late to tell."""
+    looked = []
+    monkeypatch.setattr("allmodes.runs.run.evaluate", lambda *_, **__: looked.append(1))
+    changes = {**SMALL, "batch": 128, "evaluate_every": 128, "sample_every": 128, "optimizer.lr": 1e39}
+    with pytest.raises(UserError, match="before image 128: nothing was saved"):
+        train("ring/imle", tmp_path / "run", overrides=changes)
+    assert not looked
+
+
 def test_too_little_memory_is_one_sentence(tmp_path, monkeypatch):
     huge = {"matching.block": 10**12, "matching.pool": 10**12}
     monkeypatch.setattr("allmodes.training.build.require_step", lambda *given, **sizes: None)  # as if it fitted nearly

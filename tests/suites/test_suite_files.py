@@ -52,6 +52,15 @@ def test_a_member_is_its_recipe_with_changes_in_their_order(tmp_path: Path) -> N
     assert (plain.name, plain.group, mine.name, mine.folder) == ("ring/imle", "ring", "mine", "mine")
 
 
+def test_a_recipe_of_ones_own_is_called_as_its_file(tmp_path: Path) -> None:
+    (tmp_path / "mine-gan.yaml").write_text("extends: ring/gan\ntitle: My GAN\n")
+    suite = load_suite(written(tmp_path, members=["ring/gan", str(tmp_path / "mine-gan.yaml")]))
+    mine = suite.members[1]
+    assert (mine.name, mine.title, mine.folder) == ("mine-gan", "mine-gan", "mine-gan")
+    assert suite.chosen(["mine-gan"]) == (mine,)
+    assert Training(mine, 0, 1, tmp_path).words[1] == str(tmp_path / "mine-gan.yaml")
+
+
 def test_seeds_may_differ_by_budget(tmp_path: Path) -> None:
     source = written(tmp_path, seeds={"full": [2, 1, 2]})
     assert [load_suite(source, budget).seeds for budget in BUDGETS] == [(0,), (2, 1)]

@@ -112,7 +112,7 @@ def read_results(path: Path) -> SuiteResults:
     """
     document = read_object(path)
     if document.get("schema") != SCHEMA:
-        raise UserError(f"{path} is no result of a suite of this version (schema {SCHEMA}): run the suite again.")
+        raise UserError(f"{path} is no result of a suite of this version (schema {SCHEMA}).")
     try:
         return SuiteResults(
             name=str(document["suite"]),
@@ -123,7 +123,7 @@ def read_results(path: Path) -> SuiteResults:
             members=tuple(map(_entrant, document["members"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is damaged ({error}): run the suite again.") from error
+        raise UserError(f"{path} is damaged ({type(error).__name__}: {error}).") from error
 
 
 def _entrant(document: Mapping[str, Any]) -> Entrant:

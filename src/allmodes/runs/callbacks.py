@@ -139,7 +139,7 @@ class Checkpoints:
 
 
 class Every:
-    """Calls ``act(trainer)`` every so many images."""
+    """Calls ``act(trainer)`` every so many images; a training that has come to nothing is refused there."""
 
     def __init__(self, images: int, act: Callable[[Trainer], None]) -> None:
         self.images = images
@@ -147,6 +147,7 @@ class Every:
 
     def after_step(self, trainer: Trainer) -> None:
         if crossed(trainer, self.images):
+            trainer.require_finite()
             self.act(trainer)
 
 

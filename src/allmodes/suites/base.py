@@ -54,7 +54,7 @@ class Member:
     @property
     def folder(self) -> str:
         """Of its runs, less the seed."""
-        return self.name.removesuffix(".yaml").replace("/", "-").replace(" ", "-")
+        return self.name.replace("/", "-").replace(" ", "-")
 
     def drawn(self, seed: int) -> dict[str, Any]:
         """What a training from this seed changes further: nothing from seed 0, else a value of each of the draws."""
@@ -165,7 +165,8 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
 
 def _member(given: Mapping[str, Any], changes: Changes, draws: Mapping[str, tuple[Any, ...]], where: str) -> Member:
     recipe = str(given["recipe"])
-    name = _text(given, "name", recipe, where)
+    file = Path(recipe).suffix in {".yaml", ".yml"}
+    name = _text(given, "name", Path(recipe).stem if file else recipe, where)
     for key, instead in ELSEWHERE.items():
         if key in changes or key in draws:
             raise UserError(f"{where}, {name}: '{key}' is set by the suite for every training: {instead}.")

@@ -46,6 +46,7 @@ def run_suite(
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / LOCK, "another suite is at work there"):
         _claim(suite, out)
+        _require_whole(out / RESULTS)
         asked = trainings(chosen, suite.seeds if seeds is None else seeds, threads, out)
         found = Field(list(asked), places(threads))
         shared = f"{len(found.places)} at a time, {threads} thread{'s' * (threads > 1)} each."
@@ -63,6 +64,19 @@ def run_suite(
     return read_results(out / RESULTS)
 
 
+def _require_whole(results: Path) -> None:
+    """Refuse results of an earlier command that cannot be read, before anything is trained."""
+    if not results.exists():
+        return
+    try:
+        read_results(results)
+    except UserError as error:
+        raise UserError(
+            f"{str(error).removesuffix('.')}. Delete that file and give the command again: it is made anew from the "
+            "trainings beside it, which stay."
+        ) from error
+
+
 def _claim(suite: Suite, out: Path) -> None:
     """Mark the folder as this suite's.
 
@@ -73,10 +87,11 @@ def _claim(suite: Suite, out: Path) -> None:
     if (out / MARK).exists():
         there = parse_yaml(read_text(out / MARK), str(out / MARK))
         if there != mine:
-            whose = " with the budget ".join(map(str, there.values())) if isinstance(there, dict) else "another suite"
+            if not isinstance(there, dict) or there.keys() != mine.keys():
+                raise UserError(f"{out / MARK} is damaged: choose another folder with --out.")
             raise UserError(
-                f"{out} holds the suite {whose}, not {suite.name} with the budget {suite.budget}: choose another "
-                "folder with --out."
+                f"{out} holds the suite {there['suite']} with the budget {there['budget']}, not {suite.name} with the "
+                f"budget {suite.budget}: choose another folder with --out."
             )
     else:
         write_text(out / MARK, yaml.safe_dump(mine, sort_keys=False))

@@ -188,14 +188,15 @@ class Trainer:
         self.losses |= {f"{update.player}/{name}": value for name, value in scalars.items()}
 
     def require_finite(self) -> None:
-        """Raise a UserError if any loss since the start was not finite, or the prior is no law any more.
+        """Raise a UserError if a loss since the start was not finite, a weight is not, or the prior is no law any more.
 
-        No checkpoint is written after that.
+        No checkpoint is written after that, and nothing is measured.
         """
         self.objective.prior.require_sound()
-        if not bool(self.finite):
+        weights = (each for player in self.players.values() for each in player.parameters())
+        if not bool(self.finite) or not all(bool(each.isfinite().all()) for each in weights):
             raise UserError(
-                f"A loss became NaN or infinite before image {self.images:,}: nothing was saved since. "
+                f"A loss or a weight became NaN or infinite before image {self.images:,}: nothing was saved since. "
                 "Lower optimizer.lr or loss.gamma, and start again with --fresh."
             )
 
