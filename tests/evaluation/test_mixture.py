@@ -134,7 +134,15 @@ def test_labels_that_are_too_many_to_be_classes_are_none(monkeypatch) -> None:
         monkeypatch.setattr(mixture, name, value)
     batch = Batch(torch.zeros(30, 2), torch.arange(30), torch.arange(30))
     assert mixture._classes(batch) is None
+    thousand = Batch(torch.zeros(10_000, 2), torch.arange(10_000), torch.arange(10_000) % 1_000)  # as Stacked MNIST
+    assert mixture._classes(thousand) is None
     assert set(latent_maps(model_of(2), batch, None, seed=0)) == {"between"}
+
+
+def test_ten_photographs_of_each_person_are_classes() -> None:
+    people = torch.arange(320) % 40
+    found = mixture._classes(Batch(torch.zeros(320, 2), torch.arange(320), people))
+    assert torch.equal(found, people)
 
 
 def test_both_sets_lie_on_the_axes_of_the_published_pca() -> None:

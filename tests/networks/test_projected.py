@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
+from allmodes.distances.base import Distance
 from allmodes.networks.discriminators.projected import Projected
 from allmodes.networks.features.efficientnet_lite0 import load_efficientnet_lite0
 from allmodes.networks.features.frozen import SOURCES, load_frozen
@@ -88,6 +90,10 @@ def test_looks_through_other_networks(name):
     scores = Projected((1, 48, 48), features=name, width=4)(IMAGES[:2, :1, :48, :48]).scores
     assert scores.shape[0] == 2
     assert torch.isfinite(scores).all()
+
+
+def test_a_network_is_called_as_the_distance_in_its_features_is():
+    assert set(SOURCES) <= set(entries("allmodes.distances", Distance))
 
 
 @pytest.mark.parametrize("blocks", [[], [0], [3, 1], [1, 1], [17]])

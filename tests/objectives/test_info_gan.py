@@ -12,6 +12,7 @@ from sklearn.metrics import mutual_info_score
 from allmodes.core.errors import UserError
 from allmodes.core.workers import Alone
 from allmodes.model import load
+from allmodes.objectives.base import total
 from allmodes.objectives.terms.components import shared_information
 from allmodes.training.build import build_dataset, build_objective
 from allmodes.training.current import current_model
@@ -111,6 +112,17 @@ def test_the_players_descend_the_error_of_the_components() -> None:
             assert float(loss.scalars["error"]) == pytest.approx(np.log(10), abs=0.5)
     assert seen == ["discriminator", "encoder", "generator"]
     assert objective.encoder.training
+
+
+def test_learnt_weights_are_charged_for_components_that_the_encoder_cannot_read() -> None:
+    prior = {"name": "dynamic-mixture", "dim": 8, "components": 3, "weights": "learned"}
+    trainer = make_trainer(images=64, prior=prior)
+    objective, moment, losses = trainer.objective, trainer.moment(), []
+    step = objective.step(moment.upcoming(0), moment)
+    for player in ("discriminator", "encoder", "generator"):
+        losses.append(total([term for term in objective.terms if term.on(moment) and term.player == player], step))
+    assert step.costs is not None
+    assert float(step.costs.mean()) == pytest.approx(float(losses[-1].value.detach()), rel=1e-5)
 
 
 def test_components_become_groups_of_the_data_and_of_the_samples(tmp_path) -> None:

@@ -191,3 +191,31 @@ def test_components_that_have_died_are_said(tmp_path: Path, capsys: pytest.Captu
     fast = {"images": 96, "batch": 16, "threads": 1, "device": "cpu", "optimizer.prior.lr": 1.0, "ema": 0.0}
     train("ring/gan", tmp_path / "run", overrides={**mixture, **fast})
     assert re.search(r"drawn of (component \d|2 of 3 components) of the prior", capsys.readouterr().err)
+
+
+DIGITS = {"data": "digits", "threads": 1, "device": "cpu", "batch": 32}
+
+
+@pytest.mark.usefixtures("untimed")
+@pytest.mark.parametrize(
+    ("name", "option", "enough"), [("mnist/gm-gan-em", "every", 200_000), ("mnist/info-gan", "settle", 160_000)]
+)
+def test_a_training_too_short_for_what_it_does_late_is_noted(name: str, option: str, enough: int) -> None:
+    def said(**changes: object) -> list[str]:
+        noted = notices(make_trainer(load_recipe(name, {**DIGITS, **changes})))
+        return [note for note in noted if f"--objective.{option}" in note]
+
+    (note,) = said(images=enough)
+    assert f"{enough:,} images" in note
+    remedy = int(note.split(f"--objective.{option} ")[1].split()[0])
+    assert not said(images=enough, **{f"objective.{option}": remedy})
+    assert not said(images=enough + 1)
+
+
+def test_a_forecast_counts_what_inversions_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,500 images at each of 8 fits: found again, then 20 steps of three passes; and 500 samples to start from."""
+    options = {"objective.every": 4_000, "objective.inverted": 1_500, "objective.pool": 500, "images": 32_000}
+    monkeypatch.setattr(forecast, "timed", lambda work: 1.0)
+    fitted = Forecast.of(make_trainer(load_recipe("mnist/gm-gan-em", DIGITS | options)))
+    static = Forecast.of(make_trainer(load_recipe("mnist/gm-gan-static", DIGITS | {"images": 32_000})))
+    assert fitted.steps - static.steps == pytest.approx(8 * (1_500 * (1 + 3 * 20) + 500) / 8)

@@ -32,7 +32,7 @@ POOL, STEPS = 2_000, 50  # of the descent to real images
 LEAST = 100  # test images: with fewer, samples are held against training examples
 COUNTED = 10_000  # examples whose labels say whether there are classes
 LOOKED_AT = (len(SIGMAS) + 2) * COMPARED  # images that a large network looks at
-PER_CLASS = 20  # examples of a class, on average, below which labels are no classes
+CLASSES, PER_CLASS = 100, 5  # at most, and examples of each on average at least, or labels are no classes
 CLOUD = 1_000  # samples of planar data
 
 
@@ -158,10 +158,11 @@ def _points(model: Model, seed: int) -> dict[str, Any]:
 
 
 def _classes(batch: Batch) -> Tensor | None:
-    """The labels, where they are few enough to be classes."""
-    if batch.labels is None or len(set(batch.labels.tolist())) * PER_CLASS > len(batch):
+    """The labels, where they are few enough, and shared by enough examples, to be classes."""
+    if batch.labels is None:
         return None
-    return batch.labels
+    known = len(set(batch.labels.tolist()))
+    return batch.labels if known <= CLASSES and known * PER_CLASS <= len(batch) else None
 
 
 def _frequencies(dataset: Dataset, labels: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class Forecast:
     """Seconds, about.
 
     Args:
-        steps: of all steps that are left, and their matching.
+        steps: of all steps that are left, their matching, and what else terms prepare.
         looks: of quick evaluations on the way.
         after: of evaluation, audit and report.
     """
@@ -45,7 +45,8 @@ class Forecast:
         steps = (settings.images - trainer.images) / settings.batch
         looks = (settings.images - trainer.images) // settings.evaluate_every if settings.evaluate_every else 0
         look = seen.first * (sample_seconds(trainer) + _embedding(trainer, seen.networks[:1]))
-        return cls(steps * (step_seconds(trainer) + matching_seconds(trainer)), looks * look, seconds_after(trainer))
+        step = step_seconds(trainer) + matching_seconds(trainer) + preparing_seconds(trainer)
+        return cls(steps * step, looks * look, seconds_after(trainer))
 
     @property
     def whole(self) -> float:
@@ -104,6 +105,14 @@ def matching_seconds(trainer: Trainer) -> float:
         candidate = sample_seconds(trainer) + _embedding(trainer, (distance.embed,))
     candidates = float(matching.get("pool", 0)) * (current_model(trainer).classes or 1)  # as many for each class
     return candidates * candidate / float(matching["refresh"]) / trainer.workers.size
+
+
+def preparing_seconds(trainer: Trainer) -> float:
+    """Of what terms prepare beside matching, a step's share: the passes through the generator."""
+    passes = sum(term.passes for term in trainer.objective.terms)
+    if not passes:
+        return 0.0
+    return passes * trainer.settings.batch * sample_seconds(trainer) / trainer.workers.size
 
 
 def _distance(trainer: Trainer) -> Distance | None:

@@ -36,6 +36,7 @@ def notices(trainer: Trainer) -> Iterator[str]:
     if trainer.done:
         return
     yield from rare_components(trainer.prior)
+    yield from (f"note: {said}" for term in trainer.objective.terms if (said := term.note(settings.images)))
     few = tells_copies(dataset)
     if settings.patience and not few:
         yield "note: copies are only looked for where there are 10 to 2,000 pictures: patience has no effect here."

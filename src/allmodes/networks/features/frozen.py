@@ -30,8 +30,8 @@ class Source:
 
 SOURCES = {
     "efficientnet-lite0": Source(load_efficientnet_lite0, (1, 3, 5, 11), sum(stage[0] for stage in STAGES)),
-    "st-alex": Source(lambda: load_shift_tolerant("alex"), (1, 2, 3), len(WIDTHS["alex"])),
-    "st-vgg": Source(lambda: load_shift_tolerant("vgg"), (2, 3, 4, 5), len(WIDTHS["vgg"])),
+    "st-alexnet": Source(lambda: load_shift_tolerant("alex"), (1, 2, 3), len(WIDTHS["alex"])),
+    "st-vgg16": Source(lambda: load_shift_tolerant("vgg"), (2, 3, 4, 5), len(WIDTHS["vgg"])),
 }
 
 
@@ -73,7 +73,7 @@ def load_frozen(name: str, blocks: Sequence[int] | None = None) -> Frozen:
     """A network by its name.
 
     Args:
-        name: one of ``SOURCES``.
+        name: one of ``SOURCES``, as distances in the same features are called.
         blocks: after which maps are taken, counted from 1, ascending; the network's own choice by default.
 
     Raises:

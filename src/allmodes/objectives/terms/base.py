@@ -160,11 +160,18 @@ class Term(ABC):
         player: who descends it.
         lazy: k, if it has turns of its own, after every k-th one of its player (lazy regularisation: Karras et al.
             2020, appendix B); 0 if it is part of the player's sum.
+        passes: through the generator that :meth:`prepare` takes for each image of the training, matching apart; a step
+            of a descent counts three.
     """
 
     name: ClassVar[str]
     player: str = "generator"
     lazy: int = 0
+    passes: float = 0.0
+
+    def note(self, images: int) -> str | None:
+        """What a person should know before a training of so many images in all, in words; None for nothing."""
+        return None
 
     def on(self, moment: Moment) -> bool:
         """Whether it is part of the sum at this step."""

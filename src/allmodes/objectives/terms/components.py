@@ -29,6 +29,7 @@ from ...networks.base import Encoder
 from .adversarial import seen_through
 from .base import Loss, Step, Term, frozen
 
+SETTLED = 6  # a part of the training, about, that mnist/info-gan chooses a head in
 RECENT = 0.02  # weight of the newest batch in what a head has come to tell
 TINY = 1e-8  # the least of a joint probability, of which a logarithm is taken
 
@@ -53,6 +54,14 @@ class EncoderTerm(Term):
         self.views = views
         self.weight = weight
         self.settle = settle
+
+    def note(self, images: int) -> str | None:
+        if images > self.settle:
+            return None
+        return (
+            f"a head of the encoder is chosen until {self.settle:,} images, and this training has {images:,}: the "
+            f"generator gets no time to follow it. --objective.settle {images // SETTLED} leaves it some."
+        )
 
     def loss(self, step: Step) -> Loss:
         real, moment = step.batch.images, step.moment
@@ -82,7 +91,9 @@ class ComponentTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         with frozen(self.encoder), evaluating(self.encoder):
-            error = F.cross_entropy(self.encoder(step.samples).float(), known(step))
+            errors = F.cross_entropy(self.encoder(step.samples).float(), known(step), reduction="none")
+        step.charge(lambda: self.weight * errors.detach())
+        error = errors.mean()
         return Loss(self.weight * error, {"error": error.detach()})
 
 

@@ -33,6 +33,7 @@ from ...networks.norm import settle
 from ...priors.fitted_mixture import FittedMixture
 from .base import Loss, Step, Term
 
+REFITS = 8  # in mnist/gm-gan-em
 BLOCK = 500  # samples that are searched at once
 TETHER = 0.1  # of the squared distance at the start is what a move by the size of the prior costs
 
@@ -77,6 +78,15 @@ class RefitTerm(Term):
         self.steps = steps
         self.pool = Nearest(pool=pool, block=BLOCK)
         self.known: Tensor | None = None
+        self.passes = (pool + inverted + 3 * steps * inverted) / every
+
+    def note(self, images: int) -> str | None:
+        if images > self.every:
+            return None
+        return (
+            f"the mixture is fitted every {self.every:,} images, and this training has {images:,}: it stays as it is. "
+            f"--objective.every {max(images // REFITS, 1)} fits it as often as mnist/gm-gan-em does."
+        )
 
     def on(self, moment: Moment) -> bool:
         return False
