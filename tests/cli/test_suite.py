@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -66,6 +67,27 @@ def test_what_is_finished_is_kept_when_a_seed_is_added(trained: Path, capsys: Ca
     states = [run["state"] for member in document["members"] for run in member["runs"]]
     assert states == ["finished", "finished", "failed"]
     assert document["seeds"] == [0, 3]
+
+
+def test_figures_of_other_settings_are_not_taken_for_those_of_the_suite(
+    trained: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Neither of a training that is asked for, nor of one that an earlier command has left."""
+    shutil.copytree(trained, tmp_path / "out")
+    config = yaml.safe_load((trained.parent / "mine.yaml").read_text())
+    changed = {**config, "overrides": {"optimizer.lr": 0.25}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(changed))
+    words = [str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")]
+    for asked in ("ring/imle", "broken"):
+        assert "No member could be trained" in refusal([*words, "--members", asked], capsys)
+        run, *_ = json.loads((tmp_path / "out" / "results.json").read_text())["members"][0]["runs"]
+        assert (run["state"], run["figures"]) == ("failed", {})
+        assert "ring-imle-seed0 was trained with optimizer: {" in run["reason"]
+        assert "delete that folder" in run["reason"]
+        shutil.copy(trained / "results.json", tmp_path / "out" / "results.json")
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**config, "title": "Yours"}))
+    assert main(["suite", *words, "--members", "broken"]) == 0
+    assert "ring/imle alone has figures" in (tmp_path / "out" / "table.md").read_text()
 
 
 def test_bad_words_are_refused_in_a_sentence(trained: Path, tmp_path: Path, capsys: Capture) -> None:

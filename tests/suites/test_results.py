@@ -8,7 +8,7 @@ import yaml
 
 from allmodes.reports.suite_results import RESULTS, read_results
 from allmodes.suites.base import load_suite
-from allmodes.suites.results import write_results
+from allmodes.suites.results import kept_results, write_results
 from allmodes.suites.side_by_side import Field
 from allmodes.suites.trainings import trainings
 
@@ -21,7 +21,8 @@ def test_what_ended_stays_and_what_was_only_asked_for_does_not(tmp_path: Path) -
     asked = trainings(suite.members, [0], 1, out)
 
     def states(some: int, found: Field) -> dict[str, list[str]]:
-        write_results(suite, out, asked[:some], found, command="allmodes suite mine.yaml", origin=ORIGIN)
+        kept = kept_results(suite, out)
+        write_results(suite, out, asked[:some], found, kept=kept, command="allmodes suite mine.yaml", origin=ORIGIN)
         return {member.name: [run.state for run in member.runs] for member in read_results(out / RESULTS).members}
 
     failed = Field([*asked[:1], *asked[2:]], [], failed={asked[1]: "The disk is full."})

@@ -80,12 +80,11 @@ def _prepare(axes: Axes, measure: str, place: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if place == "images":
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    log = LABELS[measure].better == "less" and all(
-        bool((np.asarray(line.get_ydata()) > 0).all()) for line in axes.lines
-    )
+    least = min(float(np.min(np.asarray(line.get_ydata()), initial=np.inf)) for line in axes.lines)
+    log = LABELS[measure].better == "less" and least > 0
     axes.set_title(title_of(measure) + (" (log scale)" if log else ""), loc="left")
     if log:
         axes.set_yscale("log")
         plain_log(axes)
-    elif LABELS[measure].better == "more":
+    elif least >= 0:
         axes.set_ylim(bottom=0)

@@ -65,14 +65,18 @@ def check_folder(folder: Path, recipe: Recipe, fresh: bool) -> None:
             raise UserError(f"{folder} is not empty and not a run: choose another folder with --out.")
         return
     before, now = begun(folder, fresh), recipe.to_dict()
-    for key in [*now, *before] if before else []:
-        if before.get(key) != now.get(key) and key not in INDIFFERENT and not _longer(key, before, now):
-            raise UserError(
-                f"{folder} was begun with {key}: {before.get(key)!r}, not {now.get(key)!r}. "
-                "Use --fresh to start over, or --out for another folder."
-            )
+    if before and (said := difference(before, now)):
+        raise UserError(f"{folder} was begun with {said}. Use --fresh to start over, or --out for another folder.")
     if before and before["images"] != now["images"] and not any((folder / "checkpoints").glob(CHECKPOINTS)):
         raise UserError(f"{folder} has no checkpoint to go on from: use --fresh, or --out for another folder.")
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What keeps a training by the second recipe from going on with one by the first, in words; nothing if it may."""
+    for key in dict.fromkeys([*now, *before]):
+        if before.get(key) != now.get(key) and key not in INDIFFERENT and not _longer(key, before, now):
+            return f"{key}: {before.get(key)!r}, not {now.get(key)!r}"
+    return ""
 
 
 def _longer(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,55 @@ from .base import Suite
 from .side_by_side import Field
 from .trainings import Training
 
+Kept = Mapping[str, Mapping[str, Any]]
+
+
+def kept_results(suite: Suite, out: Path) -> dict[str, dict[str, Any]]:
+    """What earlier commands ended, by folder. Figures of trainings that the suite now asks for otherwise are not kept.
+
+    Args:
+        suite: as it is now.
+        out: its folder.
+    """
+    document = read_object(out / RESULTS) if (out / RESULTS).exists() else {}
+    known = {run["folder"]: run for member in document.get("members", ()) for run in member["runs"]}
+    kept = {}
+    for member in suite.members:
+        for folder, run in known.items():
+            training = Training(member, int(run["seed"]), 1, out)
+            if folder == training.folder.relative_to(out).as_posix() and run["state"] != "unfinished":
+                said = _otherwise(training, run) if run["state"] == "finished" else ""
+                kept[folder] = {**run, "state": "failed", "reason": said, "figures": {}} if said else run
+    return kept
+
+
+def _otherwise(training: Training, run: Mapping[str, Any]) -> str:
+    """Why figures from before are not those of this training; nothing if they are."""
+    try:
+        there = training.folder.exists()  # if the runs were deleted, the command says how they were trained
+        same = training.finished if there else _options(run["command"]) == _options(training.command)
+    except UserError as error:
+        return str(error)
+    return (
+        ""
+        if same
+        else "It was trained with other settings than the suite has now: give its seed with --seeds to train it anew."
+    )
+
+
+def _options(command: str) -> set[str]:
+    return {word for word in shlex.split(command) if word.startswith("--") and not word.startswith("--threads=")}
+
 
 def write_results(
-    suite: Suite, out: Path, trainings: Collection[Training], found: Field, *, command: str, origin: Mapping[str, Any]
+    suite: Suite,
+    out: Path,
+    trainings: Collection[Training],
+    found: Field,
+    *,
+    kept: Kept,
+    command: str,
+    origin: Mapping[str, Any],
 ) -> None:
     """Write ``results.json``; trainings that an earlier command ended and this one leaves out stay in it.
 
@@ -26,17 +73,16 @@ def write_results(
         out: its folder.
         trainings: those of this command.
         found: where each of them stands.
+        kept: what earlier commands ended, see :func:`kept_results`.
         command: as it was typed.
         origin: machine and versions.
     """
-    before = read_object(out / RESULTS) if (out / RESULTS).exists() else {}
-    known = [run for member in before.get("members", ()) for run in member["runs"]]
-    kept = {run["folder"]: run for run in known if run["state"] != "unfinished"}
     now = {training.folder.relative_to(out).as_posix(): training for training in trainings}
     members = []
     for member in suite.members:
         prefix = f"runs/{member.folder}-seed"
-        runs = {name: run for name, run in kept.items() if name.removeprefix(prefix).isdecimal()}
+        runs: dict[str, Mapping[str, Any]] = {}
+        runs |= {name: run for name, run in kept.items() if name.removeprefix(prefix).isdecimal()}
         for name, training in now.items():
             if training.member is member:
                 runs[name] = _run(training, found, name, origin, runs.get(name, {}))

@@ -15,7 +15,7 @@ from ..reports.suite_page import write_suite_page
 from ..reports.suite_results import RESULTS, SuiteResults, read_results
 from .base import Suite
 from .origin import origin
-from .results import write_results
+from .results import kept_results, write_results
 from .side_by_side import Field, places, train_all
 from .trainings import trainings
 from .view import View
@@ -47,13 +47,14 @@ def run_suite(
     with locked(out / LOCK, "another suite is at work there"):
         _claim(suite, out)
         _require_whole(out / RESULTS)
+        kept = kept_results(suite, out)
         asked = trainings(chosen, suite.seeds if seeds is None else seeds, threads, out)
         found = Field(list(asked), places(threads))
         shared = f"{len(found.places)} at a time, {threads} thread{'s' * (threads > 1)} each."
         where = {**origin(), "shared": f"Trained {shared}"}
 
         def note(found: Field) -> None:
-            write_results(suite, out, asked, found, command=command, origin=where)
+            write_results(suite, out, asked, found, kept=kept, command=command, origin=where)
 
         try:
             with View(suite.name, len(asked)) as view:

@@ -11,9 +11,11 @@ from typing import Any
 
 import yaml
 
+from ..core.errors import UserError
 from ..core.locks import abandoned
-from ..runs.folder import LOCK
-from ..runs.run import trained
+from ..runs.folder import LOCK, begun, difference
+from ..runs.run import Run, trained
+from ..training.precision import settled
 from ..training.recipe import Recipe, load_recipe
 from .base import Changes, Member
 
@@ -78,8 +80,20 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Whether it was trained, evaluated and reported on, by this recipe."""
-        return (self.folder / "report.html").exists() and trained(self.folder, self.recipe)
+        """Whether it was trained, evaluated and reported on, by this recipe.
+
+        Raises:
+            UserError: the folder holds a training by another recipe.
+        """
+        if not begun(self.folder, fresh=False):
+            return False
+        recipe, there = self.recipe, Run(self.folder).recipe
+        if said := difference(there.to_dict(), settled(recipe, there.settings.precision).to_dict()):
+            raise UserError(
+                f"{self.folder} was trained with {said} as it is now asked for: delete that folder, or choose another "
+                "with --out."
+            )
+        return (self.folder / "report.html").exists() and trained(self.folder, recipe)
 
     @property
     def elsewhere(self) -> bool:
