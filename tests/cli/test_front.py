@@ -179,3 +179,14 @@ def test_the_help_of_train_names_what_every_recipe_has(capsys: pytest.CaptureFix
 
 def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     assert (resources.files("allmodes") / "py.typed").is_file()
+
+
+def test_a_training_that_is_interrupted_after_its_last_step_says_that_it_can_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("allmodes.api.train", stopped)
+    assert main(["train", "ring/imle"]) == 130
+    assert capsys.readouterr().err == "Interrupted. The same command goes on from what is saved.\n"

@@ -70,9 +70,19 @@ class TestHeldOut:
         assert every.fingerprint == "numbers"
         assert every.heldout_images.shape == (0, 1, 4, 4)
 
-    @pytest.mark.parametrize(("share", "fold"), [(1.0, 0), (-0.1, 0), (0.99, 0), (0.001, 0), (0.2, -1)])
-    def test_refuses(self, share, fold):
-        with pytest.raises(UserError, match=r"'data.heldout' is .* of 10 images"):
+    @pytest.mark.parametrize(
+        ("share", "fold", "said"),
+        [
+            (1.0, 0, r"'data.heldout' must be .* they are 1.0 and 0\."),
+            (-0.1, 0, r"'data.heldout' must be"),
+            (float("nan"), 0, r"'data.heldout' must be"),
+            (0.2, -1, r"'data.fold' 0 or more, but they are 0.2 and -1\."),
+            (0.99, 0, r"'data.heldout' is 0.99: of 10 images that is 10\. Give more"),
+            (0.001, 0, r"of 10 images that is 0\. Give more images, or --data.heldout 0 to hold none out"),
+        ],
+    )
+    def test_refuses(self, share, fold, said):
+        with pytest.raises(UserError, match=said):
             held_out(10, share, fold)
 
     def test_a_folder_of_images_can_keep_some_out(self, tmp_path):

@@ -14,6 +14,7 @@ from allmodes.core.seeding import stream
 from allmodes.priors.base import Prior
 from allmodes.priors.dynamic_mixture import DynamicMixture
 from allmodes.priors.fitted_gaussian import FittedGaussian
+from allmodes.priors.fitted_mixture import FittedMixture
 from allmodes.priors.gaussian import Gaussian
 from allmodes.priors.gaussian_mixture import GaussianMixture
 from allmodes.priors.implicit import Implicit
@@ -191,6 +192,12 @@ class TestGaussianMixture:
     def test_numbers_are_positive(self, field):
         with pytest.raises(UserError, match=rf"prior\.{field}"):
             GaussianMixture(8, **{field: 0})
+
+    @pytest.mark.parametrize("field", ["spread", "sigma"])
+    @pytest.mark.parametrize("mixture", [GaussianMixture, DynamicMixture, FittedMixture])
+    def test_numbers_are_finite(self, mixture, field):
+        with pytest.raises(UserError, match=rf"'prior\.{field}' is inf"):
+            mixture(8, **{field: float("inf")})
 
 
 class TestDynamicMixture:

@@ -105,6 +105,13 @@ def test_what_is_left_holds_evaluation_and_audit(tmp_path, monkeypatch):
     assert shown.left(trainer) == pytest.approx(15)
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(200.0, "0.32 a second"), (0.01, "6,400 a second")])
+def test_a_slow_training_has_a_speed_above_nought(seconds, said):
+    shown = bar.Bar(SimpleNamespace(images=0, settings=SimpleNamespace(images=64)), "few-shot/photos")
+    told = SimpleNamespace(images=64, seconds=seconds, matching_seconds=0.0, round={}, losses={})
+    assert shown.lines(told)[0] == said
+
+
 @pytest.mark.parametrize("recipe", ["ring/imle", "stacked-digits/gan", "stacked-digits/imle-gan-small"])
 def test_a_protocol_says_how_many_samples_it_makes(recipe, monkeypatch):
     dataset = build_dataset(load_recipe(recipe, {"device": "cpu"}))

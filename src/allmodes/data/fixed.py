@@ -45,12 +45,14 @@ def held_out(count: int, share: float, fold: int) -> Tensor:
     Raises:
         UserError: the share leaves nothing to train on or keeps nothing out, or the fold is negative.
     """
-    size = round(share * count) if 0 <= share < 1 else count
-    if size == count or (share > 0 and size == 0) or fold < 0:
+    if not 0 <= share < 1 or fold < 0:
         raise UserError(
-            f"'data.heldout' is {share} and 'data.fold' {fold}, but of {count} images a share from 0 to below 1 must "
-            "keep some out and leave some, and the fold must be 0 or more."
+            f"'data.heldout' must be from 0 to below 1, and 'data.fold' 0 or more, but they are {share} and {fold}."
         )
+    size = round(share * count)
+    if size == count or (share > 0 and size == 0):
+        remedy = " Give more images, or --data.heldout 0 to hold none out."
+        raise UserError(f"'data.heldout' is {share}: of {count} images that is {size}.{remedy}")
     order = torch.randperm(count, generator=stream(0, "held out")).roll(-fold * size)
     return torch.zeros(count, dtype=torch.bool).index_fill_(0, order[:size], True)
 

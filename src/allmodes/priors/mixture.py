@@ -98,10 +98,10 @@ class Mixture(Prior):
 
 
 def require_positive(**sizes: float) -> None:
-    """Raise a UserError for the first of the prior's options that is not above 0."""
+    """Raise a UserError for the first of the prior's options that is not above 0, or not finite."""
     for field, size in sizes.items():
-        if not size > 0:
-            raise UserError(f"'prior.{field}' is {size}, but must be above 0.")
+        if not 0 < size < math.inf:
+            raise UserError(f"'prior.{field}' is {size}, but must be above 0, and finite.")
 
 
 def random_means(components: int, dim: int, *, spread: float, seed: int) -> Tensor:

@@ -15,6 +15,7 @@ from ..training.trainer import Trainer
 from .callbacks import current_scalars
 from .forecast import seconds_after
 
+SLOW = 10  # a second, below which parts of one are told
 WARM = 20  # steps before times are taken
 
 
@@ -69,7 +70,8 @@ class Bar:
     def lines(self, trainer: Trainer) -> tuple[str, str]:
         """Speed and losses; the latest evaluation."""
         scalars = current_scalars(trainer)
-        words = [f"{scalars['images_per_second']:,.0f} a second"]
+        rate = scalars["images_per_second"]
+        words = [f"{rate:,.0f} a second" if rate >= SLOW else f"{rate:.2g} a second"]
         words += [
             f"{name} {scalars[name]:.3g}"
             for name in scalars

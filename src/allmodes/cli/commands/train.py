@@ -65,7 +65,12 @@ class Train(Command):
             return Answer(recipe.to_dict(), recipe.to_yaml().rstrip())
         from ...api import train
 
-        run = train(arguments.recipe, arguments.out, overrides=overrides, fresh=arguments.fresh)
+        try:
+            run = train(arguments.recipe, arguments.out, overrides=overrides, fresh=arguments.fresh)
+        except KeyboardInterrupt as stop:
+            if stop.args:
+                raise
+            raise KeyboardInterrupt("The same command goes on from what is saved.") from stop
         if int(os.environ.get("RANK", "0")):  # of several processes one speaks
             return Answer({}, "")
         return summary(run)
