@@ -96,6 +96,13 @@ def test_a_network_is_called_as_the_distance_in_its_features_is():
     assert set(SOURCES) <= set(entries("allmodes.distances", Distance))
 
 
+@pytest.mark.parametrize(("name", "least"), [("st-alexnet", 32), ("st-vgg16", 18)])
+def test_refuses_images_that_are_too_small_for_a_network(name, least):
+    assert Projected((1, least, least), features=name, width=2)(torch.zeros(1, 1, least, least)).scores.ndim == 2
+    with pytest.raises(UserError, match=f"images of {least} x {least} or more, not of {least - 1} x 40"):
+        Projected((3, least - 1, 40), features=name)
+
+
 @pytest.mark.parametrize("blocks", [[], [0], [3, 1], [1, 1], [17]])
 def test_refuses_blocks_that_are_not_there(blocks):
     with pytest.raises(UserError, match=r"discriminator\.blocks"):

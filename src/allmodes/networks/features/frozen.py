@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError, did_you_mean
 from .efficientnet_lite0 import STAGES, load_efficientnet_lite0
-from .shift_tolerant import WIDTHS, load_shift_tolerant
+from .shift_tolerant import SMALLEST, WIDTHS, load_shift_tolerant
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,19 @@ class Source:
         load: gives it, frozen.
         ends: blocks after which maps are taken by default, counted from 1.
         count: of its blocks.
+        least: side of the smallest images that it can look at.
     """
 
     load: Callable[[], nn.Module]
     ends: tuple[int, ...]
     count: int
+    least: int = 1
 
 
 SOURCES = {
     "efficientnet-lite0": Source(load_efficientnet_lite0, (1, 3, 5, 11), sum(stage[0] for stage in STAGES)),
-    "st-alexnet": Source(lambda: load_shift_tolerant("alex"), (1, 2, 3), len(WIDTHS["alex"])),
-    "st-vgg16": Source(lambda: load_shift_tolerant("vgg"), (2, 3, 4, 5), len(WIDTHS["vgg"])),
+    "st-alexnet": Source(lambda: load_shift_tolerant("alex"), (1, 2, 3), len(WIDTHS["alex"]), SMALLEST["alex"]),
+    "st-vgg16": Source(lambda: load_shift_tolerant("vgg"), (2, 3, 4, 5), len(WIDTHS["vgg"]), SMALLEST["vgg"]),
 }
 
 
@@ -44,12 +46,14 @@ class Frozen(nn.Module):
     Args:
         network: gives maps.
         ends: blocks, ascending.
+        least: side of the smallest images that it can look at.
     """
 
-    def __init__(self, network: nn.Module, ends: Sequence[int]) -> None:
+    def __init__(self, network: nn.Module, ends: Sequence[int], least: int = 1) -> None:
         super().__init__()
         self._network = [network]  # in a list: its weights are not this module's state
         self.ends = tuple(ends)
+        self.least = least
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Frozen:
         self._network[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]  # to where this module goes
@@ -63,7 +67,16 @@ class Frozen(nn.Module):
 
     @torch.no_grad()
     def sizes(self, shape: Sequence[int]) -> list[tuple[int, int, int]]:
-        """``(C, h, w)`` of the maps of images of this shape."""
+        """``(C, h, w)`` of the maps of images of this shape.
+
+        Raises:
+            UserError: they are too small.
+        """
+        if min(shape[1:]) < self.least:
+            raise UserError(
+                f"'discriminator.features' looks at images of {self.least} x {self.least} or more, not of {shape[1]} x "
+                f"{shape[2]}: take --data.size {self.least}, or --discriminator.features efficientnet-lite0."
+            )
         device = next(self._network[0].parameters()).device
         found = self(torch.zeros(1, 3, *shape[1:], device=device))
         return [(maps.shape[1], maps.shape[2], maps.shape[3]) for maps in found]
@@ -87,4 +100,4 @@ def load_frozen(name: str, blocks: Sequence[int] | None = None) -> Frozen:
         raise UserError(
             f"'discriminator.blocks' is {list(ends)}, but must be ascending numbers from 1 to {source.count}."
         )
-    return Frozen(source.load(), ends)
+    return Frozen(source.load(), ends, source.least)
