@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from fake_runs import MakeRun
 
 from allmodes.core.errors import UserError
+from allmodes.reports.run_files import read_run
+from allmodes.reports.suite_curves import curves, lines_of
 from allmodes.reports.suite_page import write_suite_page
 from allmodes.reports.suite_results import (
     RESULTS,
@@ -144,6 +147,26 @@ def test_the_page_shows_curves_samples_coverage_and_audits(make_run: MakeRun, tm
     assert page.count("Drops &lt;some&gt;.") == 2
     assert page.count("modes without samples") >= 20  # ten panels for each of two members
     assert 'src="http' not in page
+
+
+def test_the_page_leads_to_the_reports_that_are_there(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in ("gan", "imle"):
+        make_run(f"stacked-digits/{name}", folder=f"runs/{name}")
+    (tmp_path / "runs" / "gan" / "report.html").write_text("a report")
+    results(tmp_path, *[member(f"<{name}>", run(3, f"runs/{name}", modes=9)) for name in ("gan", "imle")])
+    write_suite_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert '<a href="runs/gan/report.html">&lt;gan&gt; in ring, seed 3</a>' in page
+    assert "runs/imle/report.html" not in page
+
+
+def test_a_figure_that_cannot_be_below_nothing_has_no_axis_there(make_run: MakeRun, tmp_path: Path) -> None:
+    """A share of copies that stays at 0 is a line at the foot of its plot, not in the middle."""
+    files = read_run(make_run("few-shot/gan", folder="runs/gan"))
+    looks = [replace(look, scalars={"copied_mass": 0.0}) for look in files.evaluations]
+    (plot, _) = curves(lines_of({"gan": [replace(files, evaluations=looks)]}), ["copied_mass"])
+    assert "copied" in plot
+    assert "\N{MINUS SIGN}" not in plot
 
 
 def test_a_page_can_be_made_without_the_runs(tmp_path: Path) -> None:

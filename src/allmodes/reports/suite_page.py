@@ -46,6 +46,12 @@ def write_suite_page(folder: Path) -> None:
         verdicts=[verdict(results, name) for name in results.groups],
         groups=groups,
         failures=failures(results),
+        reports=[
+            (f"{member.title} in {member.group}, seed {run.seed}", f"{run.folder}/report.html")
+            for member in results.members
+            for run in member.finished
+            if (folder / run.folder / "report.html").exists()
+        ],
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(folder / "index.html", page)
