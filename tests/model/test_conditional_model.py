@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from allmodes.core.errors import UserError
 from allmodes.model import Model, build_networks, load
+from allmodes.priors import draws
 
 CONFIG = {
     "generator": {"name": "mlp", "widths": [8], "slope": 0.2, "classes": 3},
@@ -35,6 +38,19 @@ def test_classes_come_as_often_as_in_the_data():
     few = made().draw(7)
     assert torch.equal(few.condition, drawn.condition[:7])
     assert torch.equal(few.z, drawn.z[:7])
+
+
+@pytest.mark.parametrize("shares", [SHARES, None])
+@pytest.mark.parametrize("classes", [3, None])
+def test_components_of_classes_are_said_to_come_as_often_as_they_do(classes, shares):
+    prior = {"name": "dynamic-mixture", "dim": 2, "components": 6, "classes": classes, "weights": "learned"}
+    model = made(prior, shares, classes=0)
+    with torch.no_grad():
+        model.prior.logits.copy_(torch.tensor([0.0, 0.12, -0.1, 0.05, -0.03, 0.08]))
+    counts = np.bincount(model.draw(20_000).component, minlength=6)
+    expected = draws.weights(model.prior, shares).double()
+    assert float(expected.sum()) == pytest.approx(1)
+    assert chisquare(counts, 20_000 * (expected / expected.sum()).numpy()).pvalue > 1e-3
 
 
 def test_a_label_or_one_for_each_sample_is_what_the_generator_is_given():

@@ -114,3 +114,10 @@ def test_the_forecast_counts_what_is_seen_of_a_mixture() -> None:
         return seconds_after(Trainer(recipe, objective, dataset=dataset, fabric=fabric))
 
     assert after("gaussian-mixture") > after("gaussian") + 5  # t-SNE alone takes longer
+
+
+def test_classes_are_said_to_be_as_many_of_the_samples_as_of_the_data(digits: Run) -> None:
+    shares = torch.tensor(seen(digits)["shares"])
+    weights = torch.tensor(seen(digits)["weights"]).view(2, 10).sum(0)
+    assert shares.max() > shares.min() + 0.001
+    torch.testing.assert_close(weights, shares, atol=5e-5, rtol=0)

@@ -19,6 +19,7 @@ from ..core.seeding import stream
 from ..data.base import Dataset
 from ..metrics import precision_recall
 from ..model import Model
+from ..priors import draws
 from ..priors.mixture import Mixture
 from .planes import planes
 from .reference import K, space_of
@@ -58,11 +59,13 @@ def mixture_seen(model: Model, dataset: Dataset, *, seed: int, device: torch.dev
     assert isinstance(model.prior, Mixture)
     batch = dataset.batch(0, min(COUNTED, len(dataset)) if dataset.fixed else 2 * COMPARED, seed)
     labels = _classes(batch)
+    weights = draws.weights(model.prior, model.card.get("classes"))
+    assert weights is not None
     return {
         "schema": SCHEMA,
         "components": model.prior.components,
         "classes": model.prior.classes,
-        "weights": _plain(model.prior.weights()),
+        "weights": _plain(weights),
         "shares": None if labels is None else _plain(_frequencies(dataset, labels)),
         "sigma": sigma_curve(model, dataset, batch, seed=seed, device=device),
         "points": _points(model, seed) if len(dataset.shape) == 1 else None,

@@ -94,6 +94,20 @@ def labels(
     return torch.cat([torch.multinomial(weights, DRAWN, replacement=True, generator=each) for each in streams])[:n]
 
 
+def weights(prior: Prior, shares: Sequence[float] | None = None) -> Tensor | None:
+    """How often each component comes among samples, ``(K,)``; None where there are no components.
+
+    Args:
+        prior: their law.
+        shares: how often each class comes, see :func:`labels`.
+    """
+    found = prior.weights()
+    if found is None or prior.classes is None or shares is None:
+        return found
+    within = found.view(-1, prior.classes) / found.view(-1, prior.classes).sum(0)
+    return (within * torch.tensor(shares).to(found)).flatten()
+
+
 def _blocks(n: int) -> range:
     if n < 1:
         raise UserError(f"Cannot draw {n} samples: the number must be at least 1.")

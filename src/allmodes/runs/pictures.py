@@ -13,6 +13,7 @@ from ..core.seeding import stream
 from ..data.base import Dataset
 from ..evaluation.nearest import nearest_images
 from ..model import Model
+from ..priors import draws
 from ..priors.mixture import Mixture
 from ..training.current import current_model
 from ..training.trainer import Trainer
@@ -68,7 +69,9 @@ def save_components(dataset: Dataset, model: Model, folder: Path) -> None:
     prior = model.prior
     if not isinstance(prior, Mixture) or len(dataset.shape) != 3:
         return
-    weights = prior.weights().detach().cpu()
+    weights = draws.weights(prior, model.card.get("classes"))
+    assert weights is not None
+    weights = weights.detach().cpu()
     if prior.classes is not None:
         weights = weights.view(-1, prior.classes).sum(0)
     shown = weights.argsort(descending=True, stable=True)[:ROWS].sort().values.tolist()
