@@ -71,6 +71,18 @@ def test_less_is_better_where_it_is(measure: str, first: str, tmp_path: Path) ->
     assert verdict(found, "ring").startswith(f"ring: {first} is first by")
 
 
+def test_what_the_first_had_more_of_is_said(tmp_path: Path) -> None:
+    costly = member("flow", run(0, kl=0.1, images=2_000_128, calls=20))
+    cheap = [member(name, run(0, kl=kl, images=500_224, calls=1)) for name, kl in (("a", 0.2), ("b", 0.05))]
+    found = results(tmp_path, costly, *cheap, measures=("kl",))
+    assert verdict(found, "ring") == (
+        "ring: b is first by KL with 0.0500, before flow with 0.1000 (presentations 500,224 and 2,000,128, network "
+        "calls 1 and 20); one seed settles little."
+    )
+    found = results(tmp_path, *cheap, member("c", run(0, kl=0.06, images=520_000, calls=1)), measures=("kl",))
+    assert verdict(found, "ring").endswith("before c with 0.0600; one seed settles little.")
+
+
 def test_overlapping_ranges_and_single_seeds_are_said(tmp_path: Path) -> None:
     over = [member("a", run(0, kl=0.1), run(1, kl=0.3)), member("b", run(0, kl=0.2), run(1, kl=0.4))]
     assert verdict(results(tmp_path, *over, measures=("kl",)), "ring").endswith("; their ranges overlap.")

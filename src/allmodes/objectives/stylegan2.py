@@ -8,7 +8,7 @@ keeps the mean sign of D on real images at its target. Both penalties are lazy: 
 of its player's, with k times the weight, and the player's rate and decays are corrected for these.
 
 One set of samples serves the turns of both players, as in every GAN here; the authors draw one for each. All of a
-batch is taken for path lengths, where the authors take half.
+batch is taken for path lengths, where the authors take half, and each of its samples in one style, where they mix.
 """
 
 from __future__ import annotations

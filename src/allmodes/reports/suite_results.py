@@ -14,6 +14,7 @@ from .words import LABELS, title_of, write_figure
 
 RESULTS = "results.json"
 SCHEMA = 1
+UNEQUAL = ("images", "calls")  # what a verdict tells of the first two where it differs
 TOOK = (*ALWAYS, "images_per_second", *COST)
 
 
@@ -181,7 +182,17 @@ def _said(measure: str, ranked: Sequence[Row]) -> str:
     apart = mine.low > other.high or mine.high < other.low
     several = min(mine.seeds, other.seeds) > 1
     doubt = "" if apart and several else "; their ranges overlap" if several else "; one seed settles little"
-    return f"{said}, before {second.recipe} with {other.text}{doubt}."
+    return f"{said}, before {second.recipe} with {other.text}{_beside(first, second)}{doubt}."
+
+
+def _beside(first: Row, second: Row) -> str:
+    """What the first had more or less of than the second by a tenth: a comparison of unlike things says so."""
+    found = []
+    for measure in UNEQUAL:
+        mine, other = first.cells.get(measure), second.cells.get(measure)
+        if mine and other and max(mine.mean, other.mean) > 1.1 * min(mine.mean, other.mean):
+            found.append(f"{title_of(measure)} {_text(first, measure)} and {_text(second, measure)}")
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _cell(row: Row, measure: str) -> Cell:
