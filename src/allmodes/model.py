@@ -212,7 +212,7 @@ class Model:
 def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
     """Prior and generator, freshly initialised, from their parts and the shape of the data."""
     prior = build_part(PRIORS, Prior, config["prior"], {})
-    given = {"shape": tuple(config["shape"]), "latent": prior.dim}
+    given = {"shape": tuple(config["shape"]), "latent": prior.dim, "inputs": tuple(config.get("inputs", ()))}
     return build_part(GENERATORS, Generator, config["generator"], given), prior
 
 
@@ -279,10 +279,10 @@ def _assembled(config: Mapping[str, Any], weights: Mapping[str, Tensor], where: 
     try:
         parts = {
             "generator": resolve_part(
-                GENERATORS, Generator, config["generator"], frozenset({"shape", "latent"}), "generator"
+                GENERATORS, Generator, config["generator"], frozenset({"shape", "latent", "inputs"}), "generator"
             ),
             "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),
-            "shape": config["shape"],
+            **{key: config[key] for key in ("shape", "inputs") if key in config},
         }
         card = dict(config["card"])
         generator, prior = build_networks(parts)

@@ -46,6 +46,13 @@ FLOW = {
     "generator.width": 8,
     "optimizer.lr": 0.003,
 }
+ENLARGED = {  # from 4 x 4
+    **NO_ADVERSARY,
+    "degradation": {"name": "downsample", "factor": 2},
+    "generator": {"name": "cascade", "widest": 16, "style": 8},
+    "prior.dim": 16,
+    "distance": "pixels",
+}
 EARLY = {"glann": {"objective.until": 0.02}}  # of the toy's training: its second step is of the second stage
 
 
@@ -87,6 +94,11 @@ TOYS: dict[str, tuple[str, dict]] = {
     "gm-gan": ("ring/gan", {"objective": "gm-gan", **tied(8), "discriminator": {"name": "mlp", "classes": 8}}),
     "info-gan": ("stacked-digits/gan", {**INFO_GAN, "data": {"name": "digits"}, "discriminator.width": 16}),
     "pacgan": ("ring/gan", {"objective": "pacgan"}),
+    "regression": ("stacked-digits/gan", {**ENLARGED, "objective": "regression", "data": {"name": "digits"}}),
+    "chimle": (
+        "stacked-digits/gan",
+        {**ENLARGED, "objective": {"name": "chimle", "pools": [4, 4], "refresh": 3}, "data": {"name": "digits"}},
+    ),
     "veegan": ("ring/gan", {"objective": "veegan", "encoder": {"name": "mlp", "heads": 1}, "loss": "reverse-kl"}),
 }
 PROJECTED = {
@@ -161,6 +173,12 @@ DIGITS: dict[str, tuple[str, dict]] = {
             "objective": {"name": "imle-gan", "judged": "matched", "perturbation": 0.1, "until": 0.4},
         },
     ),
+    "regression": ("stacked-digits/gan", {**ENLARGED, "objective": "regression"}),
+    "chimle": ("stacked-digits/gan", {**ENLARGED, "objective": {"name": "chimle", "pools": [3, 2], "refresh": 3}}),
+    "imle, under inputs": (
+        "stacked-digits/gan",
+        {**ENLARGED, "objective": "imle", "matching": {**PROJECTED["matching"], "within": "whole", "pool": 3}},
+    ),
     "imle-gan, as of photographs": (
         "stacked-digits/imle-gan",
         {
@@ -234,9 +252,10 @@ class TestEveryObjective:
 
         def reach() -> float:
             generator = trainer.players["generator"]
+            inputs = trainer.dataset.batch(0, 500, 2).inputs
             with torch.no_grad():
                 z = trainer.objective.prior.sample(500, torch.Generator().manual_seed(0)).z
-                return nearest(generator(z).flatten(1))
+                return nearest((generator(z) if inputs is None else generator(z, inputs)).flatten(1))
 
         # in the plane distances can vanish; of images not even other real ones come nearer than this
         floor = nearest(others) if len(trainer.dataset.shape) == 3 else 0.0

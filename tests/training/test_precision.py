@@ -44,7 +44,8 @@ def test_images_are_trained_in_bfloat16_where_the_processor_has_it(processor: Pa
 def test_a_generator_is_called_convolutional_if_it_has_convolutions() -> None:
     for name, kind in entries("allmodes.networks.generators", Generator).items():
         shape = (3, 28, 28) if name == "unrolled" else (3, 32, 32)
-        network = kind(shape, prod(shape) if issubclass(kind, Flow) else 8)  # type: ignore[call-arg]
+        given = {"inputs": (3, 8, 8)} if kind.conditioned == "inputs" else {}
+        network = kind(shape, prod(shape) if issubclass(kind, Flow) else 9, **given)  # type: ignore[call-arg]
         kinds = (torch.nn.Conv2d, torch.nn.ConvTranspose2d)
         own = any(isinstance(part, kinds) for part in network.modules())
         assert kind.convolutional == (own or any(p.ndim == 4 and p.shape[-1] > 1 for p in network.parameters())), name

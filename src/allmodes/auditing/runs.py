@@ -97,11 +97,17 @@ def _sides(run: Run, model: Model, count: int, split: Split = "training", sigma:
     seed = run.recipe.settings.seed
     dataset = run.dataset(model)
     if split == "test":
-        real = dataset.test_images[:count]
-        if len(real) == 0:
+        unseen = dataset.unseen("test")
+        if len(unseen) == 0:
             raise UserError(f"The data of {run.path} have no test split: leave out --split test.")
-        return Batch(real, torch.arange(len(real))), model.sample(count, seed=seed, sigma=sigma)
+        real = unseen[:count]
+        return real, model.sample(count, seed=seed, sigma=sigma, condition=_repeated(real.inputs, count))
     batch = dataset.batch(0, count, seed)
     first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
-    labels = None if batch.labels is None else batch.labels[first]
-    return Batch(batch.images[first], batch.index[first], labels), model.sample(count, seed=seed, sigma=sigma)
+    samples = model.sample(count, seed=seed, sigma=sigma, condition=batch.inputs)
+    return batch[torch.from_numpy(first)], samples
+
+
+def _repeated(inputs: Tensor | None, count: int) -> Tensor | None:
+    """So many inputs, from the first on, as often as it takes; None where there are none."""
+    return None if inputs is None else inputs[torch.arange(count) % len(inputs)]

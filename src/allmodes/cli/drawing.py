@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,17 @@ def write_folder(folder: Path, samples: Tensor) -> None:
     with atomic_folder(folder) as waiting:
         for number, image in enumerate(bytes_):
             Image.fromarray(image).save(waiting / f"{number:0{digits}}.png")
+
+
+def write_named(folder: Path, pictures: Mapping[str, Tensor]) -> None:
+    """Write a PNG for each picture ``(C, H, W)``, by its name, into a new folder, which appears when it is complete.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    with atomic_folder(folder) as waiting:
+        for name, picture in pictures.items():
+            Image.fromarray(pixels(picture[None])[0]).save(waiting / f"{name}.png")
 
 
 def pixels(images: Tensor) -> NDArray[np.uint8]:

@@ -143,6 +143,27 @@ def image_rows(images: Array, names: Sequence[str]) -> Image.Image:
     return canvas
 
 
+def stacked_rows(rows: Sequence[Sequence[Array]]) -> Image.Image:
+    """Lay out rows of images, those of a row of one size.
+
+    Args:
+        rows: from the top, each of images ``(C, H, W)`` as for :func:`image_grid`; channels may differ.
+
+    Raises:
+        UserError: there is no image, or a shape cannot be drawn.
+    """
+    drawn = []
+    for row in rows:
+        tiles = np.concatenate([to_rgb(image[None]) for image in row]).transpose(0, 3, 1, 2)
+        drawn.append(image_grid(tiles, columns=len(row)))
+    canvas = Image.new("RGB", (max(row.width for row in drawn), sum(row.height for row in drawn)), PAPER)
+    top = 0
+    for one in drawn:
+        canvas.paste(one, (0, top))
+        top += one.height
+    return canvas
+
+
 def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
     """Pictures in a row, from the top of each."""
     canvas = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), PAPER)

@@ -39,6 +39,10 @@ class Batch:
     def __len__(self) -> int:
         return self.images.shape[0]
 
+    def __getitem__(self, rows: Tensor | slice) -> Batch:
+        """Some of them, by their rows."""
+        return _each(self, lambda values: values[rows])
+
     def to(self, device: torch.device) -> Batch:
         return _each(self, lambda values: values.to(device))
 

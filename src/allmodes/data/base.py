@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -45,6 +45,8 @@ class Dataset(ABC):
         notes: what was left out of the source, or how it was understood, in plain sentences.
         sizes: widths and heights of a user's pictures, as they came.
         heldout_names: of the examples that are kept out of training: their files, or their places in the source.
+        input_shape: the shape of what a conditional generator is given of each example, see :class:`Batch`; None where
+            it is given nothing.
     """
 
     name: ClassVar[str]
@@ -54,6 +56,7 @@ class Dataset(ABC):
     notes: tuple[str, ...] = ()
     sizes: frozenset[tuple[int, int]] = frozenset()
     heldout_names: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -78,6 +81,11 @@ class Dataset(ABC):
     def test_images(self) -> Tensor:
         """The test split that the source comes with, of the same shape, ``(m, *shape)``; none by default."""
         return torch.zeros(0, *self.shape)
+
+    def unseen(self, split: Literal["heldout", "test"]) -> Batch:
+        """All held-out images, or the test split, with their inputs where there are such."""
+        images = self.heldout_images if split == "heldout" else self.test_images
+        return Batch(images, torch.arange(len(images)))
 
     def picture(self, images: Tensor) -> Tensor:
         """Examples ``(n, *shape)`` as a person should see them, ``(n, C, H, W)``; as they are by default."""

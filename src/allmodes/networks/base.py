@@ -27,6 +27,8 @@ class Generator(nn.Module, ABC):
         conditioned: what of a :class:`Batch` it is given beside latents: ``labels``, ``inputs``, or None for nothing.
         classes: how many classes there are of the labels that it is given.
         directional: whether it scales latents to one length, so that only their direction tells what is drawn.
+        inputs: the shape of the inputs that it is trained with, ``(D, h, w)``, or ``(h, w)`` of label maps.
+        reach: how far from a pixel of the input, in pixels, the image below it depends on it; None where on all of it.
     """
 
     name: ClassVar[str]
@@ -34,6 +36,8 @@ class Generator(nn.Module, ABC):
     directional: ClassVar[bool] = False
     conditioned: Literal["labels", "inputs"] | None = None
     classes: int | None = None
+    inputs: tuple[int, ...] = ()
+    reach: int | None = None
 
     @property
     def calls(self) -> int:
@@ -74,12 +78,22 @@ class Generator(nn.Module, ABC):
             raise UserError(f"The generator '{self.name}' takes no condition: leave it out.")
         if len(condition) != n:
             raise UserError(f"There are {len(condition)} conditions for {n} samples: give one for each.")
+        if self.conditioned == "inputs":
+            self.require_input(tuple(condition.shape[1:]))
         if self.conditioned == "labels":
             if condition.ndim != 1 or condition.is_floating_point():
                 raise UserError(f"The generator '{self.name}' is conditioned on labels: give a whole number for each.")
             for label in (int(condition.min()), int(condition.max())):
                 if not 0 <= label < (self.classes or 0):
                     raise UserError(f"There is no label {label}: this model has 0 to {(self.classes or 0) - 1}.")
+
+    def require_input(self, shape: tuple[int, ...]) -> None:
+        """Raise a UserError unless it makes images of inputs of this shape; by default that of the training alone."""
+        if shape != self.inputs:
+            raise UserError(
+                f"The generator '{self.name}' was trained on inputs of shape {self.inputs}, not {shape}: bring the "
+                "input to that."
+            )
 
     def condition(self, batch: Batch) -> Tensor | None:
         """What it is given of examples, ``(B, ...)``; None where it is conditioned on nothing, or they have no such."""

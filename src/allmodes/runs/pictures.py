@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..core.pictures import image_grid, image_pairs, image_rows, side_by_side, toy_frame
 from ..core.pictures import save_picture as save
 from ..core.seeding import stream
 from ..data.base import Dataset
+from ..evaluation.answers import Questions, answers, input_pictures
 from ..evaluation.nearest import nearest_images
 from ..model import Model
 from ..priors import draws
@@ -21,6 +23,7 @@ from ..training.trainer import Trainer
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
+ASKED, ANSWERS = 10, 5  # questions that are shown, and answers to each
 ROW = 12  # samples at latents of either kind, and of a component
 ROWS, LONG = 50, 20  # components that are shown, the likeliest of them; more than so many rows stand in two columns
 
@@ -37,8 +40,19 @@ def save_picture(trainer: Trainer, folder: Path) -> None:
         real = trainer.dataset.batch(0, CLOUD, 0).images
         title = f"{trainer.recipe.name}  {trainer.model_images:,} examples"
         save(toy_frame(model.sample(CLOUD), real, title=title), path)
+    elif trainer.dataset.input_shape is not None:
+        save(answer_grid(trainer.dataset, model), path)
     else:
         save(image_grid(trainer.dataset.picture(model.sample(GRID))), path)
+
+
+def answer_grid(dataset: Dataset, model: Model) -> Image.Image:
+    """A row for each of some questions that training did not see: the input, answers, their mean, and the original."""
+    asked = Questions.of(dataset, ASKED)
+    found = answers(model, asked.inputs, ANSWERS, seed=0)
+    shown = input_pictures(asked.inputs, dataset.shape)
+    rows = torch.cat([shown[:, None], found, found.mean(1, keepdim=True), asked.truth[:, None]], 1)
+    return image_grid(dataset.picture(rows.flatten(0, 1)), columns=ANSWERS + 3)
 
 
 def save_real(dataset: Dataset, folder: Path) -> None:
@@ -51,7 +65,7 @@ def save_real(dataset: Dataset, folder: Path) -> None:
 
 def save_nearest(dataset: Dataset, model: Model, folder: Path) -> None:
     """Samples, and below each the training image nearest to it, if the same images come again and again."""
-    if dataset.fixed and len(dataset.shape) == 3:
+    if dataset.fixed and len(dataset.shape) == 3 and dataset.input_shape is None:
         samples = model.sample(BESIDE)
         pairs = (dataset.picture(images) for images in (samples, nearest_images(dataset, samples)))
         save(image_pairs(*pairs), folder / "nearest.png")

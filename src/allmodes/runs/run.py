@@ -23,6 +23,7 @@ from ..core.pictures import save_animation
 from ..core.progress import showing
 from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset
+from ..evaluation.answers import given
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.mixture import is_mixture, mixture_seen
 from ..evaluation.protocols.base import Subject
@@ -294,4 +295,4 @@ def evaluate_run(path: str | Path, *, steps: int | None = None) -> Evaluation:
     if steps is not None:
         model.solve_in(steps)
     dataset, seed, assigned = run.dataset(model), run.recipe.settings.seed, run.assigned(model)
-    return evaluate(Subject(model.sample, dataset, seed, fabric.device, model=model, assigned=assigned))
+    return evaluate(Subject(given(model, dataset), dataset, seed, fabric.device, model=model, assigned=assigned))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,14 @@ from ..core.errors import UserError
 from ..core.memory import require_memory
 from ..core.seeding import derive_seed
 from ..data.base import Dataset
+from ..data.degradations.base import Degradation
+from ..data.degraded import Degraded
 from ..distances.base import Distance
 from ..learned.features import trained_network
 from ..objectives.base import Objective
 from .conditions import require_conditions
 from .footprint import require_step, require_weights
-from .recipe import OBJECTIVES, ROOMS, Recipe
+from .recipe import OBJECTIVES, OF_THE_DATA, ROOMS, Recipe
 
 
 def build_dataset(recipe: Recipe) -> Dataset:
@@ -31,6 +34,10 @@ def build_dataset(recipe: Recipe) -> Dataset:
         UserError: what a step holds at the very least, images and samples, both stacked, and the gradient, is too much.
     """
     dataset: Dataset = build_part(*ROOMS["data"][:2], recipe.parts["data"], {})
+    if "degradation" in recipe.parts:
+        part = recipe.parts["degradation"]
+        degradation: Degradation = build_part(*ROOMS["degradation"][:2], part, {})
+        dataset = Degraded(dataset, degradation, json.dumps(part, sort_keys=True))
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     batch = recipe.settings.batch
@@ -49,8 +56,8 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     options = recipe.parts["objective"]
     method = find(OBJECTIVES, Objective, options["name"])
     judged = method.judged(dataset.shape, options)
-    given: dict[str, Any] = {"shape": dataset.shape}
-    for name in [part for part in ROOMS if part in recipe.parts and part != "data"]:
+    given: dict[str, Any] = {"shape": dataset.shape, "inputs": dataset.input_shape}
+    for name in [part for part in ROOMS if part in recipe.parts and part not in OF_THE_DATA]:
         room, base, _ = ROOMS[name]
         own = given | ({"shape": judged} if name == "discriminator" else {})
         if name == "encoder":

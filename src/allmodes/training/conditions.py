@@ -24,6 +24,10 @@ def require_conditions(prior: Prior, generator: Generator, dataset: Dataset) -> 
             f"The generator '{generator.name}' is conditioned on inputs, and the data '{dataset.name}' have none: "
             "choose another generator, or data with inputs."
         )
+    if generator.conditioned != "inputs" and dataset.input_shape is not None:
+        raise UserError(
+            f"The data come with inputs, and the generator '{generator.name}' takes none: take --generator cascade."
+        )
     if isinstance(prior, FittedMixture) and dataset.fixed and len(dataset) < prior.components:
         raise UserError(
             f"'prior.components' is {prior.components}, too many to be fitted to {len(dataset)} examples: set it lower."

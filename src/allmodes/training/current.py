@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, cast
 
+from ..evaluation.answers import given
 from ..evaluation.protocols.base import Subject
 from ..model import Model
 from ..networks.base import Encoder
@@ -30,7 +31,8 @@ def described(trainer: Trainer) -> dict[str, Any]:
     shape = list(trainer.dataset.shape)
     reads = ("encoder",) if trainer.objective.encodes == "component" else ()  # one of latents is of the training alone
     kept = {part: parts[part] for part in ("generator", "prior", *reads) if part in parts}
-    return {**kept, "shape": shape, "card": card}
+    inputs = {} if trainer.dataset.input_shape is None else {"inputs": list(trainer.dataset.input_shape)}
+    return {**kept, "shape": shape, **inputs, "card": card}
 
 
 def current_model(trainer: Trainer) -> Model:
@@ -45,4 +47,6 @@ def subject(trainer: Trainer, *, quick: bool = False) -> Subject:
     """The averaged generator as it stands, to be evaluated."""
     model = current_model(trainer)
     seed, device = trainer.settings.seed, trainer.fabric.device
-    return Subject(model.sample, trainer.dataset, seed, device, quick, model=model, assigned=trainer.assigned)
+    return Subject(
+        given(model, trainer.dataset), trainer.dataset, seed, device, quick, model=model, assigned=trainer.assigned
+    )

@@ -21,6 +21,7 @@ from ..core.discovery import entries, find
 from ..core.errors import UserError, did_you_mean
 from ..core.files import parse_yaml, read_text
 from ..data.base import Dataset
+from ..data.degradations.base import Degradation
 from ..data.resolve import dataset_config
 from ..distances.base import Distance
 from ..matching.base import Matcher
@@ -33,14 +34,16 @@ from .settings import Optimizer, Settings, read_optimizer
 # part: (room, base class, constructor parameters that come from elsewhere in the recipe)
 ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
     "data": ("allmodes.data", Dataset, frozenset()),
+    "degradation": ("allmodes.data.degradations", Degradation, frozenset()),
     "prior": ("allmodes.priors", Prior, frozenset()),
-    "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent"})),
-    "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape"})),
+    "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent", "inputs"})),
+    "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape", "inputs"})),
     "encoder": ("allmodes.networks.encoders", Encoder, frozenset({"shape", "components"})),
     "loss": ("allmodes.objectives.losses", AdversarialLoss, frozenset()),
     "distance": ("allmodes.distances", Distance, frozenset()),
     "matching": ("allmodes.matching", Matcher, frozenset()),
 }
+OF_THE_DATA = frozenset({"data", "degradation"})  # parts that no objective takes
 OBJECTIVES = "allmodes.objectives"
 WORDS = ("title", "about", "published")
 
@@ -248,7 +251,9 @@ def _resolve(config: Mapping[str, Any], source: str) -> Recipe:
     wanted = [part for part in ROOMS if part in parameters(find(OBJECTIVES, Objective, name))]
     parts: dict[str, Mapping[str, Any]] = {}
     for part, (room, base, given) in ROOMS.items():
-        if part != "data" and part not in wanted:
+        if part == "degradation" and part not in config:
+            continue
+        if part not in OF_THE_DATA and part not in wanted:
             if part in config:
                 raise UserError(f"The objective '{name}' has no use for '{part}': remove it from {source}.")
             continue

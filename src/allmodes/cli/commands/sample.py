@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...core.errors import UserError
 from ..base import Answer, Command, Example, Parser, natural, positive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAMPLES, ANSWERS = 64, 8  # by default
+AMONG = 10  # times as many answers, of which --spread chooses
 
 
 class Sample(Command):
@@ -25,11 +32,12 @@ class Sample(Command):
         ),
         Example("sample runs/a -n 500 --out samples/", "a folder with a picture each"),
         Example("sample runs/flow --steps 50 --out a.png", "flow matching, in more steps than its recipe takes"),
+        Example("sample runs/sr --inputs small.png -n 8 --out answers.png", "eight answers of a conditional model"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
-        parser.add_argument("-n", type=positive, default=64, metavar="N", help="how many (default: 64)")
+        parser.add_argument("-n", type=positive, metavar="N", help="how many (default: 64; of answers to an input: 8)")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the draw (default: 0)")
         parser.add_argument(
             "--sigma", type=float, default=1.0, metavar="X", help="scale of the noise: lower, more typical (default: 1)"
@@ -37,9 +45,22 @@ class Sample(Command):
         parser.add_argument("--steps", type=positive, metavar="N", help="of a flow's solver (default: its recipe's)")
         parser.add_argument("--component", type=int, metavar="K", help="of a mixture prior, draw from this one alone")
         parser.add_argument("--label", type=int, metavar="K", help="draw this class alone, if the model has any")
+        parser.add_argument(
+            "--inputs",
+            type=Path,
+            metavar="PATH",
+            help="what a conditional model answers: a picture or a folder of them",
+        )
+        parser.add_argument(
+            "--spread", action="store_true", help="of ten times as many answers to each input, those that differ most"
+        )
         parser.add_argument("--out", required=True, metavar="FILE", help="a .png or .npz file, or a folder")
 
     def run(self, arguments: argparse.Namespace) -> Answer:
+        if arguments.inputs is not None:
+            return answered(arguments)
+        if arguments.spread:
+            raise UserError("--spread chooses among answers to an input: give one with --inputs.")
         from ...core.memory import require_memory
         from ...core.outputs import require_writable
         from ...core.pictures import save_picture
@@ -51,6 +72,7 @@ class Sample(Command):
         trained = open_trained(arguments.run)
         if trained.planar and kind == "folder":
             raise UserError(f"Samples of {arguments.run} are points: name a .png or .npz file instead of {out}.")
+        arguments.n = arguments.n or SAMPLES
         require_memory(arguments.n * math.prod(trained.model.config["shape"]) * 4, f"{arguments.n:,} samples")
         if arguments.steps is not None:
             trained.model.solve_in(arguments.steps)
@@ -64,6 +86,48 @@ class Sample(Command):
             write_folder(out, samples)
         document = {"samples": arguments.n, **asked, "calls": trained.model.generator.calls, "out": str(out)}
         return Answer(document, f"{arguments.n:,} samples in {out}")
+
+
+def answered(arguments: argparse.Namespace) -> Answer:
+    """Answers to inputs: a row for each in one picture, or a folder with a picture for each answer."""
+    from ...core.outputs import require_writable
+    from ...core.pictures import save_picture, stacked_rows
+    from ...data.inputs import read_inputs
+    from ...evaluation.answers import answers_to, input_pictures, most_different, spread
+    from ..drawing import open_trained, write_named
+
+    require_writable(Path(arguments.out))
+    kind, count = destination(arguments.out), arguments.n or ANSWERS
+    if kind == ".npz":
+        raise UserError(f"Answers to inputs are pictures: name a .png file or a folder instead of {arguments.out}.")
+    model = open_trained(arguments.run).model
+    if model.generator.conditioned != "inputs":
+        raise UserError(f"The model of {arguments.run} takes no inputs: leave out --inputs.")
+    if arguments.component is not None or arguments.label is not None:
+        raise UserError("Answers to inputs are of no component and of no label: leave out --component and --label.")
+    if arguments.steps is not None:
+        model.solve_in(arguments.steps)
+    given = read_inputs(arguments.inputs, tuple(model.config.get("inputs", ())))
+    rows: list[list[Tensor]] = []
+    named: dict[str, Tensor] = {}
+    for each in given:
+        found = answers_to(
+            model, each.values, AMONG * count if arguments.spread else count, seed=arguments.seed, sigma=arguments.sigma
+        )
+        found = found[most_different(found, count)] if arguments.spread else found
+        shown = input_pictures(each.values[None], tuple(found.shape[1:]))[0]
+        rows.append([shown, *found, spread(found)])
+        named |= {f"{each.name}-{number}": answer for number, answer in enumerate(found)}
+        named[f"{each.name}-spread"] = spread(found)
+    if kind == ".png":
+        save_picture(stacked_rows(rows), Path(arguments.out))
+    else:
+        write_named(Path(arguments.out), named)
+    document = {"inputs": len(given), "answers": count, "seed": arguments.seed, "out": arguments.out}
+    said = (
+        f"{count:,} answers to each of {len(given):,} inputs in {arguments.out}; the last picture of each shows where "
+    )
+    return Answer(document, said + "they differ (white: by half of the range)")
 
 
 def destination(out: str) -> str:

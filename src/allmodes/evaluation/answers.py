@@ -1,0 +1,119 @@
+"""Questions that a conditional generator was not trained on, and its answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..core.records import Batch
+from ..data.base import Dataset
+from ..data.degraded import Degraded
+from ..model import Model
+from ..networks.generators.cascade import as_channels
+from .tiles import TILE, answer_large
+
+TRAINING = "the training images themselves: nothing was held out, and answers to what was learnt say little of others"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Inputs and the originals that they were made of.
+
+    Args:
+        inputs: ``(n, ...)``.
+        truth: ``(n, *shape)``.
+        split: what they are, in words.
+        shrink: what degrades answers ``(n, *shape)`` as the originals were; None where nothing does so exactly.
+    """
+
+    inputs: Tensor
+    truth: Tensor
+    split: str
+    shrink: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset, most: int) -> Questions:
+        """At most so many of the held-out images; without such, of the test split, or else of the training images."""
+        for split, words in (("heldout", "held-out images"), ("test", "test images")):
+            found = dataset.unseen(split)  # type: ignore[arg-type]
+            if len(found):
+                return cls._of(dataset, found[:most], words)
+        return cls._of(dataset, dataset.batch(0, min(most, len(dataset)), 0), TRAINING)
+
+    @classmethod
+    def _of(cls, dataset: Dataset, batch: Batch, words: str) -> Questions:
+        assert batch.inputs is not None
+        shrink = None
+        if isinstance(dataset, Degraded) and dataset.degradation.exact:
+            degradation = dataset.degradation
+
+            def shrink(images: Tensor) -> Tensor:
+                return degradation.degrade(images, batch.index)
+
+        return cls(batch.inputs, batch.images, f"{len(batch):,} {words}", shrink)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def answers(model: Model, inputs: Tensor, each: int, *, seed: int) -> Tensor:
+    """So many answers to each question, from codes of their own, ``(n, each, *shape)``."""
+    found = model.sample(len(inputs) * each, seed=seed, condition=inputs.repeat_interleave(each, 0))
+    return found.view(len(inputs), each, *found.shape[1:])
+
+
+def most_different(found: Tensor, n: int) -> Tensor:
+    """Of answers ``(m, *shape)`` the ``n`` that differ most: from the first on, always the farthest from all chosen.
+
+    Returns:
+        Their rows, int64 ``(n,)``. The smallest distance among them is at least half of the best that there is
+        (Gonzalez 1985).
+    """
+    flat, chosen = found.flatten(1), [0]
+    nearest = (flat - flat[0]).norm(dim=1)
+    while len(chosen) < min(n, len(found)):
+        chosen.append(int(nearest.argmax()))
+        nearest = torch.minimum(nearest, (flat - flat[chosen[-1]]).norm(dim=1))
+    return torch.tensor(chosen)
+
+
+def spread(found: Tensor) -> Tensor:
+    """Where answers ``(m, C, H, W)`` differ: their standard deviation at each pixel, as a grey picture ``(1, H, W)``.
+
+    Black is 0, and white half of the range of pixels or more.
+    """
+    deviation = found.var(0, unbiased=False).mean(0, keepdim=True).sqrt()
+    return (2 * deviation - 1).clamp(max=1)
+
+
+def input_pictures(inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Inputs as pictures of the size of images, ``(n, *shape)``: enlarged without smoothing, grey in every channel."""
+    return F.interpolate(as_channels(inputs, shape[0]), list(shape[1:]))
+
+
+def given(model: Model, dataset: Dataset) -> Callable[[int, int], Tensor]:
+    """``sample(n, seed)`` of a model: one answer to each of ``n`` inputs of the data, if it is conditioned on such."""
+    if dataset.input_shape is None:
+        return model.sample
+
+    def sample(n: int, seed: int) -> Tensor:
+        return model.sample(n, seed=seed, condition=dataset.batch(0, n, seed).inputs)
+
+    return sample
+
+
+def answers_to(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 1.0) -> Tensor:
+    """``n`` answers to one input ``(D, h, w)`` of any size, large ones in tiles, ``(n, C, H, W)``.
+
+    Raises:
+        UserError: the model takes no such input.
+    """
+    model.generator.require(given[None], 1)
+    codes = model.draw(n, seed=seed, sigma=sigma, condition=given.expand(n, *given.shape)).z
+    if max(given.shape[-2:]) <= TILE:
+        return model.decode(codes, given.expand(n, *given.shape))
+    return torch.stack([answer_large(model, given, code) for code in codes])

@@ -1,0 +1,168 @@
+r"""A generator from images to images: coarse to fine, with the input and a code of its own at every resolution.
+
+.. math:: h_l = R_l\big(C_l[\,\uparrow h_{l-1},\, x_l\,],\, w_l(z_l)\big), \qquad
+          c_l = \,\uparrow c_{l-1} + T_l(h_l), \qquad y_l = x_l + c_l
+
+x_l is the input at the size of level l, z_l that level's part of the latent, R_l groups of residual dense blocks that
+its style scales. The same form serves super-resolution, where the first level has the size of the input (Li, Peng &
+Malik 2018), colours and holes, where it is the input made smaller, and label maps (cascaded refinement: Chen & Koltun
+2017; Li, Zhang & Malik 2019). Every level can draw the image at its own size, so codes can be chosen one level after
+the other (CHIMLE: Peng et al. 2022).
+"""
+
+from __future__ import annotations
+
+from math import log2
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.errors import UserError
+from ..base import Generator, require_sizes
+from ..residual_dense import SLOPE, ResidualGroup
+from .style import mapping_layers
+
+REACH = 3 + 3 * 5  # pixels of a level from which one is made: resizing, entering, leaving, and a group's convolutions
+
+
+Grown = tuple[Tensor, Tensor]  # maps (n, width, h, w), and what is added to the input, (n, C, h, w)
+
+
+class Cascade(Generator):
+    """Levels of doubling size, from the input's (at most ``coarsest``) to the image's, wide where maps are small.
+
+    Args:
+        shape: ``(C, H, W)``.
+        latent: dimensions of the latent; every level has an equal part of it.
+        inputs: shape of the inputs: images ``(D, h, w)``, where H / h is a power of 2, or label maps ``(H, W)``.
+        labels: how many labels a label map has.
+        width: channels of the last level; each level before has twice as many, up to ``widest``.
+        widest: at most so many.
+        groups: residual groups at each level.
+        coarsest: largest side of the first level, where inputs are as large as images.
+        style: dimensions of a level's style.
+
+    Raises:
+        UserError: sizes do not fit, or the latent cannot be dealt out to the levels.
+    """
+
+    name = "cascade"
+    conditioned = "inputs"
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        latent: int,
+        *,
+        inputs: tuple[int, ...],
+        labels: int = 0,
+        width: int = 16,
+        widest: int = 64,
+        groups: int = 1,
+        coarsest: int = 8,
+        style: int = 64,
+    ) -> None:
+        super().__init__()
+        require_sizes(width=width, widest=widest, groups=groups, coarsest=coarsest, style=style)
+        self.shape, self.inputs, self.labels = shape, inputs, labels
+        self.factor = factor_of(shape, inputs)
+        first = inputs[-1] if self.factor > 1 else shape[-1]
+        while self.factor == 1 and first > coarsest and first % 2 == 0 and shape[1] * first // shape[2] % 2 == 0:
+            first //= 2
+        self.scales = [2**k for k in reversed(range(round(log2(shape[-1] / first)) + 1))]  # of the image, per level
+        if latent % len(self.scales):
+            raise UserError(
+                f"'prior.dim' is {latent}, but each of {len(self.scales)} levels takes an equal part of it: set it to "
+                f"a multiple of {len(self.scales)}."
+            )
+        codes, channels = latent // len(self.scales), labels if len(inputs) == 2 else inputs[0]
+        self.codes = [codes] * len(self.scales)
+        self.mappings = nn.ModuleList(nn.Sequential(*mapping_layers(codes, style, 2)) for _ in self.scales)
+        widths = [min(widest, width << level) for level in reversed(range(len(self.scales)))]
+        self.enter = nn.ModuleList(
+            nn.Conv2d(channels + before, own, 3, padding=1) for before, own in zip([0, *widths], widths, strict=False)
+        )
+        self.groups = nn.ModuleList(
+            nn.ModuleList(ResidualGroup(own, -(-own // 2), style) for _ in range(groups)) for own in widths
+        )
+        self.to_image = nn.ModuleList(nn.Conv2d(own, shape[0], 3, padding=1) for own in widths)
+        self.multiple = self.scales[0] if self.factor == 1 else 1
+        self.reach = sum(REACH * groups * max(1, scale // self.factor) for scale in self.scales)
+
+    def require_input(self, shape: tuple[int, ...]) -> None:
+        """Any size that its levels divide: it is made of convolutions alone."""
+        kind, known = shape[:-2], self.inputs[:-2]
+        if len(shape) != len(self.inputs) or kind != known or any(side % self.multiple for side in shape[-2:]):
+            raise UserError(
+                f"The generator '{self.name}' takes inputs of shape {(*known, 'h', 'w')}, h and w multiples of "
+                f"{self.multiple}, not {shape}: bring the input to that."
+            )
+
+    def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        assert condition is not None
+        return self.drawn(z, condition)[-1]
+
+    def drawn(self, z: Tensor, condition: Tensor) -> list[Tensor]:
+        """What every level draws, ``(n, C, H / s, W / s)``, s the level's scale: the coarsest first, the image last."""
+        grown, images = None, []
+        for level, code in enumerate(torch.split(z, self.codes, dim=1)):
+            grown = self.grown(grown, code, condition, level)
+            images.append(self.image(grown, condition, level))
+        return images
+
+    def grown(self, before: Grown | None, code: Tensor, condition: Tensor, level: int) -> Grown:
+        """A level's maps and corrections, from those of the level before (None at the first) and its own code."""
+        size = self._size(condition, level)
+        here = resized(self._channels(condition), size)
+        x = here if before is None else torch.cat([F.interpolate(before[0], size), here], 1)
+        x = F.leaky_relu(self.enter[level](x), SLOPE)
+        style = self.mappings[level](code)
+        for group in cast(nn.ModuleList, self.groups[level]):
+            x = group(x, style)
+        correction: Tensor = self.to_image[level](x)
+        return x, correction if before is None else correction + resized(before[1], size)
+
+    def image(self, grown: Grown, condition: Tensor, level: int) -> Tensor:
+        """What a level draws: its corrections to the input, or, where that is labels, to nothing."""
+        if condition.ndim == 3:
+            return grown[1]
+        return grown[1] + resized(as_channels(condition, self.shape[0]), self._size(condition, level))
+
+    def _size(self, condition: Tensor, level: int) -> list[int]:
+        return [side * self.factor // self.scales[level] for side in condition.shape[-2:]]
+
+    def _channels(self, condition: Tensor) -> Tensor:
+        """Inputs as maps: of labels one for each, 1 where it is."""
+        if condition.ndim == 4:
+            return condition.contiguous(memory_format=torch.channels_last)  # a third faster on processors
+        return F.one_hot(condition, self.labels).movedim(-1, 1).float()
+
+
+def as_channels(images: Tensor, count: int) -> Tensor:
+    """The first so many channels of ``(n, D, h, w)``; where there are fewer, the first of them as often."""
+    return images[:, :count] if images.shape[1] >= count else images[:, :1].expand(-1, count, -1, -1)
+
+
+def resized(images: Tensor, size: list[int]) -> Tensor:
+    """Images ``(n, C, h, w)`` at a size; made smaller with antialiasing."""
+    if list(images.shape[2:]) == size:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=images.shape[2] > size[0])
+
+
+def factor_of(shape: tuple[int, ...], inputs: tuple[int, ...]) -> int:
+    """How many times larger images are than inputs.
+
+    Raises:
+        UserError: by no power of 2.
+    """
+    factor = shape[-1] // inputs[-1] if len(shape) == 3 else 0
+    sides = tuple(factor * side for side in inputs[-2:])
+    if factor < 1 or factor & (factor - 1) or sides != shape[1:]:
+        raise UserError(
+            f"The generator 'cascade' makes images of 1, 2, 4, ... times the size of inputs, not of shape {shape} from "
+            f"{inputs}."
+        )
+    return factor

@@ -1,0 +1,102 @@
+"""Questions are the images that training did not see; the answers that differ most, and where they differ."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from allmodes.core.errors import UserError
+from allmodes.evaluation.answers import Questions, answers, answers_to, input_pictures, most_different, spread
+from allmodes.evaluation.evaluate import evaluate
+from allmodes.metrics.fidelity import psnr
+from allmodes.training.build import build_dataset, build_objective
+from allmodes.training.current import current_model, subject
+from allmodes.training.processes import launch
+from allmodes.training.recipe import load_recipe
+from allmodes.training.trainer import Trainer
+
+SMALL = {
+    "data": {"name": "digits"},
+    "generator": {"name": "cascade", "width": 4, "style": 4},
+    "degradation": {"name": "downsample", "factor": 2},
+    "prior.dim": 8,
+    "distance": "pixels",
+    "images": 64,
+    "batch": 16,
+    "threads": 1,
+    "device": "cpu",
+}
+
+
+def trainer_of(**overrides) -> Trainer:
+    recipe = load_recipe("super-resolution/conditional-imle", {**SMALL, **overrides})
+    fabric, dataset = launch(recipe.settings), build_dataset(recipe)
+    return Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+
+
+def test_those_that_differ_most_are_at_least_half_as_far_apart_as_the_best_choice():
+    found = torch.randn(9, 1, 2, 2, generator=torch.Generator().manual_seed(5))
+    apart = torch.cdist(found.flatten(1), found.flatten(1))
+
+    def smallest(rows: list[int]) -> float:
+        return min(float(apart[a, b]) for a, b in combinations(rows, 2))
+
+    for n in range(2, 6):
+        rows = most_different(found, n).tolist()
+        assert len(set(rows)) == n
+        assert smallest(rows) >= 0.5 * max(smallest(list(some)) for some in combinations(range(9), n))
+    assert most_different(found, 20).tolist() != []
+    assert len(most_different(found, 20)) == 9
+
+
+def test_spread_is_the_deviation_of_each_pixel():
+    found = torch.zeros(4, 3, 2, 2)
+    found[:2, :, 0, 0], found[2:, :, 0, 0] = -0.5, 0.5
+    where = spread(found)
+    assert where.shape == (1, 2, 2)
+    assert where[0].tolist() == [[0.0, -1.0], [-1.0, -1.0]]  # half of the range of grey, and black where all agree
+
+
+def test_scores_of_answers_are_of_images_that_training_did_not_see():
+    trainer = trainer_of()
+    found = {score.name: score for score in evaluate(subject(trainer, quick=True)).scores}
+    assert {"psnr", "psnr_best", "psnr_mean", "consistency"} <= found.keys()
+    assert found["psnr_best"].value >= found["psnr"].value
+    assert found["psnr"].certificate["split"] == "20 test images"
+    asked = Questions.of(trainer.dataset, 20)
+    model = current_model(trainer)
+    made = answers(model, asked.inputs, 4, seed=found["psnr"].certificate["seed"])
+    assert made.shape == (20, 4, 1, 8, 8)
+    assert asked.shrink is not None
+    assert float(psnr(asked.shrink(asked.truth), asked.inputs).min()) > 45  # but for the rounding of a picture file
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.2, "6 held-out images"), (0.0, "the training images themselves")])
+def test_images_that_were_held_out_are_asked_and_it_is_said_if_none_were(share, said, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "few.npy", images)
+    data = {"name": "images", "path": str(tmp_path / "few.npy"), "size": 8, "heldout": share}
+    dataset = trainer_of(data=data).dataset
+    asked = Questions.of(dataset, 100)
+    assert said in asked.split
+    expected = dataset.heldout_images if share else dataset.batch(0, 30, 0).images
+    assert torch.equal(asked.truth, expected)
+
+
+def test_answers_to_an_input_of_another_size_and_one_that_cannot_be():
+    model = current_model(trainer_of())
+    found = answers_to(model, torch.zeros(1, 6, 10), 3, seed=1)
+    assert found.shape == (3, 1, 12, 20)
+    assert torch.equal(found, answers_to(model, torch.zeros(1, 6, 10), 3, seed=1))
+    with pytest.raises(UserError, match="bring the input"):
+        answers_to(model, torch.zeros(3, 6, 10), 3, seed=1)
+
+
+def test_inputs_are_shown_as_large_as_images():
+    grey = torch.rand(2, 1, 2, 2)
+    shown = input_pictures(grey, (3, 4, 4))
+    assert shown.shape == (2, 3, 4, 4)
+    assert torch.equal(shown[:, 1, ::2, ::2], grey[:, 0])

@@ -1,0 +1,93 @@
+"""A generator from images to images: of any size, of its own code at every level, and of what lies within its reach."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from allmodes.core.errors import UserError
+from allmodes.evaluation.tiles import answer_large
+from allmodes.model import Model
+from allmodes.networks.generators.cascade import Cascade
+from allmodes.priors.gaussian import Gaussian
+
+
+@pytest.fixture(autouse=True)
+def no_gradients():
+    with torch.no_grad():
+        yield
+
+
+def enlarging(**options) -> Cascade:
+    torch.manual_seed(0)
+    return Cascade((3, 16, 16), 12, inputs=(3, 4, 4), width=4, widest=8, style=8, **options).eval()
+
+
+class TestCascade:
+    def test_every_level_draws_at_its_own_size(self):
+        drawn = enlarging().drawn(torch.randn(2, 12), torch.randn(2, 3, 4, 4))
+        assert [tuple(image.shape) for image in drawn] == [(2, 3, 4, 4), (2, 3, 8, 8), (2, 3, 16, 16)]
+
+    def test_what_a_level_draws_depends_on_its_code_and_those_before(self):
+        generator, given = enlarging(), torch.randn(1, 3, 4, 4)
+        z = torch.randn(1, 12)
+        for level in range(3):
+            other = z.clone()
+            other[:, 4 * level : 4 * level + 4] += 1
+            same = [
+                torch.equal(a, b) for a, b in zip(generator.drawn(z, given), generator.drawn(other, given), strict=True)
+            ]
+            assert same == [index < level for index in range(3)]
+
+    def test_an_answer_is_the_same_in_any_batch(self):
+        generator, z, given = enlarging(), torch.randn(5, 12), torch.randn(5, 3, 4, 4)
+        whole = generator(z, given)
+        for row in range(5):
+            torch.testing.assert_close(
+                generator(z[row : row + 1], given[row : row + 1])[0], whole[row], rtol=1e-5, atol=1e-5
+            )
+
+    @pytest.mark.parametrize(
+        ("shape", "inputs", "levels"),
+        [((3, 16, 16), (1, 16, 16), 2), ((3, 24, 16), (3, 24, 16), 2), ((1, 16, 24), (2, 8, 12), 2)],
+    )
+    def test_inputs_as_large_or_of_other_channels(self, shape, inputs, levels):
+        generator = Cascade(shape, 12, inputs=inputs, width=4, widest=8, style=8)
+        assert generator(torch.randn(2, 12), torch.randn(2, *inputs)).shape == (2, *shape)
+        assert len(generator.scales) == levels
+
+    def test_label_maps(self):
+        generator = Cascade((3, 16, 16), 12, inputs=(16, 16), labels=5, width=4, widest=8, style=8)
+        maps = torch.randint(5, (2, 16, 16))
+        image = generator(torch.randn(2, 12), maps)
+        assert image.shape == (2, 3, 16, 16)
+
+    def test_sizes_that_do_not_fit_are_refused(self):
+        with pytest.raises(UserError, match="1, 2, 4"):
+            Cascade((3, 12, 12), 12, inputs=(3, 4, 4))
+        with pytest.raises(UserError, match=r"prior\.dim.* 3 levels"):
+            Cascade((3, 16, 16), 8, inputs=(3, 4, 4))
+
+    def test_inputs_that_it_cannot_take_are_refused(self):
+        generator = enlarging()
+        for wrong in [(1, 1, 4, 4), (1, 4, 4), (1, 3, 4)]:
+            with pytest.raises(UserError, match="bring the input to that"):
+                generator.require(torch.zeros(wrong), 1)
+        same = Cascade((3, 32, 32), 12, inputs=(1, 32, 32), width=4, widest=8, style=8)
+        with pytest.raises(UserError, match="multiples of 4"):
+            same.require(torch.zeros(1, 1, 30, 32), 1)
+
+
+class TestLarge:
+    @pytest.mark.parametrize("same_size", [False, True])
+    def test_tiles_together_are_the_whole(self, same_size):
+        torch.manual_seed(1)
+        inputs = (1, 32, 32) if same_size else (1, 16, 16)
+        shape = (1, 32, 32)
+        generator = Cascade(shape, 6, inputs=inputs, width=2, widest=4, style=4, coarsest=16).eval()
+        config = {"shape": list(shape), "inputs": list(inputs)}
+        model = Model(generator, Gaussian(dim=6), config=config, card={})
+        given, z = torch.rand(1, 352, 320) * 2 - 1, torch.randn(6)
+        whole = model.decode(z[None], given[None])[0]
+        tiled = answer_large(model, given, z, tile=32)
+        torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
