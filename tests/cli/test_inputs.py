@@ -66,6 +66,14 @@ def test_a_row_for_each_picture_and_a_folder_with_a_picture_for_each_answer(enla
     assert Image.open(folder / "b-1.png").size == (24, 32)
 
 
+def test_pictures_of_one_name_in_two_folders_are_two(enlarging, tmp_path):
+    given = tmp_path / "given"
+    for name in ("a.png", "more/a.png"):
+        picture(given / name, "RGB", (4, 4))
+    assert main(["sample", str(enlarging), "--inputs", str(given), "-n", "1", "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
 def test_one_picture_and_the_most_different_of_its_answers(enlarging, tmp_path):
     one = picture(tmp_path / "one.png", "L", (4, 4))  # grey is understood as colour
     for name, more in (("plain", []), ("spread", ["--spread"])):

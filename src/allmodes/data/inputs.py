@@ -24,7 +24,7 @@ class Input:
     """One of them.
 
     Args:
-        name: of its file, without its ending; its number if it has none.
+        name: of its file, without its ending where that tells it from the others; its number if it has none.
         values: ``(D, h, w)`` in [-1, 1].
     """
 
@@ -50,6 +50,8 @@ def read_inputs(path: Path, shape: tuple[int, ...]) -> list[Input]:
     else:
         found = open_pictures(path)
     names = [Path(picture.name).stem or f"{number:05d}" for number, picture in enumerate(found.each)]
+    if len(set(names)) < len(names):  # of several folders, or endings
+        names = [picture.name.replace("/", "-") for picture in found.each]
     if shape[0] == HOLE:
         if not all(isinstance(picture, FilePicture) for picture in found.each):
             raise UserError(f"{path} has no transparency: give pictures whose hole is transparent, as .png has them.")
