@@ -37,7 +37,8 @@ ORIGIN = {
 def run(seed: int, folder: str = "none", **figures: float) -> dict[str, Any]:
     state = {"state": "finished", "reason": ""} if figures else {"state": "failed", "reason": "The disk is full."}
     command = f"allmodes train x --seed={seed}"
-    return {"seed": seed, **state, "folder": folder, "command": command, "figures": figures, "where": {}}
+    found = {"seed": seed, **state, "folder": folder, "command": command, "figures": figures, "where": {}}
+    return {**found, "commit": ORIGIN["commit"]}
 
 
 def member(title: str, *runs: dict[str, Any], group: str = "ring") -> dict[str, Any]:
@@ -143,6 +144,13 @@ def test_the_table_says_command_seeds_machine_and_commit(tmp_path: Path) -> None
     assert text.startswith("`allmodes suite mine` (seeds 0, 1). a machine; torch 2.13.0, Python 3.11, commit 012345678")
     assert "with changes" in text
     assert "| a | 8 | 0 |" in text
+
+
+def test_figures_are_said_to_be_of_the_commits_that_they_are_of(tmp_path: Path) -> None:
+    """A seed that was added by a later version does not make the others figures of that version."""
+    first, second, failed = {**run(0, modes=8), "commit": "a" * 40}, {**run(1, modes=8), "commit": "b" * 40}, run(2)
+    text = suite_markdown(results(tmp_path, member("a", first, second, failed)))
+    assert "commits aaaaaaaaa and bbbbbbbbb. Trained" in text
 
 
 def test_the_page_shows_curves_samples_coverage_and_audits(make_run: MakeRun, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Trained:
         command: that trains it alone.
         figures: all that its evaluation says in one number, and what it cost.
         where: it took place: device, processor, versions.
+        commit: of the code that trained it; empty where that is not known.
     """
 
     seed: int
@@ -39,6 +40,7 @@ class Trained:
     command: str
     figures: Mapping[str, float]
     where: Mapping[str, Any]
+    commit: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _entrant(document: Mapping[str, Any]) -> Entrant:
 def _trained(document: Mapping[str, Any]) -> Trained:
     texts = {key: str(document[key]) for key in ("state", "reason", "folder", "command")}
     figures = {str(key): float(value) for key, value in document["figures"].items() if value is not None}
-    return Trained(seed=int(document["seed"]), figures=figures, where=dict(document["where"]), **texts)
+    where, commit = dict(document["where"]), str(document.get("commit") or "")
+    return Trained(seed=int(document["seed"]), figures=figures, where=where, commit=commit, **texts)
 
 
 def rows_of(results: SuiteResults, group: str) -> list[Row]:
@@ -226,10 +229,12 @@ def failures(results: SuiteResults) -> list[str]:
 
 
 def origin_of(results: SuiteResults) -> str:
-    """The command, and where it was given, in two sentences."""
+    """Where the last command was given, and the commits that the figures are from, in two sentences."""
     origin = results.origin
-    found = str(origin.get("commit") or "")
-    commit = f", commit {found[:9]}{' with changes' * found.endswith('+')}" if found else ""
+    trained = [run.commit for member in results.members for run in member.finished]
+    found = list(dict.fromkeys(filter(None, trained or [str(origin.get("commit") or "")])))
+    words = listed([f"{commit[:9]}{' with changes' * commit.endswith('+')}" for commit in found])
+    commit = f", commit{'s' * (len(found) > 1)} {words}" if found else ""
     return f"{origin['machine']}; torch {origin['torch']}, Python {origin['python']}{commit}. {origin['shared']}"
 
 
