@@ -101,6 +101,13 @@ def test_where_examples_are_matched_the_matched_distance_is_drawn_and_explained(
     assert "matched distance" not in Curves().render(replace(run, train=alone))
 
 
+def test_a_figure_that_was_measured_once_has_no_curve(make_run: MakeRun) -> None:
+    run = read_run(make_run("stacked-digits/imle-gan", folder="a"))
+    assert "modes over the presentations" in Curves().render(run)
+    assert "modes over the presentations" not in Curves().render(replace(run, evaluations=run.evaluations[-1:]))
+    assert Curves().render(replace(run, evaluations=run.evaluations[-1:], train=run.train[:1])) is None
+
+
 def test_sections_are_ordered() -> None:
     orders = [cls.order for cls in SECTIONS.values()]
     assert len(set(orders)) == len(orders)

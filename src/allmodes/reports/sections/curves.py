@@ -108,6 +108,11 @@ def training_plots(curves: Mapping[str, Curve]) -> list[str]:
     return [plot_training(label, kind) for label, kind in kinds.items() if kind]
 
 
+def _lines(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Those of more than one point: of one, the page has the figure."""
+    return {name: curve for name, curve in curves.items() if len(curve[0]) > 1}
+
+
 class Curves(Section):
     """Modes and KL over training, then losses and speed."""
 
@@ -118,5 +123,5 @@ class Curves(Section):
     def render(self, run: RunFiles) -> str | None:
         trained = curves_of(run.train)
         measured = {name: curve for name, curve in curves_of(run.evaluations).items() if name not in trained}
-        plots = measured_plots(run, measured) + training_plots(trained)
+        plots = measured_plots(run, _lines(measured)) + training_plots(_lines(trained))
         return fill("curves.html", plots=plots, matched="matching/distance" in trained) if plots else None
