@@ -134,3 +134,27 @@ def test_what_each_sample_costs_is_its_share_of_the_generators_loss(loss, shape)
     alone = [float(loss().generator(real[i : i + 1], fake[i : i + 1])) for i in range(6)]
     assert each.tolist() == pytest.approx(alone)
     assert float(each.mean()) == pytest.approx(float(loss().generator(real, fake)))
+
+
+def test_weights_come_to_rest_where_every_mode_is_drawn_too_rarely_or_too_badly_alike():
+    """At ``w_k exp(-KL(q_k || p_k))``: two Gaussians at 7:3, of which the smaller is drawn half as wide as it is."""
+    prior = DynamicMixture(1, components=2, sigma=1.0, weights="learned")
+    with torch.no_grad():
+        prior.means.copy_(torch.tensor([[-3.0], [3.0]]))
+        prior.factors.copy_(torch.tensor([[1.0], [0.5]]))
+    data, rates = GaussianMixture(1, components=2, sigma=1.0), torch.tensor([0.7, 0.3])
+    data.means.copy_(prior.means.detach())
+    descent_of, found = torch.optim.Adam([prior.logits], lr=4e-3), []
+    for step in range(800):
+        latents = prior(prior.noise(256, stream(0, "draw", step)))
+        z = latents.z.detach()
+        likelier = prior.log_densities(z).logsumexp(1) - (data.log_densities(z) + (2 * rates).log()).logsumexp(1)
+        loss = descent(prior, latents.component, likelier.detach().float())
+        descent_of.zero_grad()
+        loss.backward()
+        descent_of.step()
+        found.append(prior.weights())
+    worse = np.log(2) + 0.5**2 / 2 - 0.5  # KL(N(3, 0.25) || N(3, 1))
+    expected = 0.7 / (0.7 + 0.3 * np.exp(-worse))
+    assert float(torch.stack(found[400:])[:, 0].mean()) == pytest.approx(expected, abs=0.01)
+    assert expected == pytest.approx(0.762, abs=5e-4)

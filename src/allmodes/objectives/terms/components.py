@@ -91,9 +91,9 @@ class ComponentTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         with frozen(self.encoder), evaluating(self.encoder):
-            errors = F.cross_entropy(self.encoder(step.samples).float(), known(step), reduction="none")
-        step.charge(lambda: self.weight * errors.detach())
-        error = errors.mean()
+            read = self.encoder(step.samples).float()
+        step.charge(lambda: self.weight * F.cross_entropy(read.detach(), known(step), reduction="none"))
+        error = F.cross_entropy(read, known(step))
         return Loss(self.weight * error, {"error": error.detach()})
 
 
