@@ -151,6 +151,8 @@ def test_figures_are_said_to_be_of_the_commits_that_they_are_of(tmp_path: Path) 
     first, second, failed = {**run(0, modes=8), "commit": "a" * 40}, {**run(1, modes=8), "commit": "b" * 40}, run(2)
     text = suite_markdown(results(tmp_path, member("a", first, second, failed)))
     assert "commits aaaaaaaaa and bbbbbbbbb. Trained" in text
+    text = suite_markdown(results(tmp_path, member("a", {**first, "commit": None})))
+    assert "Python 3.11. Trained" in text
 
 
 def test_the_page_shows_curves_samples_coverage_and_audits(make_run: MakeRun, tmp_path: Path) -> None:

@@ -233,8 +233,8 @@ def origin_of(results: SuiteResults) -> str:
     origin = results.origin
     trained = [run.commit for member in results.members for run in member.finished]
     found = list(dict.fromkeys(filter(None, trained or [str(origin.get("commit") or "")])))
-    words = listed([f"{commit[:9]}{' with changes' * commit.endswith('+')}" for commit in found])
-    commit = f", commit{'s' * (len(found) > 1)} {words}" if found else ""
+    words = [f"{commit[:9]}{' with changes' * commit.endswith('+')}" for commit in found]
+    commit = f", commit{'s' * (len(found) > 1)} {listed(words)}" if found else ""
     return f"{origin['machine']}; torch {origin['torch']}, Python {origin['python']}{commit}. {origin['shared']}"
 
 
