@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from untrained import model_of
 
 from allmodes.cli import main
 from allmodes.core.configuration import resolve_part
@@ -44,3 +45,9 @@ def make_model(tmp_path: Path) -> Callable[[tuple[int, int, int]], Path]:
         return tmp_path / "model"
 
     return make
+
+
+@pytest.fixture
+def enlarging(tmp_path: Path) -> Path:
+    """A model folder for answers of 16 x 16 to colours of 4 x 4."""
+    return model_of(tmp_path, (3, 4, 4))

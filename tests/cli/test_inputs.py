@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from untrained import model_of, picture
 
 from allmodes.cli import main
-from allmodes.core.configuration import resolve_part
-from allmodes.model import GENERATORS, PRIORS, Model, build_networks
-from allmodes.networks.base import Generator
-from allmodes.priors.base import Prior
-
-GIVEN = frozenset({"shape", "latent", "inputs"})
-
-
-def model_of(folder: Path, inputs: tuple[int, ...]) -> Path:
-    """A conditional model for colour images of 16 x 16 that was never trained."""
-    part = {"name": "cascade", "width": 4, "style": 4}
-    config = {
-        "generator": resolve_part(GENERATORS, Generator, part, GIVEN, "generator"),
-        "prior": resolve_part(PRIORS, Prior, {"name": "gaussian", "dim": 12}, frozenset(), "prior"),
-        "shape": [3, 16, 16],
-        "inputs": list(inputs),
-    }
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        generator, prior = build_networks(config)
-    Model(generator, prior, config=config, card={}).save(folder / "model")
-    return folder / "model"
-
-
-def picture(path: Path, mode: str, size: tuple[int, int]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
-    pixels = np.random.default_rng(len(path.name)).integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
-    if mode == "RGBA":
-        pixels[..., 3] = 255
-        pixels[: size[1] // 2, : size[0] // 2, 3] = 0
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture
-def enlarging(tmp_path: Path) -> Path:
-    return model_of(tmp_path, (3, 4, 4))
 
 
 def test_a_row_for_each_picture_and_a_folder_with_a_picture_for_each_answer(enlarging, tmp_path, capsys):

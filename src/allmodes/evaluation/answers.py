@@ -106,14 +106,31 @@ def given(model: Model, dataset: Dataset) -> Callable[[int, int], Tensor]:
     return sample
 
 
-def answers_to(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 1.0) -> Tensor:
-    """``n`` answers to one input ``(D, h, w)`` of any size, large ones in tiles, ``(n, C, H, W)``.
+def codes_for(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 1.0) -> Tensor:
+    """``n`` codes for answers to one input ``(D, h, w)``, ``(n, d)``: the same ones for every input.
 
     Raises:
         UserError: the model takes no such input.
     """
     model.generator.require(given[None], 1)
-    codes = model.draw(n, seed=seed, sigma=sigma, condition=given.expand(n, *given.shape)).z
+    return model.draw(n, seed=seed, sigma=sigma, condition=given.expand(n, *given.shape)).z
+
+
+def answers_under(model: Model, given: Tensor, codes: Tensor) -> Tensor:
+    """An answer to one input ``(D, h, w)`` of any size under each code ``(n, d)``, large ones in tiles.
+
+    Returns:
+        ``(n, C, H, W)``.
+    """
     if max(given.shape[-2:]) <= TILE:
-        return model.decode(codes, given.expand(n, *given.shape))
+        return model.decode(codes, given.expand(len(codes), *given.shape))
     return torch.stack([answer_large(model, given, code) for code in codes])
+
+
+def answers_to(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 1.0) -> Tensor:
+    """``n`` answers to one input ``(D, h, w)`` of any size, ``(n, C, H, W)``.
+
+    Raises:
+        UserError: the model takes no such input.
+    """
+    return answers_under(model, given, codes_for(model, given, n, seed=seed, sigma=sigma))

@@ -29,6 +29,10 @@ from ..priors.base import Prior
 
 SCHEMA = 2  # 1 had no hashes
 BLOCK = 500  # examples that the generator makes at once
+ASKS = (
+    "This model answers inputs, and has none to answer: give a picture or a folder of them with --inputs, or in Python "
+    "sample(n, condition=inputs)."
+)
 
 
 class Model:
@@ -70,8 +74,7 @@ class Model:
     @torch.no_grad()
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU; of a conditional generator, under ``(n, ...)``."""
-        if condition is not None:
-            self.generator.require(condition, len(z))
+        self._require(condition, len(z))
         parts = Latents(z, condition=condition).split(BLOCK)
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
         return torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
@@ -92,10 +95,30 @@ class Model:
                 f"The generator '{self.generator.name}' draws by the direction of a latent, which sigma does not "
                 f"change where latents lie around 0 (the prior '{self.prior.name}'): leave sigma at 1."
             )
+        self._require(condition, n)
+        return self._drawn(n, seed=seed, sigma=sigma, component=component, label=label, condition=condition)
+
+    def _drawn(
+        self,
+        n: int,
+        *,
+        seed: int,
+        sigma: float = 1.0,
+        component: int | None = None,
+        label: int | None = None,
+        condition: Tensor | None = None,
+    ) -> Latents:
         labels = self._labels(n, seed=seed, component=component, label=label, condition=condition)
         own = None if self.prior.classes is None else labels
         found = draws.latents(self.prior, n, seed=seed, sigma=sigma, component=component, labels=own)
         return replace(found, condition=labels if self.generator.conditioned == "labels" else condition)
+
+    def _require(self, condition: Tensor | None, n: int) -> None:
+        """Raise a UserError unless the generator can make ``n`` images under these conditions, or without any."""
+        if condition is not None:
+            self.generator.require(condition, n)
+        elif self.generator.conditioned == "inputs":
+            raise UserError(ASKS)
 
     def _labels(
         self, n: int, *, seed: int, component: int | None, label: int | None, condition: Tensor | None
@@ -105,10 +128,8 @@ class Model:
         asked = [name for name, value in given.items() if value is not None]
         if len(asked) > 1:
             raise UserError(f"Samples of a {asked[0]} and of a {asked[1]} were asked for: give one of the two.")
-        if condition is not None:
-            self.generator.require(condition, n)
-            if self.generator.conditioned == "labels":
-                return condition.cpu().long()
+        if condition is not None and self.generator.conditioned == "labels":
+            return condition.cpu().long()
         shares, known = self.card.get("classes"), self.classes
         return draws.labels(self.prior, n, known, seed=seed, label=label, component=component, shares=shares)
 
@@ -155,11 +176,12 @@ class Model:
             steps: of Adam.
             seed: of the pool.
             condition: what a conditional generator is given for each image, ``(n, ...)``. Without it, one that is
-                conditioned on labels takes that of the nearest sample.
+                conditioned on labels takes that of the nearest sample, and one on inputs is refused.
         """
-        generate, device, drawn = self.generator, self.device, self.draw(pool, seed=seed)
+        self._require(condition, len(images))
+        generate, device, drawn = self.generator, self.device, self._drawn(pool, seed=seed)
         start = nearest(drawn, images, generate=generate, device=device, condition=condition)
-        own, rate = start.condition, RATE * size_of(self.draw(BLOCK, seed=seed).z)
+        own, rate = start.condition, RATE * size_of(self._drawn(BLOCK, seed=seed).z)
         return invert(images, start.z, generate=generate, device=device, steps=steps, rate=rate, condition=own)
 
     @torch.no_grad()

@@ -1,7 +1,8 @@
 """``allmodes interpolate``: walk through the latent space and back, from sample to sample or from picture to picture.
 
 A given picture is a stop by the latent whose sample comes nearest to it (see ``allmodes invert``). The prior says what
-lies between two latents: a great circle for the Gaussian, a straight line for others.
+lies between two latents: a great circle for the Gaussian, a straight line for others. A conditional model walks past
+answers to one input, or keeps its codes while the input moves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..base import Answer, Command, Example, Parser, natural
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...priors.base import Prior
+    from ...model import Model
     from ..drawing import Trained
 
 WALKS = 16  # tiles of the animation, in rows of 4
@@ -39,19 +40,29 @@ class Interpolate(Command):
     about = (
         "Each tile walks past four samples and returns to the first. In a PNG a walk is a row.\n"
         "With --images, one tile walks past the samples that come nearest to the pictures, which stand before it, and\n"
-        "returns to the first; in a PNG there is a row for each way from a picture to the next, between the two."
+        "returns to the first; in a PNG there is a row for each way from a picture to the next, between the two.\n"
+        "With --inputs, a conditional model walks past four answers to a picture. Of a folder, each picture in the\n"
+        "order of names is answered under the same four codes: what a code stands for is kept while the input moves."
     )
     examples = (
         Example("interpolate runs/a --out walk.gif", "an animation that loops"),
         Example("interpolate runs/a --seed 3 --out walk.webp", "other samples, a smaller file"),
         Example("interpolate runs/a --out walk.png", "eight walks, a row each"),
         Example("interpolate runs/a --images a.png b.png c.png --out walk.gif", "from picture to picture"),
+        Example("interpolate runs/sr --inputs small.png --out walk.gif", "between answers to an input"),
+        Example("interpolate runs/sr --inputs frames/ --out along.gif", "the same codes along a sequence of inputs"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
         parser.add_argument(
             "--images", type=Path, nargs="+", metavar="PICTURE", help="two or more pictures to walk past"
+        )
+        parser.add_argument(
+            "--inputs",
+            type=Path,
+            metavar="PATH",
+            help="what a conditional model answers: a picture, or a folder of them to go along",
         )
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the samples (default: 0)")
         parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .gif, .webp or .png file")
@@ -64,16 +75,36 @@ class Interpolate(Command):
         from ..drawing import open_trained
 
         require_writable(out)
+        if arguments.inputs is not None and arguments.images is not None:
+            raise UserError("--images are walked past and --inputs answered: give one of the two.")
         trained = open_trained(arguments.run)
+        if arguments.inputs is not None:
+            return among_answers(trained.model, arguments.inputs, out, seed=arguments.seed)
         if arguments.images is not None:
+            if trained.model.generator.conditioned == "inputs":
+                raise UserError("This model answers inputs: give them with --inputs, and leave out --images.")
             return past_pictures(trained, arguments.images, out, seed=arguments.seed)
         return past_samples(trained, out, seed=arguments.seed)
+
+
+def among_answers(model: Model, path: Path, out: Path, *, seed: int) -> Answer:
+    """Between answers to one input, or the same codes along several.
+
+    Raises:
+        UserError: the model takes no inputs, or none of these.
+    """
+    from ..given import given_to
+    from ..walks import carried, past_answers
+
+    given = given_to(model, path)
+    return past_answers(model, given[0], out, seed=seed) if len(given) == 1 else carried(model, given, out, seed=seed)
 
 
 def past_samples(trained: Trained, out: Path, *, seed: int) -> Answer:
     """Many walks at once, each past samples of its own."""
     from ...core.pictures import save_animation, save_picture
     from ...core.progress import track
+    from ..walks import walk
 
     still = out.suffix.lower() == ".png"
     walks = CLOUD if trained.planar else ROWS if still else WALKS
@@ -100,6 +131,7 @@ def past_pictures(trained: Trained, files: Sequence[Path], out: Path, *, seed: i
 
     from ...core.pictures import save_animation, save_picture
     from ...core.progress import track
+    from ..walks import walk
 
     if trained.planar:
         raise UserError("The model makes points of the plane: only images can be walked past; leave out --images.")
@@ -170,24 +202,3 @@ def opened(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
         picture.image()  # what is damaged cannot be left out here
     found = gathered(Pictures(pictures, str(files[0].parent)), size=shape[1], channels=shape[0])
     return to_float(found.images)
-
-
-def walk(prior: Prior, stops: Tensor, *, steps: int) -> Tensor:
-    """Latents along closed walks.
-
-    Args:
-        prior: says what lies between two latents.
-        stops: of each walk, ``(stops, walks, d)``.
-        steps: from one stop to the next.
-
-    Returns:
-        ``(stops * steps + 1, walks, d)``; the last is the first.
-    """
-    import torch
-
-    path = [
-        prior.between(stops[stop], stops[(stop + 1) % len(stops)], step / steps)
-        for stop in range(len(stops))
-        for step in range(steps)
-    ]
-    return torch.stack([*path, stops[0]])

@@ -10,6 +10,7 @@ from ...core.errors import UserError
 from ..base import Answer, Command, Example, Parser, natural, positive
 
 SHOWN = 96  # images beside what comes nearest to them
+POOL, ANSWERS = 10_000, 200  # samples that are searched first, and answers to each input
 
 
 class Invert(Command):
@@ -21,16 +22,22 @@ class Invert(Command):
     about = (
         "From the nearest of many samples, the latent is moved until its sample is as near as it gets. Images that the "
         "model was not trained on show what it can make, and what it cannot. Distances are root mean squared "
-        "differences of pixels, from 0 to 2."
+        "differences of pixels, from 0 to 2.\n"
+        "A conditional model answers the input of each image: one of --inputs, in the order of names, or without them\n"
+        "what the degradation of the run makes of the image."
     )
     examples = (
         Example("invert runs/a --images heldout/ --out inverted/", "pairs.png, latents.safetensors, invert.json"),
         Example("invert runs/a --images photo.npy --steps 500 --out inverted/", "a longer search"),
+        Example("invert runs/sr --images originals/ --inputs small/ --out inverted/", "a conditional model"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a model folder")
         parser.add_argument("--images", type=Path, required=True, metavar="PATH", help="a folder, a .zip or an array")
+        parser.add_argument(
+            "--inputs", type=Path, metavar="PATH", help="what a conditional model answers: an input for each image"
+        )
         parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--steps", type=positive, default=200, metavar="N", help="of the descent (default: 200)")
         parser.add_argument(
@@ -47,6 +54,7 @@ class Invert(Command):
         from ...data.pixels import to_float
         from ...metrics import inversion_distance
         from ..drawing import open_trained
+        from ..given import inputs_for
 
         require_folder(arguments.out, "invert.json")
         trained = open_trained(arguments.run)
@@ -57,15 +65,19 @@ class Invert(Command):
         images = to_float(wanted.images)
         for note in wanted.notes:
             print(f"note: {note}", file=sys.stderr)
+        model, given = trained.model, inputs_for(trained.model, arguments, images, wanted.files)
         print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
-        found = trained.model.invert(images, steps=arguments.steps, seed=arguments.seed)
+        pool = POOL if given is None else ANSWERS
+        found = model.invert(images, pool=pool, steps=arguments.steps, seed=arguments.seed, condition=given)
         score = inversion_distance(found.distances / images[0].numel() ** 0.5)
         tensors = {"latents": found.latents, "distances": found.distances}
-        given = found.condition
-        save_tensors(arguments.out / "latents.safetensors", tensors if given is None else {**tensors, "labels": given})
-        first = trained.model.decode(found.latents[:SHOWN], None if given is None else given[:SHOWN])
-        shown = image_pairs(images[:SHOWN], first)
-        save_picture(shown, arguments.out / "pairs.png")
+        if found.condition is not None:
+            tensors[str(model.generator.conditioned)] = found.condition
+        save_tensors(arguments.out / "latents.safetensors", tensors)
+        first = None if found.condition is None else found.condition[:SHOWN]
+        save_picture(
+            image_pairs(images[:SHOWN], model.decode(found.latents[:SHOWN], first)), arguments.out / "pairs.png"
+        )
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
         document["files"] = list(wanted.files)  # in the order of distances and latents
         write_json(arguments.out / "invert.json", document)

@@ -92,22 +92,20 @@ def answered(arguments: argparse.Namespace) -> Answer:
     """Answers to inputs: a row for each in one picture, or a folder with a picture for each answer."""
     from ...core.outputs import require_writable
     from ...core.pictures import save_picture, stacked_rows
-    from ...data.inputs import read_inputs
     from ...evaluation.answers import answers_to, input_pictures, most_different, spread
     from ..drawing import open_trained, write_named
+    from ..given import given_to
 
     require_writable(Path(arguments.out))
     kind, count = destination(arguments.out), arguments.n or ANSWERS
     if kind == ".npz":
         raise UserError(f"Answers to inputs are pictures: name a .png file or a folder instead of {arguments.out}.")
     model = open_trained(arguments.run).model
-    if model.generator.conditioned != "inputs":
-        raise UserError(f"The model of {arguments.run} takes no inputs: leave out --inputs.")
+    given = given_to(model, arguments.inputs)
     if arguments.component is not None or arguments.label is not None:
         raise UserError("Answers to inputs are of no component and of no label: leave out --component and --label.")
     if arguments.steps is not None:
         model.solve_in(arguments.steps)
-    given = read_inputs(arguments.inputs, tuple(model.config.get("inputs", ())))
     rows: list[list[Tensor]] = []
     named: dict[str, Tensor] = {}
     for each in given:

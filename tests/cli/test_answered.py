@@ -1,0 +1,150 @@
+"""A conditional model walks between answers, keeps its codes along inputs, or says that it needs inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from untrained import picture
+
+from allmodes import load
+from allmodes.cli import main
+from allmodes.cli.given import paired
+from allmodes.core.errors import UserError
+from allmodes.core.tensors import load_tensors
+from allmodes.data.inputs import Input
+from allmodes.data.pixels import to_uint8
+from allmodes.training.recipe import load_recipe
+
+SIDE, STEP = 64, 67  # of a tile of 16 pixels, enlarged, and from one to the next
+
+
+def tile(image: Image.Image, row: int, column: int) -> np.ndarray:
+    """The pixels of a tile of a grid, as they were before it was enlarged."""
+    y, x = 3 + row * (STEP + 3), 3 + column * STEP
+    return np.asarray(image.convert("RGB"))[y : y + SIDE : 4, x : x + SIDE : 4]
+
+
+def test_a_picture_of_a_walk_has_a_row_for_each_way_between_answers(enlarging, tmp_path):
+    one = picture(tmp_path / "one.png", "RGB", (4, 4))
+    out = tmp_path / "walk.png"
+    assert main(["interpolate", str(enlarging), "--inputs", str(one), "--out", str(out)]) == 0
+    drawn = Image.open(out)
+    assert drawn.size == (3 + 8 * STEP, 4 * (STEP + 3))
+    assert np.array_equal(tile(drawn, 0, 0)[::4, ::4], np.asarray(Image.open(one)))
+    for row in range(4):  # each way ends where the next begins, and the last at the first answer
+        assert np.array_equal(tile(drawn, row, 7), tile(drawn, (row + 1) % 4, 1))
+        assert not np.array_equal(tile(drawn, row, 4), tile(drawn, row, 1))
+    gif = tmp_path / "walk.gif"
+    assert main(["interpolate", str(enlarging), "--inputs", str(one), "--out", str(gif)]) == 0
+    assert Image.open(gif).n_frames == 49
+
+
+def test_codes_are_kept_while_the_input_moves(enlarging, tmp_path):
+    given = tmp_path / "given"
+    for name in ("b.png", "a.png", "c-long.png"):
+        picture(given / name, "RGB", (4, 4))
+    Image.open(given / "a.png").rotate(90).save(given / "a.png")
+    out = tmp_path / "along.png"
+    assert main(["interpolate", str(enlarging), "--inputs", str(given), "--out", str(out)]) == 0
+    drawn, model = Image.open(out), load(enlarging)
+    codes = model.draw(4, seed=0, condition=torch.zeros(4, 3, 4, 4)).z
+    for row, name in enumerate(("a", "b", "c-long")):
+        values = torch.from_numpy(np.array(Image.open(given / f"{name}.png"))).permute(2, 0, 1) / 127.5 - 1
+        found = to_uint8(model.decode(codes, values.expand(4, 3, 4, 4))).permute(0, 2, 3, 1).numpy()
+        for column in range(4):
+            gap = np.abs(tile(drawn, row, column + 1).astype(int) - found[column]).max()
+            assert gap <= 1  # a tile is rounded once more
+    gif = tmp_path / "along.webp"
+    assert main(["interpolate", str(enlarging), "--inputs", str(given), "--out", str(gif)]) == 0
+    assert Image.open(gif).n_frames == 3
+
+
+def test_images_are_inverted_under_the_inputs_of_their_names(enlarging, tmp_path):
+    model = load(enlarging)
+    for name in ("a", "b"):
+        values = picture(tmp_path / "small" / f"{name}.png", "RGB", (4, 4))
+        Image.open(values).rotate(90 * (name == "a")).save(values)
+        condition = torch.from_numpy(np.array(Image.open(values))).permute(2, 0, 1)[None] / 127.5 - 1
+        answer = to_uint8(model.sample(1, seed=7, condition=condition))[0].permute(1, 2, 0).numpy()
+        (tmp_path / "large").mkdir(exist_ok=True)
+        Image.fromarray(answer).save(tmp_path / "large" / f"{name}.png")
+    words = ["invert", str(enlarging), "--images", str(tmp_path / "large"), "--steps", "3"]
+    out = tmp_path / "out"
+    assert main([*words, "--inputs", str(tmp_path / "small"), "--out", str(out)]) == 0
+    found = load_tensors(out / "latents.safetensors").tensors
+    assert found["inputs"].shape == (2, 3, 4, 4)
+    made = model.decode(found["latents"], found["inputs"])
+    large = np.stack([np.asarray(Image.open(tmp_path / "large" / f"{name}.png")) for name in ("a", "b")])
+    wanted = torch.from_numpy(large).permute(0, 3, 1, 2) / 127.5 - 1
+    torch.testing.assert_close((made - wanted).flatten(1).norm(dim=1), found["distances"], rtol=1e-3, atol=1e-3)
+    assert (out / "pairs.png").exists()
+
+
+def test_a_run_degrades_images_as_it_was_trained(enlarging, tmp_path):
+    recipe = load_recipe("super-resolution/conditional-imle", {"degradation.factor": 4})
+    (enlarging.parent / "recipe.yaml").write_text(recipe.to_yaml())
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    words = ["--images", str(tmp_path / "images.npy"), "--steps", "1", "--out", str(tmp_path / "out")]
+    assert main(["invert", str(enlarging.parent), *words]) == 0
+    given = load_tensors(tmp_path / "out" / "latents.safetensors").tensors["inputs"]
+    large = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
+    small = torch.nn.functional.interpolate(large, scale_factor=0.25, mode="bicubic", antialias=True).clamp(-1, 1)
+    torch.testing.assert_close(given, small, atol=1 / 127, rtol=0)
+
+
+def test_inputs_pair_by_name_and_what_has_none_is_named():
+    found = [Input(name, torch.zeros(1, 2, 2)) for name in ("b", "a")]
+    assert [each.name for each in paired(found, 2, ("a.png", "b.jpg"))] == ["a", "b"]
+    assert [each.name for each in paired(found, 2, ())] == ["b", "a"]
+    with pytest.raises(UserError, match="No input is named as the image c"):
+        paired(found, 3, ("a.png", "b.png", "c.png"))
+    with pytest.raises(UserError, match="No image is named as the input b"):
+        paired(found, 1, ("a.png",))
+    with pytest.raises(UserError, match="3 images and 2 inputs"):
+        paired(found, 3, ())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sample", "--out", "x.png"],
+        ["interpolate", "--out", "x.gif"],
+        ["interpolate", "--images", "one.png", "two.png", "--out", "x.gif"],
+        ["invert", "--images", "given", "--out", "x"],
+    ],
+)
+def test_what_needs_inputs_says_so(words, enlarging, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.png", "two.png", "given/a.png"):
+        picture(tmp_path / name, "RGB", (16, 16))
+    assert main([words[0], str(enlarging), *words[1:]]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "--inputs" in said
+    assert not (tmp_path / "x.png").exists()
+    assert not (tmp_path / "x.gif").exists()
+    with pytest.raises(UserError, match="answers inputs"):
+        load(enlarging).sample(3)
+    with pytest.raises(UserError, match="answers inputs"):
+        load(enlarging).invert(torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["interpolate", "--inputs", "given", "--images", "one.png", "two.png", "--out", "x.gif"],
+            "give one of the two",
+        ),
+        (["interpolate", "--inputs", "mixed", "--out", "x.gif"], "give inputs of one size"),
+        (["invert", "--images", "given", "--inputs", "mixed", "--out", "x"], "resize it"),
+    ],
+)
+def test_what_does_not_go_together_is_said(words, said, enlarging, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("one.png", 4), ("two.png", 4), ("given/a.png", 4), ("mixed/a.png", 4), ("mixed/b.png", 6)):
+        picture(tmp_path / name, "RGB", (size, size))
+    assert main([words[0], str(enlarging), *words[1:]]) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
