@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,6 @@ from allmodes.cli import main
 from allmodes.cli.given import paired
 from allmodes.core.errors import UserError
 from allmodes.core.tensors import load_tensors
-from allmodes.data.inputs import Input
 from allmodes.data.pixels import to_uint8
 from allmodes.training.recipe import load_recipe
 
@@ -96,15 +97,33 @@ def test_a_run_degrades_images_as_it_was_trained(enlarging, tmp_path):
 
 
 def test_inputs_pair_by_name_and_what_has_none_is_named():
-    found = [Input(name, torch.zeros(1, 2, 2)) for name in ("b", "a")]
-    assert [each.name for each in paired(found, 2, ("a.png", "b.jpg"))] == ["a", "b"]
-    assert [each.name for each in paired(found, 2, ())] == ["b", "a"]
+    assert paired(["b", "a"], 2, ("a.png", "b.jpg")) == [1, 0]
+    assert paired(["b", "a"], 2, ()) == [0, 1]
+    assert paired(["00000", "00001"], 2, ("a.png", "b.png")) == [0, 1]  # of an array
     with pytest.raises(UserError, match="No input is named as the image c"):
-        paired(found, 3, ("a.png", "b.png", "c.png"))
+        paired(["b", "a"], 3, ("a.png", "b.png", "c.png"))
     with pytest.raises(UserError, match="No image is named as the input b"):
-        paired(found, 1, ("a.png",))
+        paired(["b", "a"], 1, ("a.png",))
     with pytest.raises(UserError, match="3 images and 2 inputs"):
-        paired(found, 3, ())
+        paired(["b", "a"], 3, ())
+
+
+def test_pairs_are_audited_by_their_names_or_answered_by_a_model(enlarging, tmp_path, capsys):
+    for number in range(44):
+        for folder, side in (("real", 16), ("fake", 16), ("small", 4)):
+            path = picture(tmp_path / folder / f"{number:02}.png", "RGB", (side, side))
+            Image.fromarray(np.roll(np.asarray(Image.open(path)), number, 0)).save(path)
+    words = ["audit", "--real", str(tmp_path / "real"), "--inputs", str(tmp_path / "small"), "--metrics", "recall"]
+    for fake in (str(tmp_path / "fake"), str(enlarging)):
+        assert main([*words, "--fake", fake, "--out", str(tmp_path / "audit"), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["n_real"], found["n_fake"]) == (22, 22)
+        assert found["distance"]["name"] == "pixels of pairs"
+    assert main([*words[:3], "--fake", str(enlarging), "--out", str(tmp_path / "more")]) == 2
+    assert "--inputs" in capsys.readouterr().err
+    (tmp_path / "fake" / "00.png").unlink()
+    assert main([*words, "--fake", str(tmp_path / "fake"), "--out", str(tmp_path / "more")]) == 2
+    assert "No answer is named as the image 00" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
 from ..distances.base import Distance
+from ..model import Model
 from .density import Balls
 from .difference import difference
 from .examples import Examples, Source, open_examples
@@ -36,6 +37,7 @@ from .findings import Findings
 from .found import CHANCE, Example, View
 from .labels import compare_labels
 from .nearness import Farness, copied_mass
+from .pairs import split_pairs
 from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass
 from .regions import compare_regions
 from .scores import STANDARD, Pair, measure
@@ -52,6 +54,7 @@ def audit(
     fake: Source,
     *,
     distance: str | Distance = AUTO,
+    inputs: Tensor | None = None,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,
     fraction: float = 0.5,
@@ -65,6 +68,9 @@ def audit(
         fake: samples, or a run or model to draw them from.
         distance: the feature space, or its name, or ``"auto"``: pixels, or EfficientNet-Lite0's features of colour
             images of at least 32 x 32; not used where features are given.
+        inputs: what each real example is an answer to, images ``(n, D, h, w)`` in [-1, 1] or features ``(n, d)``: then
+            samples are answers to the same inputs, one of each, or a conditional model, and what is missing is missing
+            given the input (see :mod:`.pairs`).
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
             :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
@@ -79,8 +85,13 @@ def audit(
     _check(fraction, seed)
     with working("Auditing", 3) as advance:
         data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
-        samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
         table = {} if labels is None else read_table(labels, len(data), files=data.files)
+        if inputs is None:
+            samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
+        else:
+            given = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
+            data, samples, mine = split_pairs(data, given, inputs, seed)
+            table = {name: [values[row] for row in mine.tolist()] for name, values in table.items()}
         space, half = Space.of(data, samples, distance), halved(len(data), seed)
         pair = Pair(space.sides.real, space.sides.fake, half, seed)
         advance(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +48,7 @@ class Examples:
         fingerprint: hash of the content.
         resize: how the images were brought to their size.
         notes: what was left out, or how it was understood, in plain sentences.
+        given: the inputs that these answer, in their order; None of examples that answer none.
     """
 
     images: Tensor | None
@@ -56,6 +57,7 @@ class Examples:
     fingerprint: str
     resize: str = "none"
     notes: tuple[str, ...] = ()
+    given: Examples | None = None
 
     @classmethod
     def of(cls, drawn: Tensor) -> Examples:
@@ -67,6 +69,13 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.images if self.images is not None else self.features)  # type: ignore[arg-type]
+
+    def __getitem__(self, rows: Tensor) -> Examples:
+        """Some of them, by their numbers."""
+        images, features = (None if part is None else part[rows] for part in (self.images, self.features))
+        files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
+        fingerprint = digest(self.fingerprint, str(rows.tolist()))
+        return replace(self, images=images, features=features, files=files, fingerprint=fingerprint)
 
     def embedded(self, distance: Distance) -> Tensor:
         """Features ``(n, D)``: those handed in, or the distance's of the images, as its network gives them.
@@ -124,7 +133,7 @@ def open_examples(
     """
     if isinstance(source, Examples):
         return source
-    if isinstance(source, str | Path) and _is_run(Path(source)):
+    if isinstance(source, str | Path) and is_run(Path(source)):
         source = load(source)
     if isinstance(source, Model):
         return Examples.of(source.sample(SAMPLES, seed=seed))
@@ -139,7 +148,7 @@ def open_examples(
     return _features(array, title) if array.ndim == 2 else _images(pictures_of(array, title), like, skip_damaged)
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
     """Whether a folder holds what training leaves; a folder of pictures may hold a ``config.json``, too."""
     return any(is_there(path / mark) for mark in ("recipe.yaml", "model/config.json", "model.safetensors"))
 

@@ -42,15 +42,18 @@ class Gallery:
     Args:
         picture: as a ``data:`` address; None where features were handed in.
         names: of the examples: files, or numbers.
+        given: whether the inputs of the examples stand above them.
     """
 
     picture: str | None
     names: tuple[str, ...]
+    given: bool = False
 
     @property
     def description(self) -> str:
         """The picture for who cannot see it."""
-        return f"Upper row: examples of the data ({', '.join(self.names)}). Lower row: the nearest sample of each."
+        upper = "Upper rows: inputs, and the data that answer them" if self.given else "Upper row: examples of the data"
+        return f"{upper} ({', '.join(self.names)}). Lower row: the nearest sample of each."
 
 
 def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
@@ -114,20 +117,25 @@ def _labels(region: Region) -> str:
 def _gallery(found: Found, members: Sequence[int]) -> Gallery:
     files, picture = found.view.real.files, draw_gallery(found, members)
     names = tuple(files[i] if files else f"#{i}" for i in members)
-    return Gallery(None if picture is None else inline_image(picture), names)
+    return Gallery(None if picture is None else inline_image(picture), names, found.view.real.given is not None)
 
 
 def draw_gallery(found: Found, members: Sequence[int]) -> Image.Image | None:
-    """These examples in rows, below each row the sample nearest to each; None where features were handed in."""
-    real, fake = found.view.real.images, found.view.fake.images
+    """These examples in rows, below each row the sample nearest to each; None where features were handed in.
+
+    Of pairs, their inputs stand above.
+    """
+    real, fake, given = found.view.real.images, found.view.fake.images, found.view.real.given
     if real is None or fake is None:
         return None
+    shown = [real] if given is None or given.images is None else [given.images, real]
     nearest = {example.index: example.nearest for example in found.examples}
     rows = []
     for start in range(0, len(members), ABREAST):
         some = list(members[start : start + ABREAST])
         blank = torch.full_like(real[:1], 255).repeat(ABREAST - len(some), 1, 1, 1)
-        rows += [real[some], blank, fake[[nearest[i] for i in some]], blank]
+        rows += [part for images in shown for part in (images[some], blank)]
+        rows += [fake[[nearest[i] for i in some]], blank]
     return image_grid(torch.cat(rows), columns=ABREAST)
 
 

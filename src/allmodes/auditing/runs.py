@@ -40,14 +40,22 @@ def audit_run(run: Run) -> None:
     folder, began = run.path / "audit", time.monotonic()
     if holds_audit(folder) and not is_outdated(folder):
         return
-    batch, samples = _sides(run, run.model(), EXAMPLES)
-    if len(batch) < LEAST:
+    model, seed = run.model(), run.recipe.settings.seed
+    asked = model.generator.conditioned == "inputs"
+    batch = _examples(run, model, 2 * EXAMPLES if asked else EXAMPLES)  # of pairs, half are on each side
+    if len(batch) < (2 * LEAST if asked else LEAST):
         return
-    print(f"Auditing {EXAMPLES:,} samples against {len(batch):,} examples ...", file=sys.stderr)
+    count = len(batch) // 2 if asked else EXAMPLES
+    print(f"Auditing {count:,} samples against {len(batch):,} examples ...", file=sys.stderr)
     labels = None if batch.labels is None else batch.labels.numpy()
     few = labels is not None and len(set(labels.tolist())) <= len(batch) // PER_LABEL
-    sides = Examples.of(batch.images), Examples.of(samples)
-    found = audit(*sides, labels=labels if few else None, seed=run.recipe.settings.seed)
+    found = audit(
+        Examples.of(batch.images),
+        model if asked else Examples.of(model.sample(EXAMPLES, seed=seed)),
+        inputs=batch.inputs if asked else None,
+        labels=labels if few else None,
+        seed=seed,
+    )
     found.save(folder)
     note_time(run.path / "metrics.jsonl", "audit", time.monotonic() - began)
 
@@ -103,9 +111,18 @@ def _sides(run: Run, model: Model, count: int, split: Split = "training", sigma:
         real = unseen[:count]
         return real, model.sample(count, seed=seed, sigma=sigma, condition=_repeated(real.inputs, count))
     batch = dataset.batch(0, count, seed)
-    first = np.unique(batch.index.numpy(), return_index=True)[1]  # of few data, each is taken once
-    samples = model.sample(count, seed=seed, sigma=sigma, condition=batch.inputs)
-    return batch[torch.from_numpy(first)], samples
+    return _different(batch), model.sample(count, seed=seed, sigma=sigma, condition=batch.inputs)
+
+
+def _examples(run: Run, model: Model, count: int) -> Batch:
+    """Different examples of the data that this model was trained on, at most so many."""
+    return _different(run.dataset(model).batch(0, count, run.recipe.settings.seed))
+
+
+def _different(batch: Batch) -> Batch:
+    """Each example once, of few data."""
+    first = np.unique(batch.index.numpy(), return_index=True)[1]
+    return batch[torch.from_numpy(first)]
 
 
 def _repeated(inputs: Tensor | None, count: int) -> Tensor | None:

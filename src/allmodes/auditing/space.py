@@ -15,6 +15,7 @@ from ..distances.base import Distance
 from ..distances.efficientnet_lite0 import EfficientNetLite0Features
 from ..distances.pixels import Pixels
 from .examples import Examples
+from .pairs import joined
 
 AUTO = "auto"
 SEEN = 32  # side from which on the features of a network for photographs tell images apart
@@ -69,8 +70,11 @@ class Space:
         real, fake = data.embedded(chosen), samples.embedded(chosen)
         if real.shape[1] != fake.shape[1]:
             raise UserError(f"The data have {real.shape[1]} features and the samples {fake.shape[1]}.")
-        handed = data.features is not None
-        return cls(*(HANDED if handed else (chosen.name, chosen.fingerprint())), Sides(real, fake), warnings)
+        name, fingerprint = HANDED if data.features is not None else (chosen.name, chosen.fingerprint())
+        if data.given is not None and samples.given is not None:
+            real, fake = joined(real, fake, data.given.embedded(chosen), samples.given.embedded(chosen))
+            name = f"{name} of pairs"
+        return cls(name, fingerprint, Sides(real, fake), warnings)
 
 
 def _chosen(distance: str | Distance, data: Examples) -> tuple[Distance, tuple[str, ...]]:

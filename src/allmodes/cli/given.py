@@ -9,10 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..auditing.examples import Source, is_run, open_examples
 from ..core.configuration import build_part
 from ..core.errors import UserError
 from ..data.inputs import Input, read_inputs
-from ..model import Model
+from ..data.pixels import to_float
+from ..model import Model, load
 from ..runs.run import Run
 from ..training.recipe import ROOMS
 
@@ -30,12 +32,13 @@ def given_to(model: Model, path: Path) -> list[Input]:
     return read_inputs(path, tuple(model.config.get("inputs", ())))
 
 
-def inputs_for(model: Model, arguments: argparse.Namespace, images: Tensor, files: Sequence[str]) -> Tensor | None:
-    """The input of each image ``(n, C, H, W)``: one of ``--inputs`` each, or what the run's degradation makes of it.
+def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, files: Sequence[str]) -> Tensor | None:
+    """The input of each image ``(n, C, H, W)``: one of a user's each, or what the run's degradation makes of it.
 
     Args:
         model: what is asked.
-        arguments: ``run``, and ``inputs`` if they were given.
+        run: where it is from.
+        path: of the inputs, if they were given.
         images: in [-1, 1].
         files: of the images, in their order.
 
@@ -45,37 +48,74 @@ def inputs_for(model: Model, arguments: argparse.Namespace, images: Tensor, file
     Raises:
         UserError: it takes none, there are others than images, or those of the run are not made of images.
     """
-    if arguments.inputs is None:
-        return _degraded(model, arguments.run, images) if model.generator.conditioned == "inputs" else None
-    found, trained = given_to(model, arguments.inputs), tuple(model.config["inputs"])
+    if path is None:
+        return _degraded(model, run, images) if model.generator.conditioned == "inputs" else None
+    found, trained = given_to(model, path), tuple(model.config["inputs"])
     for each in found:
         if tuple(each.values.shape) != trained:
             sizes = [f"{shape[-1]} x {shape[-2]}" for shape in (each.values.shape, trained)]
             raise UserError(f"The input {each.name} is of {sizes[0]}, and images are made of {sizes[1]}: resize it.")
-    return torch.stack([each.values for each in paired(found, len(images), files)])
+    rows = paired([each.name for each in found], len(images), files)
+    return torch.stack([found[row].values for row in rows])
 
 
-def paired(found: Sequence[Input], count: int, files: Sequence[str]) -> list[Input]:
-    """The input of each of so many images: the one of its name, or in their order where images or inputs have none.
+def pairs_of(arguments: argparse.Namespace) -> tuple[Source, Source, Tensor | None]:
+    """The data, the samples and, where these are answers, the input of each example.
+
+    Args:
+        arguments: paths ``real`` and ``fake``, and ``inputs`` if they were given; and ``skip_damaged``.
+
+    Raises:
+        UserError: they cannot be read, or do not pair.
+    """
+    model = load(arguments.fake) if is_run(arguments.fake) else None
+    if arguments.inputs is None and (model is None or model.generator.conditioned != "inputs"):
+        return arguments.real, arguments.fake, None
+    data = open_examples(arguments.real, skip_damaged=arguments.skip_damaged)
+    if data.images is None:
+        raise UserError(f"{arguments.real} holds features, and pairs are of images: leave out --inputs.")
+    if model is not None:
+        images = to_float(data.images)
+        given = inputs_for(model, arguments.fake, arguments.inputs, images=images, files=data.files)
+        return data, model, given
+    answers = open_examples(arguments.fake, like=data, skip_damaged=arguments.skip_damaged)
+    found = open_examples(arguments.inputs)
+    if answers.images is None or found.images is None:
+        raise UserError("Answers and inputs must be images, as the data are.")
+    answers = answers[torch.tensor(paired(named(answers.files), len(data), data.files, what="answer"))]
+    return data, answers, to_float(found.images[paired(named(found.files), len(data), data.files)])
+
+
+def named(files: Sequence[str]) -> list[str]:
+    """What pictures are called: their files without endings, where that tells them apart."""
+    stems = [Path(file).stem for file in files]
+    return stems if len(set(stems)) == len(stems) else [file.replace("/", "-") for file in files]
+
+
+def paired(others: Sequence[str], count: int, files: Sequence[str], *, what: str = "input") -> list[int]:
+    """Which input each of so many images has: the one of its name, or where either have none the one in its place.
+
+    Args:
+        others: what inputs are called.
+        count: of images.
+        files: of the images, in their order.
+        what: the others are, in a word.
 
     Raises:
         UserError: an image has no input, or an input no image; up to ten are named.
     """
-    stems = [Path(file).stem for file in files]
-    names = stems if len(set(stems)) == len(stems) else [file.replace("/", "-") for file in files]
-    own = {each.name: each for each in found}
-    if not names or not any(name in own for name in names):
-        if len(found) != count:
-            raise UserError(f"There are {count:,} images and {len(found):,} inputs: give an input for each image.")
-        return list(found)
-    alone = [name for name in names if name not in own] or [name for name in own if name not in names]
-    if alone:
-        what = "image" if alone[0] in names else "input"
-        other = "input" if what == "image" else "image"
-        raise UserError(
-            f"No {other} is named as the {what} {', '.join(alone[:SHOWN])}: give one {other} for each {what}."
-        )
-    return [own[name] for name in names]
+    names, places = named(files), {name: place for place, name in enumerate(others)}
+    if places.keys().isdisjoint(names):
+        if others and len(others) != count:
+            raise UserError(f"There are {count:,} images and {len(others):,} {what}s: give one {what} for each image.")
+        return list(range(count))
+    alone = [name for name in names if name not in places], [name for name in others if name not in set(names)]
+    for lonely, lacks, of in ((alone[0], what, "image"), (alone[1], "image", what)):
+        if lonely:
+            raise UserError(
+                f"No {lacks} is named as the {of} {', '.join(lonely[:SHOWN])}: give one {lacks} for each {of}."
+            )
+    return [places[name] for name in names]
 
 
 def _degraded(model: Model, run: Path, images: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ REGIONS = 30
 TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
 PICTURES = {  # as images, not as part of the page: a folder may be a stranger's
     "map.svg": "Map of the data: every dot is an example, its colour says how many samples lie around it.",
-    "scarcest.png": "Upper row: the most under-represented examples. Lower row: the sample nearest to each.",
+    "scarcest.png": "The most under-represented examples, below their inputs if any, and the sample nearest to each.",
 }
 
 

@@ -28,6 +28,9 @@ class Audit(Command):
         "Data and samples are folders of images, .zip, .npy or .npz arrays of images (uint8, or floats from -1 to 1, "
         "0 to 1 or 0 to 255) or features (floats [n, d]), or trained runs. If nothing is dropped, the chance that any "
         "region is called dropped is at most 5%.\n\n"
+        "With --inputs, samples are answers to inputs: one of each for every example, or a conditional model. Pictures "
+        "pair by their names, others by their order. What is missing is missing given the input. A conditional run "
+        "needs no --inputs where its degradation makes them of the data.\n\n"
         "Labels are a .npy of [n], or a .csv: its first line names the columns, and each further line is an example, "
         "in the order of the data, or with a column 'file' that names each picture as it is below the data folder:\n\n"
         "  file,hair,smile\n  b/07.png,red,yes\n  a/01.png,grey,no"
@@ -37,11 +40,15 @@ class Audit(Command):
         Example("audit --real digits.npy --labels labels.npy --fake runs/a --out audit/", "a run, with known labels"),
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
         Example("audit --real a/ --fake b/ --distance inception --metrics fid,kid --out audit/", "the standard FID"),
+        Example(
+            "audit --real originals/ --inputs small/ --fake answers/ --out audit/", "what is missing given the input"
+        ),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("--real", type=Path, required=True, metavar="PATH", help="the data")
         parser.add_argument("--fake", type=Path, required=True, metavar="PATH", help="samples, or a run to draw them")
+        parser.add_argument("--inputs", type=Path, metavar="PATH", help="of each example the input that it answers")
         parser.add_argument(
             "--labels", type=Path, metavar="FILE", help="labels of the data: a .npy, or a .csv (see above)"
         )
@@ -64,12 +71,15 @@ class Audit(Command):
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...auditing import STANDARD, audit
         from ...core.outputs import require_folder
+        from ..given import pairs_of
 
         require_folder(arguments.out, "audit.json")
 
+        real, fake, inputs = pairs_of(arguments)
         found = audit(
-            arguments.real,
-            arguments.fake,
+            real,
+            fake,
+            inputs=inputs,
             distance=chosen_distance(arguments) if arguments.distance else "auto",
             labels=arguments.labels,
             metrics=arguments.metrics or STANDARD,

@@ -65,7 +65,8 @@ class Invert(Command):
         images = to_float(wanted.images)
         for note in wanted.notes:
             print(f"note: {note}", file=sys.stderr)
-        model, given = trained.model, inputs_for(trained.model, arguments, images, wanted.files)
+        model, files = trained.model, wanted.files
+        given = inputs_for(model, arguments.run, arguments.inputs, images=images, files=files)
         print(f"Descending from the nearest samples to {len(images):,} images ...", file=sys.stderr)
         pool = POOL if given is None else ANSWERS
         found = model.invert(images, pool=pool, steps=arguments.steps, seed=arguments.seed, condition=given)
