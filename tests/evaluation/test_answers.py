@@ -12,6 +12,8 @@ from allmodes.core.errors import UserError
 from allmodes.evaluation.answers import Questions, answers, answers_to, input_pictures, most_different, spread
 from allmodes.evaluation.evaluate import evaluate
 from allmodes.metrics.fidelity import psnr
+from allmodes.reports.words import LABELS
+from allmodes.runs.pictures import COLUMNS, answer_grid
 from allmodes.training.build import build_dataset, build_objective
 from allmodes.training.current import current_model, subject
 from allmodes.training.processes import launch
@@ -66,6 +68,8 @@ def test_scores_of_answers_are_of_images_that_training_did_not_see():
     assert {"psnr", "psnr_best", "psnr_mean", "consistency"} <= found.keys()
     assert found["psnr_best"].value >= found["psnr"].value
     assert found["psnr"].certificate["split"] == "20 test images"
+    assert found.keys() <= LABELS.keys()  # each has a name and a meaning in tables
+    assert {LABELS[name].better for name in found if "lpips" not in name} == {"more"}
     asked = Questions.of(trainer.dataset, 20)
     model = current_model(trainer)
     made = answers(model, asked.inputs, 4, seed=found["psnr"].certificate["seed"])
@@ -93,6 +97,18 @@ def test_answers_to_an_input_of_another_size_and_one_that_cannot_be():
     assert torch.equal(found, answers_to(model, torch.zeros(1, 6, 10), 3, seed=1))
     with pytest.raises(UserError, match="bring the input"):
         answers_to(model, torch.zeros(3, 6, 10), 3, seed=1)
+
+
+def test_the_grid_of_a_run_has_what_its_columns_say():
+    trainer = trainer_of()
+    model, asked = current_model(trainer), Questions.of(trainer.dataset, 10)
+    drawn = np.asarray(answer_grid(trainer.dataset, model))[18:, :, 0]  # below the names
+    found = answers(model, asked.inputs, COLUMNS.count("answer"), seed=0)[3]
+    expected = {"answer": found[0], "mean": found.mean(0), "spread": spread(found), "original": asked.truth[3]}
+    for name, image in expected.items():
+        column = COLUMNS.index(name)
+        tile = drawn[3 * 67 + 3 : 4 * 67 : 8, column * 67 + 3 : (column + 1) * 67 : 8]  # of 8 pixels, each of 8 x 8
+        np.testing.assert_allclose(tile, (image[0].numpy() + 1) * 127.5, atol=0.51)
 
 
 def test_inputs_are_shown_as_large_as_images():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import correlate
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from allmodes.metrics.fidelity import psnr, ssim
+from allmodes.metrics.fidelity import best_of, psnr, ssim
 
 
 def pairs(channels: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,3 +57,11 @@ def test_ssim_is_that_of_torchmetrics():
 def test_images_smaller_than_the_window_are_refused():
     with pytest.raises(ValueError, match="smaller than the window"):
         ssim(torch.zeros(1, 1, 10, 20), torch.zeros(1, 1, 10, 20))
+
+
+def test_the_best_of_some_is_the_mean_over_all_choices_of_them():
+    values = torch.rand(3, 6, generator=torch.Generator().manual_seed(2))
+    found = best_of(values)
+    for row, curve in zip(values.double().tolist(), found.tolist(), strict=True):
+        expected = [np.mean([min(some) for some in combinations(row, k)]) for k in range(1, 7)]
+        assert curve == pytest.approx(expected)

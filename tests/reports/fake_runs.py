@@ -136,6 +136,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         (path / "environment.json").write_text(json.dumps(place))
         (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log(missing)))
         found = toy_scores(seed) if planar else scores(missing, seed)
+        if name.startswith("super-resolution/"):
+            found.append({**found[0], "name": "st_lpips_best", "value": 0.3, "detail": {"best_of": [0.4, 0.33, 0.3]}})
         headline = {score["name"]: score["value"] for score in found}
         (path / "evaluation.json").write_text(json.dumps({"scores": found, "headline": headline}))
         if not planar:

@@ -34,6 +34,24 @@ def test_seeds_of_one_recipe_are_folded(make_run: MakeRun) -> None:
     assert " to " not in alone.cells["kl"].text
 
 
+def test_conditional_runs_stand_side_by_side(make_run: MakeRun) -> None:
+    paths = [make_run(f"super-resolution/{name}", folder=name) for name in ("conditional-imle", "regression")]
+    certificate = {"protocol": "answers to inputs", "answers": "10 to each input", "data": "a1"}
+    for path, diversity in zip(paths, (0.2, 0.0), strict=True):
+        scores = [
+            {"name": name, "value": value, "certificate": certificate}
+            for name, value in (("diversity", diversity), ("consistency", 45.0), ("st_lpips_best", 0.3))
+        ]
+        (path / "evaluation.json").write_text(json.dumps({"scores": scores}))
+    rows = compare_table(paths)
+    assert headings(rows)[1:4] == ["ST-LPIPS, nearest answer", "diversity of answers", "consistency"]
+    assert [row.cells["diversity"].mean for row in rows] == [0.2, 0.0]
+    assert not cautions(paths)
+    few = [{**score, "certificate": {**certificate, "answers": "4 to each input"}} for score in scores]
+    (paths[1] / "evaluation.json").write_text(json.dumps({"scores": few}))
+    assert any("'consistency' was not measured alike" in text for text in cautions(paths))
+
+
 def test_runs_of_one_name_but_another_training_are_kept_apart(make_run: MakeRun) -> None:
     paths = [make_run("stacked-digits/gan", folder=folder) for folder in ("short", "long")]
     recipe = yaml.safe_load((paths[1] / "recipe.yaml").read_text())

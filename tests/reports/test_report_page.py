@@ -20,10 +20,12 @@ from allmodes.reports import read_run, write_report
 from allmodes.reports.base import Section
 from allmodes.reports.page import _tiles
 from allmodes.reports.sections import components, latent_maps, sigma
+from allmodes.reports.sections.answers import Answers
 from allmodes.reports.sections.coverage import panels, read_coverage
 from allmodes.reports.sections.curves import Curves
 from allmodes.reports.sections.metrics import baseline, shared_certificate
 from allmodes.reports.sections.published import tables
+from allmodes.reports.sections.samples import Samples
 from allmodes.reports.words import write_figure
 
 SECTIONS = entries("allmodes.reports.sections", Section)  # type: ignore[type-abstract]
@@ -85,7 +87,7 @@ def test_one_page_holds_everything(make_run: MakeRun, tmp_path: Path) -> None:
 def test_every_section_renders_and_can_be_absent(make_run: MakeRun, tmp_path: Path, name: str) -> None:
     section = SECTIONS[name]()
     assert section.title
-    whole = read_run(make_run("stacked-digits/gan", folder="whole"))
+    whole = read_run(make_run("super-resolution/gan", folder="whole"))
     assert section.render(whole)
     (tmp_path / "recipe.yaml").write_text("title: Bare\n")
     bare = section.render(read_run(tmp_path))
@@ -106,6 +108,22 @@ def test_a_figure_that_was_measured_once_has_no_curve(make_run: MakeRun) -> None
     assert "modes over the presentations" in Curves().render(run)
     assert "modes over the presentations" not in Curves().render(replace(run, evaluations=run.evaluations[-1:]))
     assert Curves().render(replace(run, evaluations=run.evaluations[-1:], train=run.train[:1])) is None
+
+
+def test_a_conditional_run_says_what_its_columns_are_and_how_near_the_nearest_of_its_answers_is(
+    make_run: MakeRun,
+) -> None:
+    path = make_run("super-resolution/conditional-imle", folder="a")
+    recipe = yaml.safe_load((path / "recipe.yaml").read_text())
+    recipe |= {"objective": {"name": "imle"}, "degradation": {"name": "grey"}, "data": {"name": "cifar10"}}
+    (path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    run = read_run(path)
+    assert run.title == "Conditional IMLE on cifar10"
+    assert "an input, answers to it, their mean, their spread" in Samples().render(run)
+    said = Answers().render(run)
+    assert "The nearest of 3 answers is 25% nearer" in said
+    assert "<svg" in said
+    assert "answers to it" not in Samples().render(read_run(make_run("stacked-digits/gan", folder="b")))
 
 
 def test_sections_are_ordered() -> None:

@@ -143,6 +143,26 @@ def image_rows(images: Array, names: Sequence[str]) -> Image.Image:
     return canvas
 
 
+def image_columns(images: Array, names: Sequence[str]) -> Image.Image:
+    """Lay images out in rows, with the name of each column above it.
+
+    Args:
+        images: as for :func:`image_grid`, an image of each row for every column, row after row.
+        names: of the columns, from the left.
+
+    Raises:
+        UserError: there is no image, or the shape cannot be drawn.
+    """
+    grid = image_grid(images, columns=len(names))
+    font = ImageFont.load_default(size=12)
+    canvas = Image.new("RGB", (grid.width, grid.height + 18), PAPER)
+    canvas.paste(grid, (0, 18))
+    draw, width = ImageDraw.Draw(canvas), (grid.width - GUTTER) / len(names)
+    for number, name in enumerate(names):
+        draw.text((GUTTER + (number + 0.5) * width, 15), name, fill=INK, font=font, anchor="ms")
+    return canvas
+
+
 def stacked_rows(rows: Sequence[Sequence[Array]]) -> Image.Image:
     """Lay out rows of images, those of a row of one size.
 

@@ -11,6 +11,8 @@ answers, which is blurred: they say whether an answer is true, not whether it lo
 
 from __future__ import annotations
 
+from math import comb
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -56,6 +58,23 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     above = (2 * mean_a * mean_b + C1) * (2 * covariance + C2)
     below = (mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2)
     return (above / below).flatten(1).mean(1)
+
+
+def best_of(values: Tensor) -> Tensor:
+    r"""The least of k of so many values, for every k from 1 on: its mean over all choices of k of them.
+
+    .. math:: \mathrm{E} \min_k = \sum_i v_{(i)} \binom{n - i}{k - 1} \Big/ \binom{n}{k}, \quad
+              v_{(1)} \le v_{(2)} \le \dots
+
+    Args:
+        values: ``(..., n)``.
+
+    Returns:
+        float64 ``(..., n)``: of 1, of 2, ..., of all.
+    """
+    n = values.shape[-1]
+    shares = [[comb(n - i, k - 1) / comb(n, k) for k in range(1, n + 1)] for i in range(1, n + 1)]
+    return values.double().sort(-1).values @ torch.tensor(shares, dtype=torch.float64)
 
 
 def _windowed(images: Tensor) -> Tensor:

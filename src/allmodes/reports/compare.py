@@ -17,6 +17,7 @@ from .words import title_of, write_figure
 MODES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance")  # columns of runs that were not evaluated yet
 PLANE = ("high_quality", "worst_distance")
 FEW = ("frechet_heldout", "precision", "recall", "covered", "reached_heldout", "copied_mass")
+ANSWERS = ("st_lpips_best", "diversity", "consistency", "st_lpips", "psnr", "psnr_mean", "ssim")
 ALWAYS = ("images", "minutes")
 COST = ("calls", "sampling_seconds")  # of a sample
 INCIDENTAL = (
@@ -111,11 +112,11 @@ def cautions(runs: Sequence[Path | RunFiles]) -> list[str]:
     """
     files = [run if isinstance(run, RunFiles) else read_run(run) for run in runs]
     found = []
-    data = _told_apart(files, {*MODES, *PLANE, *FEW}, ("data",))
+    data = _told_apart(files, {*MODES, *PLANE, *FEW, *ANSWERS}, ("data",))
     if len(data) > 1:
         found.append(f"Figures of different data do not compare: {'; '.join(map(', '.join, data.values()))}.")
-    for column in (*MODES, *FEW):
-        spaces = _told_apart(files, {column}, ("features", "classifier", "protocol"))
+    for column in (*MODES, *FEW, *ANSWERS):
+        spaces = _told_apart(files, {column}, ("features", "classifier", "protocol", "answers"))
         if len(spaces) > 1:
             parts = [f"{', '.join(names)} in {space}" for space, names in spaces.items()]
             found.append(f"'{title_of(column)}' was not measured alike: {'; '.join(parts)}.")
@@ -138,7 +139,7 @@ def _told_apart(runs: Sequence[RunFiles], names: set[str], keys: Sequence[str]) 
 
 def _columns(runs: Sequence[RunFiles]) -> tuple[str, ...]:
     """What some run has a figure of."""
-    measured = [name for name in (*MODES, *PLANE, *FEW) if any(run.figure(name) is not None for run in runs)]
+    measured = [name for name in (*MODES, *PLANE, *FEW, *ANSWERS) if any(run.figure(name) is not None for run in runs)]
     cost = [name for name in COST if any(run.figure(name) is not None for run in runs)]
     return (*(measured or MODES), *ALWAYS, *cost)
 

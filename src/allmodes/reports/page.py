@@ -20,7 +20,11 @@ from .compare import cautions, compare_table, headings
 from .run_files import RunFiles, read_run
 from .words import SPLIT, meaning_of, title_of, write_figure
 
-TILES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance", "minutes")
+TILES = (
+    *("modes", "kl", "excess_kl", "confidence", "frechet_distance"),
+    *("st_lpips_best", "diversity", "consistency", "st_lpips", "psnr_mean"),
+    "minutes",
+)
 
 
 @cache

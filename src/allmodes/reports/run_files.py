@@ -108,7 +108,13 @@ class RunFiles:
         parts = {part: str(self._part(part).get("name", "")) for part in ("objective", "matching", "prior", "loss")}
         if not parts["objective"] or not self.data:
             return str(self.recipe.get("title") or self.name)
-        return f"{method_of(**parts)} on {Path(self.data).name}"
+        conditional = "Conditional " if self.conditional and parts["objective"] == "imle" else ""
+        return f"{conditional}{method_of(**parts)} on {Path(self.data).name}"
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the model answers inputs."""
+        return "degradation" in self.recipe or "psnr_best" in self.scores
 
     @property
     def data(self) -> str:

@@ -10,6 +10,8 @@ METHODS = {
     "gan": "GAN",
     "imle": "IMLE",
     "imle-gan": "IMLE-GAN",
+    "chimle": "CHIMLE",
+    "regression": "Regression",
     "rs-imle": "RS-IMLE",
     "adaptive-imle": "Adaptive IMLE",
     "one-to-one": "One-to-one matching",
@@ -172,6 +174,33 @@ LABELS = {
     "read_components": Label(
         "components read", 3, "share of samples whose component the encoder reads rightly", better="more"
     ),
+    "st_lpips_best": Label(
+        "ST-LPIPS, nearest answer",
+        4,
+        "squared distance of the original to the nearest answer to its input",
+        better="less",
+    ),
+    "diversity": Label(
+        "diversity of answers", 4, "mean squared ST-LPIPS distance of two answers to one input", better="more"
+    ),
+    "consistency": Label(
+        "consistency", 1, "PSNR in dB of answers, degraded as originals were, against their inputs", better="more"
+    ),
+    "st_lpips": Label(
+        "ST-LPIPS", 4, "squared distance of answers to the original, as people see it, the mean", better="less"
+    ),
+    **{
+        f"{figure}{ending}": Label(f"{title}{of}", decimals, f"{what}{which}", better="more")
+        for figure, title, decimals, what in (
+            ("psnr", "PSNR", 2, "in dB, against the original, "),
+            ("ssim", "SSIM", 3, "structural similarity to the original, "),
+        )
+        for ending, of, which in (
+            ("", "", "the mean over answers"),
+            ("_mean", ", mean answer", "of the mean of answers, which is blurred"),
+            ("_best", ", nearest answer", "of the nearest of the answers"),
+        )
+    },
     "images": Label("presentations", 0, "of training examples, each as often as it was shown"),
     "images_per_second": Label("presentations per second", 0, "speed of the training", better="more"),
     "calls": Label("network calls", 0, "that one sample takes", better="less"),

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..core.pictures import image_grid, image_pairs, image_rows, side_by_side, toy_frame
+from ..core.pictures import image_columns, image_grid, image_pairs, image_rows, side_by_side, toy_frame
 from ..core.pictures import save_picture as save
 from ..core.seeding import stream
 from ..data.base import Dataset
-from ..evaluation.answers import Questions, answers, input_pictures
+from ..evaluation.answers import Questions, answers, input_pictures, spread
 from ..evaluation.nearest import nearest_images
 from ..model import Model
 from ..priors import draws
@@ -24,6 +24,7 @@ GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
 ASKED, ANSWERS = 10, 5  # questions that are shown, and answers to each
+COLUMNS = ("input", *["answer"] * ANSWERS, "mean", "spread", "original")
 ROW = 12  # samples at latents of either kind, and of a component
 ROWS, LONG = 50, 20  # components that are shown, the likeliest of them; more than so many rows stand in two columns
 
@@ -47,12 +48,13 @@ def save_picture(trainer: Trainer, folder: Path) -> None:
 
 
 def answer_grid(dataset: Dataset, model: Model) -> Image.Image:
-    """A row for each of some questions that training did not see: the input, answers, their mean, and the original."""
+    """A row for each of some questions that training did not see, see ``COLUMNS``."""
     asked = Questions.of(dataset, ASKED)
     found = answers(model, asked.inputs, ANSWERS, seed=0)
     shown = input_pictures(asked.inputs, dataset.shape)
-    rows = torch.cat([shown[:, None], found, found.mean(1, keepdim=True), asked.truth[:, None]], 1)
-    return image_grid(dataset.picture(rows.flatten(0, 1)), columns=ANSWERS + 3)
+    apart = torch.stack([spread(each).expand(dataset.shape) for each in found])
+    rows = torch.cat([shown[:, None], found, found.mean(1, keepdim=True), apart[:, None], asked.truth[:, None]], 1)
+    return image_columns(dataset.picture(rows.flatten(0, 1)), COLUMNS)
 
 
 def save_real(dataset: Dataset, folder: Path) -> None:

@@ -19,7 +19,7 @@ from ...core.records import Score
 from ...data.base import Dataset
 from ...distances.base import Distance
 from ...distances.st_lpips import StLpips
-from ...metrics.fidelity import WINDOW, psnr, ssim
+from ...metrics.fidelity import WINDOW, best_of, psnr, ssim
 from ..answers import Questions, answers
 from ..spaces import embedded
 from .base import SEED, EvaluationProtocol, Subject
@@ -27,6 +27,10 @@ from .base import SEED, EvaluationProtocol, Subject
 QUESTIONS, EACH = 100, 10
 QUICK_QUESTIONS, QUICK_EACH = 20, 4
 CAP = 100.0  # dB: what two equal images are taken as
+ORDER = (  # what says most of many answers first
+    *("st_lpips_best", "diversity", "consistency", "st_lpips"),
+    *("psnr", "psnr_mean", "psnr_best", "ssim", "ssim_mean", "ssim_best"),
+)
 ABSENT = "ST-LPIPS is not installed (pip install 'allmodes[features]'): answers are not compared as people see them."
 
 
@@ -54,7 +58,7 @@ class ConditionalProtocol(EvaluationProtocol):
             "data": subject.dataset.fingerprint,
             "seed": subject.seed,
         }
-        figures = _true(found, asked)
+        figures, curve = _true(found, asked), {}
         warnings: tuple[str, ...] = ()
         try:
             distance: Distance = StLpips(trunk="alex").to(subject.device)
@@ -62,8 +66,14 @@ class ConditionalProtocol(EvaluationProtocol):
             warnings = (ABSENT,)
         else:
             certificate["features"] = distance.fingerprint()
-            figures |= _perceived(found, asked, distance, subject.device)
-        return tuple(_score(name, values, found, certificate, warnings) for name, values in figures.items())
+            near, pairs = _perceived(found, asked, distance, subject.device)
+            figures |= {"st_lpips": near.mean(1), "st_lpips_best": near.amin(1), "diversity": pairs}
+            curve = {"st_lpips_best": {"best_of": best_of(near).mean(0).tolist()}}
+        return tuple(
+            _score(name, figures[name], found, certificate, curve.get(name, {}), warnings)
+            for name in ORDER
+            if name in figures
+        )
 
 
 def _true(found: Tensor, asked: Questions) -> dict[str, Tensor]:
@@ -85,21 +95,25 @@ def _true(found: Tensor, asked: Questions) -> dict[str, Tensor]:
     return figures
 
 
-def _perceived(found: Tensor, asked: Questions, distance: Distance, device: torch.device) -> dict[str, Tensor]:
-    """Of each question, squared distances of answers to the original, and of pairs of them, by name."""
+def _perceived(found: Tensor, asked: Questions, distance: Distance, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of each question, squared distances of answers to the original ``(n, each)``, and the mean of pairs ``(n,)``."""
     n, each = found.shape[:2]
     codes = embedded(distance, found.flatten(0, 1), device).view(n, each, -1)
     truth = embedded(distance, asked.truth, device)
-    near = (codes - truth[:, None]).square().sum(2)
     pairs = torch.stack([torch.nn.functional.pdist(some.double()).square().mean() for some in codes])
-    return {"st_lpips": near.mean(1), "st_lpips_best": near.amin(1), "diversity": pairs}
+    return (codes - truth[:, None]).square().sum(2), pairs
 
 
 def _score(
-    name: str, values: Tensor, found: Tensor, certificate: Mapping[str, Any], warnings: tuple[str, ...]
+    name: str,
+    values: Tensor,
+    found: Tensor,
+    certificate: Mapping[str, Any],
+    beside: Mapping[str, Any],
+    warnings: tuple[str, ...],
 ) -> Score:
     """The mean over questions, with a normal interval."""
-    mean, detail = float(values.mean()), {"each": [float(value) for value in values]}
+    mean, detail = float(values.mean()), {"each": [float(value) for value in values], **beside}
     interval = None
     if len(values) > 1:
         error = 1.96 * float(values.double().std()) / len(values) ** 0.5
