@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from untrained import model_of, picture
 
+from allmodes.auditing.examples import Examples
+from allmodes.auditing.pairs import split_pairs
 from allmodes.cli import main
+from allmodes.core.errors import UserError
+from allmodes.data.palettes import Palette
+from allmodes.data.pixels import to_uint8
+from allmodes.evaluation.answers import input_pictures
+from allmodes.model import load
+from allmodes.training.build import build_dataset, build_objective
+from allmodes.training.current import current_model
+from allmodes.training.processes import launch
+from allmodes.training.recipe import load_recipe, parse_overrides
+from allmodes.training.trainer import Trainer
 
 
 def test_a_row_for_each_picture_and_a_folder_with_a_picture_for_each_answer(enlarging, tmp_path, capsys):
@@ -78,3 +91,61 @@ def test_a_model_that_takes_no_inputs_says_so(ring, tmp_path, capsys):
     one = picture(tmp_path / "one.png", "RGB", (4, 4))
     assert main(["sample", str(ring), "--inputs", str(one), "--out", str(tmp_path / "x.png")]) == 2
     assert "takes no" in capsys.readouterr().err
+
+
+COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], np.uint8)
+
+
+@pytest.fixture
+def labelling(tmp_path):
+    """A trainer of an untrained model for grey pictures of 8 x 8 from label maps of three colours."""
+    rng = np.random.default_rng(0)
+    for folder in ("inputs", "targets"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        labels = rng.integers(0, 3, (8, 8))
+        Image.fromarray(COLOURS[labels]).save(tmp_path / f"inputs/{number}.png")
+        Image.fromarray(100 * labels.astype(np.uint8)).save(tmp_path / f"targets/{number}.png")
+    words = ["--data.inputs", f"{tmp_path}/inputs", "--data.targets", f"{tmp_path}/targets", "--data.palette", "auto"]
+    tiny = {"generator.width": 4, "generator.style": 4, "prior.dim": 4, "distance": "pixels", "matching.pool": 2}
+    settings = {"images": 8, "batch": 2, "matching.refresh": 4, "matching.project": None, "device": "cpu"}
+    recipe = load_recipe("conditional/pairs", {**parse_overrides(words), **tiny, **settings, "data.heldout": 0})
+    fabric, dataset = launch(recipe.settings), build_dataset(recipe)
+    return Trainer(recipe, build_objective(recipe, dataset, fabric.device), dataset=dataset, fabric=fabric)
+
+
+def test_label_maps_are_trained_on_and_answered_with_the_palette_of_the_model(labelling, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = current_model(labelling).sample(4, condition=labelling.dataset.inputs.long())
+    labelling.fit(())
+    current_model(labelling).save(tmp_path / "run")
+    model, batch = load("run"), labelling.dataset.batch(0, 4, 0)
+    assert not torch.equal(model.sample(4, condition=labelling.dataset.inputs.long()), before)
+    split_pairs(Examples.of(batch.images), model, batch.inputs, 0)  # audited in colours
+    rng = np.random.default_rng(1)
+    given = Image.fromarray(COLOURS[rng.integers(0, 3, (16, 8))])  # of another size
+    given.save("given.png")
+    assert main(["sample", "run", "--inputs", "given.png", "-n", "2", "--out", "answers.png"]) == 0
+    shown = np.asarray(Image.open("answers.png").convert("L"))
+    assert shown.min() < 40  # black, in the label map
+    given.putpixel((0, 0), (1, 2, 3))
+    given.save("given.png")
+    capsys.readouterr()
+    assert main(["sample", "run", "--inputs", "given.png", "--out", "no.png"]) == 2
+    assert "colours that the palette has not: given.png (#010203)" in capsys.readouterr().err
+    given.save("given.jpg")
+    assert main(["sample", "run", "--inputs", "given.jpg", "-n", "1", "--out", "blurred.png"]) == 0
+    assert "pixel is taken for the nearest colour" in capsys.readouterr().err
+    for wrong in (torch.full((1, 8, 8), 3), torch.zeros(1, 8, 8)):
+        with pytest.raises(UserError, match="label"):
+            model.sample(1, condition=wrong)
+
+
+def test_a_label_map_is_shown_in_its_colours_and_in_grey_beside_grey_answers():
+    palette = Palette(("#000000", "#ff0000", "#00ff00"))
+    labels = torch.tensor([[[0, 1], [2, 0]]])
+    shown = to_uint8(input_pictures(labels, (3, 4, 4), palette))[0].permute(1, 2, 0).numpy()
+    expected = COLOURS[labels[0].numpy()].repeat(2, 0).repeat(2, 1)
+    assert np.array_equal(shown, expected)
+    grey = to_uint8(input_pictures(labels, (1, 4, 4), palette))[0, 0].numpy().astype(int)
+    assert np.abs(grey - np.asarray(Image.fromarray(expected).convert("L"))).max() <= 1

@@ -13,7 +13,7 @@ from allmodes.model import GENERATORS, PRIORS, Model, build_networks
 from allmodes.networks.base import Generator
 from allmodes.priors.base import Prior
 
-GIVEN = frozenset({"shape", "latent", "inputs"})
+GIVEN = frozenset({"shape", "latent", "inputs", "labels"})
 
 
 def model_of(folder: Path, inputs: tuple[int, ...]) -> Path:

@@ -33,7 +33,8 @@ def split_pairs(data: Examples, fake: Examples | Model, inputs: Tensor, seed: in
     Args:
         data: real examples.
         fake: an answer to the input of each of these, or a model that answers.
-        inputs: in their order, images ``(n, D, h, w)`` in [-1, 1] or features ``(n, d)``.
+        inputs: in their order, images ``(n, D, h, w)`` in [-1, 1], label maps ``(n, h, w)`` of a model that answers
+            such, or features ``(n, d)``.
         seed: of the halves and of the answers.
 
     Raises:
@@ -45,16 +46,19 @@ def split_pairs(data: Examples, fake: Examples | Model, inputs: Tensor, seed: in
         answers = Examples.of(fake.sample(len(others), seed=seed, condition=inputs[others]))
     else:
         answers = fake[others]
+    palette = fake.palette if isinstance(fake, Model) else None
     shape = None if data.images is None else tuple(data.images.shape[1:])
     given = [
-        Examples.of(inputs[rows] if shape is None else input_pictures(inputs[rows], shape)) for rows in (mine, others)
+        Examples.of(inputs[rows] if shape is None else input_pictures(inputs[rows], shape, palette))
+        for rows in (mine, others)
     ]
     real = replace(data[mine], given=given[0], notes=(*data.notes, PAIRS))
     return real, replace(answers, given=given[1]), mine
 
 
 def _require(data: Examples, fake: Examples | Model, inputs: Tensor) -> None:
-    if not inputs.is_floating_point():
+    labels = isinstance(fake, Model) and fake.palette is not None
+    if not inputs.is_floating_point() and not labels:
         raise UserError(f"The inputs are of {inputs.dtype}: give floats, of images from -1 to 1.")
     counts = {"inputs": len(inputs)} | ({} if isinstance(fake, Model) else {"answers": len(fake)})
     if any(count != len(data) for count in counts.values()):

@@ -29,7 +29,7 @@ def given_to(model: Model, path: Path) -> list[Input]:
     """
     if model.generator.conditioned != "inputs":
         raise UserError("This model takes no inputs: leave out --inputs.")
-    return read_inputs(path, tuple(model.config.get("inputs", ())))
+    return read_inputs(path, tuple(model.config.get("inputs", ())), model.palette)
 
 
 def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, files: Sequence[str]) -> Tensor | None:

@@ -48,10 +48,14 @@ def past_answers(model: Model, given: Input, out: Path, *, seed: int) -> Answer:
     path = walk(model.prior, codes_for(model, given.values, ANSWERS, seed=seed)[:, None], steps=steps)[:, 0]
     if still:
         ways = [path[start : start + steps + 1] for start in range(0, ANSWERS * steps, steps)]
-        save_picture(stacked_rows([_beside(given, answers_under(model, given.values, way)) for way in ways]), out)
+        save_picture(
+            stacked_rows([_beside(model, given, answers_under(model, given.values, way)) for way in ways]), out
+        )
     else:
         shown = track(path, len(path), "Drawing frames")
-        frames = [stacked_rows([_beside(given, answers_under(model, given.values, code[None]))]) for code in shown]
+        frames = [
+            stacked_rows([_beside(model, given, answers_under(model, given.values, code[None]))]) for code in shown
+        ]
         save_animation(frames, out, milliseconds=WALKED)
     document = {"frames": len(path), "inputs": 1, "seed": seed, "out": str(out)}
     return Answer(document, f"{len(path)} frames in {out}: between {ANSWERS} answers to {given.name}")
@@ -72,7 +76,7 @@ def carried(model: Model, given: Sequence[Input], out: Path, *, seed: int) -> An
             )
     codes = codes_for(model, first.values, ANSWERS, seed=seed)
     shown = track(given, len(given), "Drawing frames")
-    rows = (_beside(each, answers_under(model, each.values, codes)) for each in shown)
+    rows = (_beside(model, each, answers_under(model, each.values, codes)) for each in shown)
     if out.suffix.lower() == ".png":
         save_picture(stacked_rows(list(rows)), out)
     else:
@@ -81,6 +85,6 @@ def carried(model: Model, given: Sequence[Input], out: Path, *, seed: int) -> An
     return Answer(document, f"{len(given)} inputs in {out}, each answered under the same {ANSWERS} codes")
 
 
-def _beside(given: Input, found: Tensor) -> list[Tensor]:
+def _beside(model: Model, given: Input, found: Tensor) -> list[Tensor]:
     """The input as a picture, and answers to it ``(n, C, H, W)``."""
-    return [input_pictures(given.values[None], tuple(found.shape[1:]))[0], *found]
+    return [input_pictures(given.values[None], tuple(found.shape[1:]), model.palette)[0], *found]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.records import Batch
+from .palettes import Palette
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Dataset(ABC):
         heldout_names: of the examples that are kept out of training: their files, or their places in the source.
         input_shape: the shape of what a conditional generator is given of each example, see :class:`Batch`; None where
             it is given nothing.
+        palette: the colours of labels, where inputs are label maps.
     """
 
     name: ClassVar[str]
@@ -57,6 +59,7 @@ class Dataset(ABC):
     sizes: frozenset[tuple[int, int]] = frozenset()
     heldout_names: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
+    palette: Palette | None = None
 
     @abstractmethod
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.files import digest
 from ..core.records import Batch
 from .base import Dataset, Labelled
@@ -25,10 +26,12 @@ class Degraded(Dataset):
         described: the degradation's configuration, for the fingerprint.
 
     Raises:
-        UserError: these images cannot be degraded so.
+        UserError: these images cannot be degraded so, or have inputs already.
     """
 
     def __init__(self, of: Dataset, degradation: Degradation, described: str) -> None:
+        if of.input_shape is not None:
+            raise UserError(f"The data '{of.name}' come with inputs of their own: leave out --degradation.")
         self.of, self.degradation = of, degradation
         self.input_shape = degradation.input_shape(of.shape)
         self.shape, self.fixed, self.notes, self.sizes = of.shape, of.fixed, of.notes, of.sizes

@@ -31,11 +31,13 @@ class Pictures:
         each: one after the other.
         title: what messages call the source.
         notes: what was left out, or how it was understood, in plain sentences.
+        packed: whether they lie in an archive, which may have them in a folder of its own.
     """
 
     each: Sequence[Picture]
     title: str
     notes: tuple[str, ...] = ()
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def open_pictures(path: Path) -> Pictures:
     if not found.names:
         looked = f"looked for {', '.join(sorted(SUFFIXES))} at any depth"
         raise UserError(" ".join([f"There are no images in {path}: {looked}.", *found.notes]))
-    return Pictures([FilePicture(path, name, archive) for name in found.names], str(path), found.notes)
+    each = [FilePicture(path, name, archive) for name in found.names]
+    return Pictures(each, str(path), found.notes, archive is not None)
 
 
 def _in_archive(path: Path) -> tuple[Archive, Listing]:
@@ -167,7 +170,7 @@ def gathered(
         UserError: some cannot be read, or they are too many, too small or too dark.
     """
     whole, sizes, damaged = _looked_at(pictures.each)
-    side = size or _common(sizes) or DEFAULT_SIZE
+    side = size or common_side(sizes) or DEFAULT_SIZE
     check_size(side)
     tiles_and_stack = 2 * 3 * len(whole) * side**2
     require_memory(tiles_and_stack, f"{pictures.title}: {len(whole):,} images of {side} x {side}")
@@ -183,8 +186,8 @@ def gathered(
         seen.append(image.size)
         files.append(picture.name)
     notes = (*pictures.notes, *_without(damaged, pictures, skip_damaged))
-    _require_bright(whole, pictures.title)
-    if size is None and damaged and (common := _common(seen) or DEFAULT_SIZE) != side:
+    require_bright(whole, pictures.title)
+    if size is None and damaged and (common := common_side(seen) or DEFAULT_SIZE) != side:
         kept = [picture for picture in whole if picture.name in set(files)]
         return gathered(Pictures(kept, pictures.title, notes), size=common, channels=channels)
     grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
@@ -206,7 +209,7 @@ def _looked_at(pictures: Sequence[Picture]) -> tuple[list[Picture], list[tuple[i
     return whole, sizes, damaged
 
 
-def _common(sizes: Sequence[tuple[int, int]]) -> int | None:
+def common_side(sizes: Sequence[tuple[int, int]]) -> int | None:
     """The side of images that are all square and equal."""
     first = sizes[0] if sizes else (0, 1)
     return first[0] if first[0] == first[1] and set(sizes) == {first} else None
@@ -233,7 +236,7 @@ def _without(damaged: Sequence[Damaged], pictures: Pictures, skip: bool) -> tupl
     return (f"{len(damaged):,} of {len(pictures.each):,} pictures left out: {named} {what}.",)
 
 
-def _require_bright(pictures: Sequence[Picture], title: str) -> None:
+def require_bright(pictures: Sequence[Picture], title: str) -> None:
     """Refuse pictures of 16 or 32 bits that hold fewer: in 8 bits nothing would be left of them."""
     deep = [picture for picture in pictures if picture.brightest is not None]
     if deep and (top := max(picture.brightest or 0 for picture in deep)) < DIM:

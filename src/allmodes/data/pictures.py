@@ -162,9 +162,15 @@ def resized(image: Image.Image, side: int) -> Image.Image:
     """The central square at ``side`` x ``side``."""
     if image.size == (side, side):
         return image
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    return image.resize((side, side), Image.Resampling.LANCZOS, box=(left, top, left + short, top + short))
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=central(image.size))
+
+
+def central(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The central square of a width and a height: left, top, right, bottom."""
+    width, height = size
+    short = min(width, height)
+    left, top = (width - short) // 2, (height - short) // 2
+    return left, top, left + short, top + short
 
 
 def stacked(tiles: Sequence[Image.Image], mode: str) -> Tensor:

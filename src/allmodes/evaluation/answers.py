@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from ..core.records import Batch
 from ..data.base import Dataset
+from ..data.degradations.grey import Grey
 from ..data.degraded import Degraded
+from ..data.palettes import Palette
 from ..model import Model
 from ..networks.generators.cascade import as_channels
 from .tiles import TILE, answer_large
@@ -90,8 +92,18 @@ def spread(found: Tensor) -> Tensor:
     return (2 * deviation - 1).clamp(max=1)
 
 
-def input_pictures(inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Inputs as pictures of the size of images, ``(n, *shape)``: enlarged without smoothing, grey in every channel."""
+def input_pictures(inputs: Tensor, shape: tuple[int, ...], palette: Palette | None = None) -> Tensor:
+    """Inputs as pictures of the size of images, ``(n, *shape)``: enlarged without smoothing, grey in every channel.
+
+    Args:
+        inputs: pictures, ``(n, D, h, w)``, or label maps, ``(n, h, w)``.
+        shape: of images, ``(C, H, W)``.
+        palette: of label maps.
+    """
+    if palette is not None:
+        inputs = palette.pictures(inputs)
+    if (shape[0], inputs.shape[1]) == (1, 3):
+        inputs = Grey().degrade(inputs, torch.arange(len(inputs)))
     return F.interpolate(as_channels(inputs, shape[0]), list(shape[1:]))
 
 

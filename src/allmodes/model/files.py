@@ -22,13 +22,19 @@ from .model import SCHEMA, Model, hash_of
 GENERATORS = "allmodes.networks.generators"
 PRIORS = "allmodes.priors"
 ENCODERS = "allmodes.networks.encoders"
+GIVEN = frozenset({"shape", "latent", "inputs", "labels"})  # to generators, by the data and the prior
 CHECKPOINTS = "step-*.safetensors"
 
 
 def build_networks(config: Mapping[str, Any]) -> tuple[Generator, Prior]:
     """Prior and generator, freshly initialised, from their parts and the shape of the data."""
     prior = build_part(PRIORS, Prior, config["prior"], {})
-    given = {"shape": tuple(config["shape"]), "latent": prior.dim, "inputs": tuple(config.get("inputs", ()))}
+    given = {
+        "shape": tuple(config["shape"]),
+        "latent": prior.dim,
+        "inputs": tuple(config.get("inputs", ())),
+        "labels": len(config.get("palette", ())),
+    }
     return build_part(GENERATORS, Generator, config["generator"], given), prior
 
 
@@ -94,11 +100,9 @@ def say_once(sentence: str) -> None:
 def _assembled(config: Mapping[str, Any], weights: Mapping[str, Tensor], where: str) -> Model:
     try:
         parts = {
-            "generator": resolve_part(
-                GENERATORS, Generator, config["generator"], frozenset({"shape", "latent", "inputs"}), "generator"
-            ),
+            "generator": resolve_part(GENERATORS, Generator, config["generator"], GIVEN, "generator"),
             "prior": resolve_part(PRIORS, Prior, config["prior"], frozenset(), "prior"),
-            **{key: config[key] for key in ("shape", "inputs") if key in config},
+            **{key: config[key] for key in ("shape", "inputs", "palette") if key in config},
         }
         card = dict(config["card"])
         generator, prior = build_networks(parts)

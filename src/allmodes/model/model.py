@@ -22,6 +22,7 @@ from ..core.files import digest, write_json
 from ..core.progress import track
 from ..core.records import Latents
 from ..core.tensors import save_tensors
+from ..data.palettes import Palette
 from ..matching.inversion import RATE, Inverted, invert, nearest, size_of
 from ..networks.base import Encoder, Generator, made
 from ..priors import draws
@@ -65,6 +66,11 @@ class Model:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.generator.parameters()).device
+
+    @property
+    def palette(self) -> Palette | None:
+        """The colours of labels, where it answers label maps."""
+        return Palette(tuple(self.config["palette"])) if "palette" in self.config else None
 
     @property
     def classes(self) -> int | None:

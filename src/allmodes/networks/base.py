@@ -28,6 +28,7 @@ class Generator(nn.Module, ABC):
         classes: how many classes there are of the labels that it is given.
         directional: whether it scales latents to one length, so that only their direction tells what is drawn.
         inputs: the shape of the inputs that it is trained with, ``(D, h, w)``, or ``(h, w)`` of label maps.
+        labels: how many labels its label maps have.
         reach: how far from a pixel of the input, in pixels, the image below it depends on it; None where on all of it.
     """
 
@@ -37,6 +38,7 @@ class Generator(nn.Module, ABC):
     conditioned: Literal["labels", "inputs"] | None = None
     classes: int | None = None
     inputs: tuple[int, ...] = ()
+    labels: int = 0
     reach: int | None = None
 
     @property
@@ -80,12 +82,17 @@ class Generator(nn.Module, ABC):
             raise UserError(f"There are {len(condition)} conditions for {n} samples: give one for each.")
         if self.conditioned == "inputs":
             self.require_input(tuple(condition.shape[1:]))
+            if len(self.inputs) == 2:
+                self._require_labels(condition, self.labels)
         if self.conditioned == "labels":
-            if condition.ndim != 1 or condition.is_floating_point():
-                raise UserError(f"The generator '{self.name}' is conditioned on labels: give a whole number for each.")
-            for label in (int(condition.min()), int(condition.max())):
-                if not 0 <= label < (self.classes or 0):
-                    raise UserError(f"There is no label {label}: this model has 0 to {(self.classes or 0) - 1}.")
+            self._require_labels(condition, self.classes or 0)
+
+    def _require_labels(self, condition: Tensor, count: int) -> None:
+        if condition.is_floating_point() or (self.conditioned == "labels" and condition.ndim != 1):
+            raise UserError(f"The generator '{self.name}' is conditioned on labels: give a whole number for each.")
+        for label in (int(condition.min()), int(condition.max())):
+            if not 0 <= label < count:
+                raise UserError(f"There is no label {label}: this model has 0 to {count - 1}.")
 
     def require_input(self, shape: tuple[int, ...]) -> None:
         """Raise a UserError unless it makes images of inputs of this shape; by default that of the training alone."""

@@ -51,7 +51,7 @@ def answer_grid(dataset: Dataset, model: Model) -> Image.Image:
     """A row for each of some questions that training did not see, see ``COLUMNS``."""
     asked = Questions.of(dataset, ASKED)
     found = answers(model, asked.inputs, ANSWERS, seed=0)
-    shown = input_pictures(asked.inputs, dataset.shape)
+    shown = input_pictures(asked.inputs, dataset.shape, dataset.palette)
     apart = torch.stack([spread(each).expand(dataset.shape) for each in found])
     rows = torch.cat([shown[:, None], found, found.mean(1, keepdim=True), apart[:, None], asked.truth[:, None]], 1)
     return image_columns(dataset.picture(rows.flatten(0, 1)), COLUMNS)

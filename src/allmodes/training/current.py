@@ -31,8 +31,12 @@ def described(trainer: Trainer) -> dict[str, Any]:
     shape = list(trainer.dataset.shape)
     reads = ("encoder",) if trainer.objective.encodes == "component" else ()  # one of latents is of the training alone
     kept = {part: parts[part] for part in ("generator", "prior", *reads) if part in parts}
-    inputs = {} if trainer.dataset.input_shape is None else {"inputs": list(trainer.dataset.input_shape)}
-    return {**kept, "shape": shape, **inputs, "card": card}
+    asked: dict[str, list[Any]] = {}
+    if trainer.dataset.input_shape is not None:
+        asked["inputs"] = list(trainer.dataset.input_shape)
+    if trainer.dataset.palette is not None:
+        asked["palette"] = list(trainer.dataset.palette.colours)
+    return {**kept, "shape": shape, **asked, "card": card}
 
 
 def current_model(trainer: Trainer) -> Model:

@@ -36,8 +36,8 @@ ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
     "data": ("allmodes.data", Dataset, frozenset()),
     "degradation": ("allmodes.data.degradations", Degradation, frozenset()),
     "prior": ("allmodes.priors", Prior, frozenset()),
-    "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent", "inputs"})),
-    "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape", "inputs"})),
+    "generator": ("allmodes.networks.generators", Generator, frozenset({"shape", "latent", "inputs", "labels"})),
+    "discriminator": ("allmodes.networks.discriminators", Discriminator, frozenset({"shape", "inputs", "labels"})),
     "encoder": ("allmodes.networks.encoders", Encoder, frozenset({"shape", "components"})),
     "loss": ("allmodes.objectives.losses", AdversarialLoss, frozenset()),
     "distance": ("allmodes.distances", Distance, frozenset()),
@@ -45,6 +45,7 @@ ROOMS: dict[str, tuple[str, type, frozenset[str]]] = {
 }
 OF_THE_DATA = frozenset({"data", "degradation"})  # parts that no objective takes
 OBJECTIVES = "allmodes.objectives"
+PATHS = frozenset({"data", "path", "inputs", "targets"})  # options that are paths, whatever they look like
 WORDS = ("title", "about", "published")
 
 
@@ -139,7 +140,7 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
                 raise UserError(f"--{key} needs a value, as in --{key} VALUE.")
             text = waiting.pop(0)
         value = _value(text)
-        is_path = key.split(".")[-1] in {"data", "path"} and value is not None and not isinstance(value, Mapping)
+        is_path = key.split(".")[-1] in PATHS and value is not None and not isinstance(value, Mapping)
         found[key] = text if is_path else value  # 2024/ is a folder, and so may be 2024
     return found
 

@@ -113,7 +113,7 @@ def answered(arguments: argparse.Namespace) -> Answer:
             model, each.values, AMONG * count if arguments.spread else count, seed=arguments.seed, sigma=arguments.sigma
         )
         found = found[most_different(found, count)] if arguments.spread else found
-        shown = input_pictures(each.values[None], tuple(found.shape[1:]))[0]
+        shown = input_pictures(each.values[None], tuple(found.shape[1:]), model.palette)[0]
         rows.append([shown, *found, spread(found)])
         named |= {f"{each.name}-{number}": answer for number, answer in enumerate(found)}
         named[f"{each.name}-spread"] = spread(found)
