@@ -61,6 +61,17 @@ def test_pairs_are_cropped_and_resized_as_pillow_does_it(folders):
         assert np.array_equal(to_uint8(given[None])[0, 0].numpy(), np.asarray(asked))
 
 
+def test_transparent_is_white_and_colour_is_kept_if_one_picture_has_it(folders):
+    clear = np.zeros((12, 16, 4))
+    clear[:, :8] = (255, 0, 0, 255)
+    save(folders / "inputs/0.png", clear)
+    pairs = both(folders, size=24)
+    assert pairs.inputs.shape == (6, 3, 12, 12)
+    assert pairs.inputs[0, :, 6, 1].tolist() == [255, 0, 0]
+    assert pairs.inputs[0, :, 6, 10].tolist() == [255, 255, 255]
+    assert (pairs.inputs[1, 0] == pairs.inputs[1, 2]).all()  # grey, as it was
+
+
 def test_held_out_pairs_keep_their_inputs_and_are_no_longer_trained_on(folders):
     pairs, every = both(folders, size=8, heldout=0.5), both(folders, size=8)
     unseen = pairs.unseen("heldout")
