@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -149,3 +151,34 @@ def test_a_label_map_is_shown_in_its_colours_and_in_grey_beside_grey_answers():
     assert np.array_equal(shown, expected)
     grey = to_uint8(input_pictures(labels, (1, 4, 4), palette))[0, 0].numpy().astype(int)
     assert np.abs(grey - np.asarray(Image.fromarray(expected).convert("L"))).max() <= 1
+
+
+def test_large_answers_are_written_as_they_come(enlarging, tmp_path, monkeypatch):
+    given = tmp_path / "given"
+    for name in ("a.png", "b.png"):
+        picture(given / name, "RGB", (4, 4))
+    made: list[weakref.ref] = []
+
+    def large(model, given, code):
+        answer = torch.zeros(3, 16, 16)
+        made.append(weakref.ref(answer))
+        assert sum(one() is not None for one in made) <= 2
+        return answer
+
+    monkeypatch.setattr("allmodes.evaluation.answers.TILE", 2)
+    monkeypatch.setattr("allmodes.evaluation.answers.answer_large", large)
+    words = ["sample", str(enlarging), "--inputs", str(given), "-n", "6"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 14
+    assert main([*words, "--out", str(tmp_path / "out.png")]) == 0
+    assert len(made) == 24
+
+
+@pytest.mark.parametrize("more", [["--spread", "--out", "x"], ["-n", "900", "--out", "x.png"]])
+def test_answers_that_do_not_fit_into_memory_are_refused(more, enlarging, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "one.png", "RGB", (4, 4))
+    monkeypatch.setattr("allmodes.core.memory.memory", lambda: 2**18)
+    assert main(["sample", str(enlarging), "--inputs", "one.png", *more]) == 2
+    assert "answers to each input need" in capsys.readouterr().err
+    assert main(["sample", str(enlarging), "--inputs", "one.png", "-n", "3", "--out", "x"]) == 0

@@ -60,6 +60,9 @@ def test_spread_is_the_deviation_of_each_pixel():
     where = spread(found)
     assert where.shape == (1, 2, 2)
     assert where[0].tolist() == [[0.0, -1.0], [-1.0, -1.0]]  # half of the range of grey, and black where all agree
+    near = 0.9 + 1e-3 * torch.randn(50, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    expected = 2 * near.double().var(0, unbiased=False).mean(0).sqrt() - 1
+    torch.testing.assert_close(spread(near)[0].double(), expected, atol=1e-6, rtol=0)
 
 
 def test_scores_of_answers_are_of_images_that_training_did_not_see():

@@ -219,3 +219,30 @@ def test_a_forecast_counts_what_inversions_make(monkeypatch: pytest.MonkeyPatch)
     fitted = Forecast.of(make_trainer(load_recipe("mnist/gm-gan-em", DIGITS | options)))
     static = Forecast.of(make_trainer(load_recipe("mnist/gm-gan-static", DIGITS | {"images": 32_000})))
     assert fitted.steps - static.steps == pytest.approx(8 * (1_500 * (1 + 3 * 20) + 500) / 8)
+
+
+@pytest.mark.parametrize("method", ["conditional-imle", "chimle", "regression"])
+def test_a_forecast_counts_the_candidates_of_every_input(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every call taking a second for eight examples, all times can be counted by hand."""
+    changes = {"data": "digits", "degradation.factor": 4, "prior.dim": 9, "distance": "pixels", "threads": 1}
+    changes |= {"generator.width": 4, "generator.style": 4, "images": 1_600, "batch": 16, "device": "cpu"}
+    if method == "conditional-imle":
+        changes |= {"matching.pool": 20, "matching.refresh": 50}
+    if method == "chimle":
+        changes |= {"objective.pools": [5, 3, 2], "objective.refresh": 50}
+    trainer = make_trainer(load_recipe(f"super-resolution/{method}", changes))  # 100 steps of 16
+    monkeypatch.setattr(forecast, "timed", lambda work: 1.0)
+    own = {
+        "conditional-imle": 2 * 16 / 8 + 20 * 16 * 2 / 8,  # 20 candidates for each of 16 inputs, made and embedded
+        "chimle": (1 + 1 + 1 / 4 + 1 / 16) * 16 / 8 + (5 + 3 + 2) * 16 / 8,  # of each level, its work alone
+        "regression": 2 * 16 / 8,
+    }
+    assert Forecast.of(trainer).steps == pytest.approx(100 * own[method])
+
+
+def test_a_round_makes_candidates_for_each_of_few_inputs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {"data": "digits", "degradation.factor": 4, "prior.dim": 9, "distance": "pixels", "threads": 1}
+    changes |= {"generator.width": 4, "generator.style": 4, "images": 1_600, "batch": 16, "device": "cpu"}
+    trainer = make_trainer(load_recipe("super-resolution/conditional-imle", {**changes, "matching.refresh": 1_000}))
+    monkeypatch.setattr(forecast, "timed", lambda work: 1.0)
+    assert forecast.matching_seconds(trainer) == pytest.approx(20 * len(trainer.dataset) * 2 / 8 / 1_000)

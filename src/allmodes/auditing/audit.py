@@ -68,9 +68,7 @@ def audit(
         fake: samples, or a run or model to draw them from.
         distance: the feature space, or its name, or ``"auto"``: pixels, or EfficientNet-Lite0's features of colour
             images of at least 32 x 32; not used where features are given.
-        inputs: what each real example is an answer to, images ``(n, D, h, w)`` in [-1, 1] or features ``(n, d)``: then
-            samples are answers to the same inputs, one of each, or a conditional model, and what is missing is missing
-            given the input (see :mod:`.pairs`).
+        inputs: that the real examples answer: what is missing is missing given these, see :func:`.pairs.split_pairs`.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
             :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space.
@@ -84,20 +82,26 @@ def audit(
     """
     _check(fraction, seed)
     with working("Auditing", 3) as advance:
-        data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
-        table = {} if labels is None else read_table(labels, len(data), files=data.files)
-        if inputs is None:
-            samples = open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged)
-        else:
-            given = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
-            data, samples, mine = split_pairs(data, given, inputs, seed)
-            table = {name: [values[row] for row in mine.tolist()] for name, values in table.items()}
+        data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)
         space, half = Space.of(data, samples, distance), halved(len(data), seed)
         pair = Pair(space.sides.real, space.sides.fake, half, seed)
         advance(1)
         summary = measure(pair, metrics, space=space.name, certificate=certify(data, samples, space, seed))
         advance(1)
         return _found(data, samples, space, half, table=table, summary=summary, fraction=fraction, seed=seed)
+
+
+def _opened(
+    real: Source, fake: Source, *, inputs: Tensor | None, labels: object, seed: int, skip_damaged: bool
+) -> tuple[Examples, Examples, Table]:
+    """Data and samples, or halves of pairs of them, and the labels of the data."""
+    data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
+    table = {} if labels is None else read_table(labels, len(data), files=data.files)
+    if inputs is None:
+        return data, open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged), table
+    answers = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
+    data, samples, mine = split_pairs(data, answers, inputs, seed)
+    return data, samples, {name: [values[row] for row in mine.tolist()] for name, values in table.items()}
 
 
 def _check(fraction: float, seed: int) -> None:

@@ -33,8 +33,8 @@ def split_pairs(data: Examples, fake: Examples | Model, inputs: Tensor, seed: in
     Args:
         data: real examples.
         fake: an answer to the input of each of these, or a model that answers.
-        inputs: in their order, images ``(n, D, h, w)`` in [-1, 1], label maps ``(n, h, w)`` of a model that answers
-            such, or features ``(n, d)``.
+        inputs: what the examples answer, in their order: images ``(n, D, h, w)`` in [-1, 1], label maps
+            ``(n, h, w)`` of a model that answers such, or features ``(n, d)``.
         seed: of the halves and of the answers.
 
     Raises:

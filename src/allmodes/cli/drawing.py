@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,14 +84,16 @@ def write_folder(folder: Path, samples: Tensor) -> None:
             Image.fromarray(image).save(waiting / f"{number:0{digits}}.png")
 
 
-def write_named(folder: Path, pictures: Mapping[str, Tensor]) -> None:
+def write_named(folder: Path, pictures: Iterable[tuple[str, Tensor]]) -> None:
     """Write a PNG for each picture ``(C, H, W)``, by its name, into a new folder, which appears when it is complete.
+
+    They are written as they come, so that many large ones need not be held.
 
     Raises:
         UserError: the folder cannot be written.
     """
     with atomic_folder(folder) as waiting:
-        for name, picture in pictures.items():
+        for name, picture in pictures:
             Image.fromarray(pixels(picture[None])[0]).save(waiting / f"{name}.png")
 
 

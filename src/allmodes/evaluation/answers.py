@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -83,13 +83,34 @@ def most_different(found: Tensor, n: int) -> Tensor:
     return torch.tensor(chosen)
 
 
-def spread(found: Tensor) -> Tensor:
-    """Where answers ``(m, C, H, W)`` differ: their standard deviation at each pixel, as a grey picture ``(1, H, W)``.
+class Spread:
+    """Where answers ``(C, H, W)`` differ, none of which need be kept: their deviation, as they come (Welford 1962)."""
 
-    Black is 0, and white half of the range of pixels or more.
-    """
-    deviation = found.var(0, unbiased=False).mean(0, keepdim=True).sqrt()
-    return (2 * deviation - 1).clamp(max=1)
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, answer: Tensor) -> None:
+        """One more."""
+        self.count += 1
+        apart = answer - self.mean
+        self.mean = self.mean + apart / self.count
+        self.squares = self.squares + apart * (answer - self.mean)
+
+    def picture(self) -> Tensor:
+        """Their standard deviation at each pixel, as a grey picture ``(1, H, W)``.
+
+        Black is 0, and white half of the range of pixels or more.
+        """
+        deviation = (self.squares / self.count).mean(0, keepdim=True).sqrt()
+        return (2 * deviation - 1).clamp(max=1)
+
+
+def spread(found: Iterable[Tensor]) -> Tensor:
+    """See :meth:`Spread.picture`."""
+    seen = Spread()
+    for answer in found:
+        seen.add(answer)
+    return seen.picture()
 
 
 def input_pictures(inputs: Tensor, shape: tuple[int, ...], palette: Palette | None = None) -> Tensor:
@@ -128,15 +149,20 @@ def codes_for(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 
     return model.draw(n, seed=seed, sigma=sigma, condition=given.expand(n, *given.shape)).z
 
 
-def answers_under(model: Model, given: Tensor, codes: Tensor) -> Tensor:
-    """An answer to one input ``(D, h, w)`` of any size under each code ``(n, d)``, large ones in tiles.
+def each_answer(model: Model, given: Tensor, codes: Tensor) -> Iterator[Tensor]:
+    """An answer ``(C, H, W)`` to one input ``(D, h, w)`` of any size under each code ``(n, d)``.
 
-    Returns:
-        ``(n, C, H, W)``.
+    Large ones are made in tiles, and one at a time.
     """
     if max(given.shape[-2:]) <= TILE:
-        return model.decode(codes, given.expand(len(codes), *given.shape))
-    return torch.stack([answer_large(model, given, code) for code in codes])
+        yield from model.decode(codes, given.expand(len(codes), *given.shape))
+    else:
+        yield from (answer_large(model, given, code) for code in codes)
+
+
+def answers_under(model: Model, given: Tensor, codes: Tensor) -> Tensor:
+    """All of :func:`each_answer`, ``(n, C, H, W)``."""
+    return torch.stack(list(each_answer(model, given, codes)))
 
 
 def answers_to(model: Model, given: Tensor, n: int, *, seed: int, sigma: float = 1.0) -> Tensor:

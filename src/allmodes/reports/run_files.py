@@ -108,8 +108,7 @@ class RunFiles:
         parts = {part: str(self._part(part).get("name", "")) for part in ("objective", "matching", "prior", "loss")}
         if not parts["objective"] or not self.data:
             return str(self.recipe.get("title") or self.name)
-        conditional = "Conditional " if self.conditional and parts["objective"] == "imle" else ""
-        return f"{conditional}{method_of(**parts)} on {Path(self.data).name}"
+        return f"{method_of(**parts, conditional=self.conditional)} on {Path(self.data).name}"
 
     @property
     def conditional(self) -> bool:
@@ -119,12 +118,10 @@ class RunFiles:
     @property
     def data(self) -> str:
         """What the data are called, or where they lie."""
-        known = self._part("data")
-        return str(known.get("path") or known.get("source") or known.get("name") or "")
+        return str(next((known for key in ("path", "source", "name") if (known := self._part("data").get(key))), ""))
 
     def _part(self, name: str) -> Mapping[str, Any]:
-        part = self.recipe.get(name)
-        return part if isinstance(part, dict) else {}
+        return part if isinstance(part := self.recipe.get(name), dict) else {}
 
     @property
     def planar(self) -> bool:
@@ -146,9 +143,7 @@ class RunFiles:
 
     def figure(self, name: str) -> float | None:
         """The value of a score or of a headline figure, or None."""
-        if name in self.scores:
-            return self.scores[name].value
-        return self.headline.get(name)
+        return self.scores[name].value if name in self.scores else self.headline.get(name)
 
     def detail(self, score: str, key: str) -> Any:
         """An entry of a score's detail, or None."""

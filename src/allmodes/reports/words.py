@@ -32,14 +32,17 @@ MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that 
 MIXTURES = {"gaussian-mixture": "static", "dynamic-mixture": "dynamic"}  # priors that make a GAN a GM-GAN
 
 
-def method_of(objective: str, *, matching: str, prior: str, loss: str) -> str:
+def method_of(objective: str, *, matching: str, prior: str, loss: str, conditional: bool = False) -> str:
     """What a method is called, from the names of its parts; of a part that it has not, any other word.
+
+    Of a model that answers inputs, IMLE is Conditional IMLE.
 
     >>> method_of("gan", matching="", prior="gaussian-mixture", loss="wasserstein")
     'GM-GAN, static, Wasserstein'
     """
     if objective == "imle":
-        objective = MATCHERS.get(matching, objective)
+        plain = "Conditional IMLE" if conditional else METHODS["imle"]
+        return METHODS[MATCHERS[matching]] if matching in MATCHERS else plain
     if objective != "gan":
         return METHODS.get(objective, objective)
     named = f"GM-GAN, {MIXTURES[prior]}" if prior in MIXTURES else METHODS["gan"]

@@ -15,8 +15,9 @@ from ..distances.base import Distance
 from ..evaluation import clusters, mixture
 from ..evaluation.answers import given
 from ..evaluation.evaluate import looking, passes
+from ..objectives.chimle import LevelsTerm
 from ..training.current import current_model
-from ..training.footprint import called
+from ..training.footprint import called, kinds_of, seen_in
 from ..training.trainer import Trainer
 
 TIMED = 8  # examples: as fast, each, as those of a batch
@@ -46,7 +47,8 @@ class Forecast:
         steps = (settings.images - trainer.images) / settings.batch
         looks = (settings.images - trainer.images) // settings.evaluate_every if settings.evaluate_every else 0
         look = seen.first * (sample_seconds(trainer) + _embedding(trainer, seen.networks[:1]))
-        step = step_seconds(trainer) + matching_seconds(trainer) + preparing_seconds(trainer)
+        prepared = matching_seconds(trainer) + choosing_seconds(trainer) + preparing_seconds(trainer)
+        step = step_seconds(trainer) + prepared
         return cls(steps * step, looks * look, seconds_after(trainer))
 
     @property
@@ -94,8 +96,14 @@ def step_seconds(trainer: Trainer) -> float:
         if "encoder" in trainer.players:
             seconds += 4 * _turn(trainer.players["encoder"], images)  # data, views, samples, and the generator's turn
         if distance is not None:
-            seconds += timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
+            seconds += _levels(trainer) * timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
     return seconds * trainer.settings.batch / TIMED / trainer.workers.size
+
+
+def _levels(trainer: Trainer) -> float:
+    """How many whole samples a distance sees of one: of those that are pulled at every size, the smaller ones, too."""
+    drawn = [term.generator.scales for term in trainer.objective.terms if isinstance(term, LevelsTerm)]
+    return sum(1 / scale**2 for scale in drawn[0]) if drawn else 1.0
 
 
 def matching_seconds(trainer: Trainer) -> float:
@@ -105,8 +113,29 @@ def matching_seconds(trainer: Trainer) -> float:
         return 0.0
     with trainer.fabric.autocast():
         candidate = sample_seconds(trainer) + _embedding(trainer, (distance.embed,))
-    candidates = float(matching.get("pool", 0)) * (current_model(trainer).classes or 1)  # as many for each class
-    return candidates * candidate / float(matching["refresh"]) / trainer.workers.size
+    objective, refresh = trainer.objective, int(matching["refresh"])
+    kinds = kinds_of(objective.generator, objective.prior, seen_in(trainer.dataset, refresh * trainer.settings.batch))
+    return float(matching.get("pool", 0)) * kinds * candidate / refresh / trainer.workers.size
+
+
+@torch.no_grad()
+def choosing_seconds(trainer: Trainer) -> float:
+    """Of codes that are chosen coarse to fine, a step's share of a round: the candidates of every level."""
+    term = next((term for term in trainer.objective.terms if isinstance(term, LevelsTerm)), None)
+    if term is None:
+        return 0.0
+    generator, seconds, before = term.generator, 0.0, None
+    latents = trainer.objective.prior.sample(TIMED, stream(0, "timed")).z.detach().to(trainer.fabric.device)
+    given = generator.condition(trainer.dataset.batch(0, TIMED, 0).to(trainer.fabric.device))
+    assert given is not None
+    with trainer.fabric.autocast():
+        for level, code in enumerate(torch.split(latents, generator.codes, dim=1)):
+            grow = partial(generator.grown, before, code, given, level)
+            image = partial(generator.image, condition=given, level=level)
+            seconds += term.pools[level] * timed(lambda: term.distance.embed(image(grow()))) / TIMED  # noqa: B023
+            before = grow()
+    examples = seen_in(trainer.dataset, term.refresh * trainer.settings.batch)
+    return seconds * examples / term.refresh / trainer.workers.size
 
 
 def preparing_seconds(trainer: Trainer) -> float:
@@ -118,9 +147,13 @@ def preparing_seconds(trainer: Trainer) -> float:
 
 
 def _distance(trainer: Trainer) -> Distance | None:
+    """That in which samples are pulled to examples, if they are: the objective's, its matching's or a term's."""
     objective = trainer.objective
-    found: Distance | None = getattr(getattr(objective, "rounds", objective), "distance", None)
-    return found
+    for holder in (getattr(objective, "rounds", objective), *objective.terms):
+        found: Distance | None = getattr(holder, "distance", None)
+        if found is not None:
+            return found
+    return None
 
 
 @torch.no_grad()

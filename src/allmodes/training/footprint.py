@@ -185,11 +185,11 @@ def _round(given: Mapping[str, Any], dataset: Dataset, *, batch: int, block: flo
     together = min(2 if matcher.within == "pair" else 1, parts)
     searched = FLOAT * together * (width if matcher.project is None else matcher.project * parts)  # bytes
     entries = matcher.refresh * batch
-    examples = min(entries, len(dataset)) if dataset.fixed else entries
+    examples = seen_in(dataset, entries)
     alone = isinstance(matcher, OneToOne)
     if matcher.turns is not None:
         examples = max(examples, entries // matcher.turns)
-    pool = getattr(matcher, "pool", 1) * _kinds(given["generator"], given["prior"], examples)
+    pool = getattr(matcher, "pool", 1) * kinds_of(given["generator"], given["prior"], examples)
     at_once = getattr(matcher, "block", 1)
     candidates = max(pool, examples // parts) if alone else pool
     streamed = not alone and matcher.backend.streams  # type: ignore[attr-defined]
@@ -208,7 +208,12 @@ def _round(given: Mapping[str, Any], dataset: Dataset, *, batch: int, block: flo
     ]
 
 
-def _kinds(generator: Generator, prior: Prior, examples: int) -> int:
+def seen_in(dataset: Dataset, entries: int) -> int:
+    """How many different examples so many are, at most."""
+    return min(entries, len(dataset)) if dataset.fixed else entries
+
+
+def kinds_of(generator: Generator, prior: Prior, examples: int) -> int:
     """For how many kinds of these examples a round makes a pool of candidates."""
     if generator.conditioned == "inputs":
         return examples

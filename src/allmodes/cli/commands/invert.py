@@ -76,13 +76,10 @@ class Invert(Command):
             tensors[str(model.generator.conditioned)] = found.condition
         save_tensors(arguments.out / "latents.safetensors", tensors)
         first = None if found.condition is None else found.condition[:SHOWN]
-        save_picture(
-            image_pairs(images[:SHOWN], model.decode(found.latents[:SHOWN], first)), arguments.out / "pairs.png"
-        )
+        nearest = model.decode(found.latents[:SHOWN], first)
+        save_picture(image_pairs(images[:SHOWN], nearest), arguments.out / "pairs.png")
         document = {"images": len(images), "steps": arguments.steps, "seed": arguments.seed, **score.to_json()}
         document["files"] = list(wanted.files)  # in the order of distances and latents
         write_json(arguments.out / "invert.json", document)
-        text = (
-            f"{len(images):,} images, on average {score.value:.3f} away; side by side in {arguments.out / 'pairs.png'}"
-        )
-        return Answer(document, text)
+        away = f"{len(images):,} images, on average {score.value:.3f} away"
+        return Answer(document, f"{away}; side by side in {arguments.out / 'pairs.png'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,12 @@ from ..base import Answer, Command, Example, Parser, natural, positive
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...data.inputs import Input
+    from ...model import Model
+
 SAMPLES, ANSWERS = 64, 8  # by default
 AMONG = 10  # times as many answers, of which --spread chooses
+WORKED = 6  # as much memory as an answer takes, while it is made and held against those before
 
 
 class Sample(Command):
@@ -92,7 +97,8 @@ def answered(arguments: argparse.Namespace) -> Answer:
     """Answers to inputs: a row for each in one picture, or a folder with a picture for each answer."""
     from ...core.outputs import require_writable
     from ...core.pictures import save_picture, stacked_rows
-    from ...evaluation.answers import answers_to, input_pictures, most_different, spread
+    from ...data.pixels import to_uint8
+    from ...evaluation.answers import input_pictures
     from ..drawing import open_trained, write_named
     from ..given import given_to
 
@@ -106,26 +112,61 @@ def answered(arguments: argparse.Namespace) -> Answer:
         raise UserError("Answers to inputs are of no component and of no label: leave out --component and --label.")
     if arguments.steps is not None:
         model.solve_in(arguments.steps)
-    rows: list[list[Tensor]] = []
-    named: dict[str, Tensor] = {}
-    for each in given:
-        found = answers_to(
-            model, each.values, AMONG * count if arguments.spread else count, seed=arguments.seed, sigma=arguments.sigma
-        )
-        found = found[most_different(found, count)] if arguments.spread else found
-        shown = input_pictures(each.values[None], tuple(found.shape[1:]), model.palette)[0]
-        rows.append([shown, *found, spread(found)])
-        named |= {f"{each.name}-{number}": answer for number, answer in enumerate(found)}
-        named[f"{each.name}-spread"] = spread(found)
+    require_room(model, given, count, kind, spread=arguments.spread)
+    found = {each.name: pictures_of(model, each, count, arguments) for each in given}
     if kind == ".png":
+        rows: list[list[Tensor]] = []
+        for each in given:
+            row = [to_uint8(picture) for _, picture in found[each.name]]
+            shown = input_pictures(each.values[None], tuple(row[0].shape), model.palette)[0]
+            rows.append([to_uint8(shown), *row])
         save_picture(stacked_rows(rows), Path(arguments.out))
     else:
-        write_named(Path(arguments.out), named)
+        write_named(
+            Path(arguments.out),
+            ((f"{name}-{of}", picture) for name, pictures in found.items() for of, picture in pictures),
+        )
     document = {"inputs": len(given), "answers": count, "seed": arguments.seed, "out": arguments.out}
     said = (
         f"{count:,} answers to each of {len(given):,} inputs in {arguments.out}; the last picture of each shows where "
     )
     return Answer(document, said + "they differ (white: by half of the range)")
+
+
+def pictures_of(model: Model, given: Input, count: int, arguments: argparse.Namespace) -> Iterator[tuple[str, Tensor]]:
+    """Answers to an input by their numbers, as they are made, and then where they differ, ``spread``."""
+    from ...evaluation.answers import Spread, answers_under, codes_for, each_answer, most_different
+
+    drawn = AMONG * count if arguments.spread else count
+    codes, seen = codes_for(model, given.values, drawn, seed=arguments.seed, sigma=arguments.sigma), Spread()
+    if arguments.spread:
+        every = answers_under(model, given.values, codes)
+        found = iter(every[most_different(every, count)])
+    else:
+        found = each_answer(model, given.values, codes)
+    for number, answer in enumerate(found):
+        seen.add(answer)
+        yield str(number), answer
+    yield "spread", seen.picture()
+
+
+def require_room(model: Model, given: Sequence[Input], count: int, kind: str, *, spread: bool) -> None:
+    """Refuse inputs that cannot be answered, and answers that do not fit into memory.
+
+    Raises:
+        UserError: an input is of no size that the generator takes, or those answers that are chosen among, or the
+            picture of all of them, are too large.
+    """
+    from ...core.memory import require_memory
+
+    for each in given:
+        model.generator.require(each.values[None], 1)
+    factor = model.config["shape"][-1] // model.config["inputs"][-1]
+    sizes = [model.config["shape"][0] * factor**2 * math.prod(each.values.shape[-2:]) for each in given]
+    held = max(sizes) * 4 * (2 * AMONG * count if spread else WORKED)  # in floats; stacked, they are there twice
+    if kind == ".png":
+        held += 2 * (count + 2) * sum(sizes)  # in bytes, and again in the picture
+    require_memory(held, f"{count:,} answers to each input")
 
 
 def destination(out: str) -> str:

@@ -22,7 +22,7 @@ from ...distances.st_lpips import StLpips
 from ...metrics.fidelity import WINDOW, best_of, psnr, ssim
 from ..answers import Questions, answers
 from ..spaces import embedded
-from .base import SEED, EvaluationProtocol, Subject
+from .base import SEED, EvaluationProtocol, Looking, Subject
 
 QUESTIONS, EACH = 100, 10
 QUICK_QUESTIONS, QUICK_EACH = 20, 4
@@ -45,6 +45,14 @@ class ConditionalProtocol(EvaluationProtocol):
 
     def passes(self, dataset: Dataset) -> int:
         return QUESTIONS * EACH
+
+    def looking(self, dataset: Dataset, device: torch.device) -> Looking:
+        try:
+            distance = StLpips(trunk="alex").to(device)
+        except UserError:
+            return Looking()
+        count, asked = len(Questions.of(dataset, QUESTIONS)), len(Questions.of(dataset, QUICK_QUESTIONS))
+        return Looking(count * (EACH + 1), asked * (QUICK_EACH + 1), (distance.embed,))
 
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         assert subject.model is not None
