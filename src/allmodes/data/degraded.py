@@ -31,7 +31,7 @@ class Degraded(Dataset):
 
     def __init__(self, of: Dataset, degradation: Degradation, described: str) -> None:
         if of.input_shape is not None:
-            raise UserError(f"The data '{of.name}' come with inputs of their own: leave out --degradation.")
+            raise UserError(f"The data '{of.name}' come with inputs of their own: set --degradation null.")
         self.of, self.degradation = of, degradation
         self.input_shape = degradation.input_shape(of.shape)
         self.shape, self.fixed, self.notes, self.sizes = of.shape, of.fixed, of.notes, of.sizes
