@@ -56,8 +56,11 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     options = recipe.parts["objective"]
     method = find(OBJECTIVES, Objective, options["name"])
     judged = method.judged(dataset.shape, options)
-    given: dict[str, Any] = {"shape": dataset.shape, "inputs": dataset.input_shape}
-    given["labels"] = len(dataset.palette) if dataset.palette else 0
+    given: dict[str, Any] = {
+        "shape": dataset.shape,
+        "inputs": dataset.input_shape,
+        "labels": len(dataset.palette or ()),
+    }
     for name in [part for part in ROOMS if part in recipe.parts and part not in OF_THE_DATA]:
         room, base, _ = ROOMS[name]
         own = given | ({"shape": judged} if name == "discriminator" else {})
