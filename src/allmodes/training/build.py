@@ -56,11 +56,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     options = recipe.parts["objective"]
     method = find(OBJECTIVES, Objective, options["name"])
     judged = method.judged(dataset.shape, options)
-    given: dict[str, Any] = {
-        "shape": dataset.shape,
-        "inputs": dataset.input_shape,
-        "labels": len(dataset.palette or ()),
-    }
+    given = shapes_of(dataset)
     for name in [part for part in ROOMS if part in recipe.parts and part not in OF_THE_DATA]:
         room, base, _ = ROOMS[name]
         own = given | ({"shape": judged} if name == "discriminator" else {})
@@ -89,6 +85,11 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     require_trained(objective)
     require_step(given, dataset, objective, judged=judged, batch=recipe.settings.batch, device=device)
     return objective
+
+
+def shapes_of(dataset: Dataset) -> dict[str, Any]:
+    """What networks are built by: the shapes of images and of inputs, and how many labels a label map has."""
+    return {"shape": dataset.shape, "inputs": dataset.input_shape, "labels": len(dataset.palette or ())}
 
 
 def encoded(method: type[Objective], given: Mapping[str, Any]) -> int:
