@@ -53,6 +53,12 @@ ENLARGED = {  # from 4 x 4
     "prior.dim": 16,
     "distance": "pixels",
 }
+PAIRED = {  # the same, and a discriminator of images with their inputs
+    **{key: ENLARGED[key] for key in ("degradation", "prior.dim")},
+    "generator": {"name": "cascade", "widest": 8, "style": 4},
+    "discriminator": {"name": "patch", "width": 4, "layers": 2},
+}
+BICYCLE = {**PAIRED, "objective": "bicyclegan", "encoder": {"name": "convolutional", "width": 8, "heads": 2}}
 EARLY = {"glann": {"objective.until": 0.02}}  # of the toy's training: its second step is of the second stage
 
 
@@ -95,6 +101,12 @@ TOYS: dict[str, tuple[str, dict]] = {
     "info-gan": ("stacked-digits/gan", {**INFO_GAN, "data": {"name": "digits"}, "discriminator.width": 16}),
     "pacgan": ("ring/gan", {"objective": "pacgan"}),
     "regression": ("stacked-digits/gan", {**ENLARGED, "objective": "regression", "data": {"name": "digits"}}),
+    "srgan": (
+        "stacked-digits/gan",
+        {**PAIRED, "objective": "srgan", "distance": "pixels", "data": {"name": "digits"}},
+    ),
+    "pix2pix": ("stacked-digits/gan", {**PAIRED, "objective": "pix2pix", "data": {"name": "digits"}}),
+    "bicyclegan": ("stacked-digits/gan", {**BICYCLE, "data": {"name": "digits"}}),
     "chimle": (
         "stacked-digits/gan",
         {**ENLARGED, "objective": {"name": "chimle", "pools": [4, 4], "refresh": 3}, "data": {"name": "digits"}},
@@ -175,6 +187,18 @@ DIGITS: dict[str, tuple[str, dict]] = {
     ),
     "regression": ("stacked-digits/gan", {**ENLARGED, "objective": "regression"}),
     "chimle": ("stacked-digits/gan", {**ENLARGED, "objective": {"name": "chimle", "pools": [3, 2], "refresh": 3}}),
+    "srgan": ("stacked-digits/gan", {**PAIRED, "objective": "srgan", "distance": "pixels"}),
+    "pix2pix": ("stacked-digits/gan", {**PAIRED, "objective": "pix2pix"}),
+    "bicyclegan": ("stacked-digits/gan", BICYCLE),
+    "imle-gan, under inputs": (
+        "stacked-digits/imle-gan",
+        {
+            **PROJECTED,
+            **PAIRED,
+            "matching": {**PROJECTED["matching"], "pool": 3},
+            "objective": {"name": "imle-gan", "judged": "matched", "until": None},
+        },
+    ),
     "imle, under inputs": (
         "stacked-digits/gan",
         {**ENLARGED, "objective": "imle", "matching": {**PROJECTED["matching"], "within": "whole", "pool": 3}},

@@ -211,7 +211,7 @@ def test_a_round_serves_examples_by_latents_of_their_class_under_their_condition
             gaps = (embed(Latents(mine, condition=condition)) - EXAMPLES[i]).norm(dim=1)
             torch.testing.assert_close(matched.latents[row], mine[gaps.argmin()])
             apart.append(gaps.min().square() / 2)  # the mean over two coordinates
-        torch.testing.assert_close(rounds.distance_to(batch, matched), torch.stack(apart).mean())
+        torch.testing.assert_close(rounds.distance_to(batch, matched).mean(), torch.stack(apart).mean())
         if prior.classes:
             component = torch.cdist(matched.latents, TIED.means).argmin(1)
             assert torch.equal(component % 3, batch.labels)

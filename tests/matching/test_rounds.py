@@ -119,7 +119,7 @@ def test_the_matched_distance_is_that_of_the_part() -> None:
     batch, matched = moment(0).upcoming(0), rounds.matched(moment(0))
     apart = rounds.distance.embed(rounds.generator(matched.latents)) - rounds.distance.embed(batch.images)
     squares = apart.view(3, 3, -1).pow(2).sum(2)[torch.arange(3), matched.part]
-    torch.testing.assert_close(rounds.distance_to(batch, matched), squares.mean())
+    torch.testing.assert_close(rounds.distance_to(batch, matched).mean(), squares.mean())
     torch.testing.assert_close(rounds.assignment.distances[rounds.place[:3]].pow(2), squares)
 
 
@@ -193,7 +193,7 @@ def test_a_pair_is_a_part_and_the_next_one() -> None:
         torch.testing.assert_close(matched.latents[row], z[of_pair.argmin()])
         torch.testing.assert_close(rounds.assignment.distances[rounds.place[row]].pow(2), of_pair.min())
     found = rounds.assignment.distances[rounds.place[:3]].pow(2).mean()
-    torch.testing.assert_close(rounds.distance_to(batch, matched), found)
+    torch.testing.assert_close(rounds.distance_to(batch, matched).mean(), found)
 
 
 def test_the_part_survives_a_checkpoint() -> None:

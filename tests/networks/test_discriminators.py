@@ -13,6 +13,7 @@ from allmodes.networks.discriminators.auto_encoder import AutoEncoder, DenseAuto
 from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.discriminators.fastgan import FastGAN
 from allmodes.networks.discriminators.mlp import MLP, MLP4
+from allmodes.networks.discriminators.patch import Patch
 from allmodes.networks.discriminators.projected import Projected
 from allmodes.networks.discriminators.stylegan2 import StyleGan2
 from allmodes.networks.discriminators.toy_mlp import ToyMLP
@@ -22,7 +23,7 @@ DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
 CONVOLUTIONAL = {
     name: cls
     for name, cls in DISCRIMINATORS.items()
-    if cls in (AutoEncoder, Convolutional, Unrolled, FastGAN, Projected, StyleGan2)
+    if cls in (AutoEncoder, Convolutional, Unrolled, FastGAN, Patch, Projected, StyleGan2)
 }
 SHAPES = [(channels, side, side) for side in (8, 28, 32, 64) for channels in (1, 3)]
 
@@ -53,7 +54,7 @@ def test_scores_examples_with_a_gradient_to_every_parameter_and_to_them(name, sh
     discriminator, x = small(name, shape), examples(5, shape).requires_grad_()
     scores = discriminator(x).scores
     assert scores.shape[0] == 5
-    assert scores.ndim == 1 or (name == "projected" and scores.ndim == 2)  # the others give one score
+    assert scores.ndim == 1 or (name in {"patch", "projected"} and scores.ndim == 2)  # the others give one score
     (scores.view(5, -1) * torch.tensor([[1.0], [-2.0], [3.0], [0.5], [1.0]])).sum().backward()
     assert all(float(row.abs().max()) > 0 for row in x.grad)
     if isinstance(discriminator, Reconstructing):  # its decoders have no part in scores

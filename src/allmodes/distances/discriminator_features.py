@@ -38,6 +38,7 @@ class DiscriminatorFeatures(Distance):
     def attach(self, network: nn.Module) -> None:
         if not isinstance(network, Discriminator):
             raise TypeError("discriminator-features look through a discriminator")
+        network.require_alone("the distance 'discriminator-features'")
         self._player = [network]
         if self.lag > 0:
             self.lagged = copy.deepcopy(network).requires_grad_(False)

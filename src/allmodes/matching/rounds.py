@@ -218,14 +218,17 @@ class Rounds:
         return self.coming.targets[self.coming.place[rows].to(self.coming.targets.device)]
 
     def distance_to(self, batch: Batch, matched: Matched) -> Tensor:
-        r"""Mean of :math:`|\phi(G(z_i)) - \phi(x_i)|^2` over a batch, each in the part it was matched in.
+        r""":math:`|\phi(G(z_i)) - \phi(x_i)|^2` of every example of a batch, each in the part it was matched in.
 
         Args:
             batch: the examples.
             matched: their matches.
+
+        Returns:
+            ``(B,)``.
         """
         samples = made(self.generator, Latents(matched.latents, condition=self.condition(batch)))
-        return self.squares(samples, self.target(batch), matched).mean()
+        return self.squares(samples, self.target(batch), matched)
 
     def squares(self, samples: Tensor, examples: Tensor, matched: Matched) -> Tensor:
         """The squared distance of each sample to its example, in the part that this was matched in.

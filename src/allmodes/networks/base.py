@@ -154,10 +154,13 @@ class Discriminator(nn.Module, ABC):
         class_logits: beside it, from features to a logit for every class, ``(n, D) -> (n, K)``; None by default.
         together: whether what it says of an image depends on the others of its batch, so that real images and samples
             must be shown to it one batch after the other.
+        conditioned: ``inputs`` if it judges pairs of an image and the input that this was made of or belongs to; None
+            for images alone.
     """
 
     name: ClassVar[str]
     together: bool = False
+    conditioned: Literal["inputs"] | None = None
     score: nn.Module
     class_logits: nn.Linear | None
 
@@ -167,11 +170,45 @@ class Discriminator(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """``(n, *shape) -> (n, D)``: what the last layer sees."""
+        """``(n, *shape) -> (n, D)``: what the last layer sees; of one that is conditioned, of pairs."""
 
-    def forward(self, images: Tensor) -> Judgement:
-        """Of images ``(n, *shape)``."""
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> Judgement:
+        """Of images ``(n, *shape)``.
+
+        Args:
+            images: in [-1, 1].
+            condition: inputs ``(n, ...)``, one for each image, if it is conditioned on them.
+
+        Raises:
+            UserError: there is a condition, and it takes none, or the other way round.
+        """
+        if self.conditioned is None:
+            if condition is not None:
+                raise UserError(f"The discriminator '{self.name}' takes no condition: leave it out.")
+            return self.judgement(images)
+        if condition is None:
+            raise UserError(f"The discriminator '{self.name}' judges images with their inputs: give one for each.")
+        return self.judgement(self.paired(images, condition))
+
+    def judgement(self, images: Tensor) -> Judgement:
+        """What :meth:`forward` returns, of images or pairs as :meth:`features` takes them."""
         return self.judged(self.features(images))
+
+    def paired(self, images: Tensor, condition: Tensor) -> Tensor:
+        """Images and what they are judged under, as :meth:`features` takes them; of one that is conditioned."""
+        raise NotImplementedError(f"{self.name} judges images alone")
+
+    def condition(self, batch: Batch) -> Tensor | None:
+        """What it is shown of examples beside images, ``(B, ...)``; None where it judges images alone."""
+        return None if self.conditioned is None else batch.inputs
+
+    def require_alone(self, what: str) -> None:
+        """Raise a UserError if it judges images with their inputs, which ``what`` has no use for."""
+        if self.conditioned is not None:
+            raise UserError(
+                f"The discriminator '{self.name}' judges images with their inputs, and {what} looks at images alone: "
+                "take --discriminator convolutional."
+            )
 
     def judged(self, features: Tensor) -> Judgement:
         """The judgement that rests on features ``(n, D)``."""

@@ -43,6 +43,7 @@ class Objective(ABC):
         generator: the network that is trained.
         prior: where its latents come from.
         terms: what the players descend; each player's loss is the sum of its own.
+        answers: samples that a step makes for each example.
         unroll: steps of the discriminator that the generator's gradient runs through, and so holds in memory.
         differentiated: of the network calls that a sample takes, those that a step's gradient runs through; None for
             all.
@@ -53,6 +54,7 @@ class Objective(ABC):
     generator: Generator
     prior: Prior
     terms: Sequence[Term]
+    answers: ClassVar[int] = 1
     unroll: int = 0
     differentiated: int | None = None
     encodes: ClassVar[Literal["component", "latent"]] = "component"

@@ -19,10 +19,17 @@ from .matched import MatchedObjective
 
 
 class Imle(MatchedObjective):
-    """Every example pulls its nearest sample; all are matched again at the same time."""
+    """Every example pulls its nearest sample; all are matched again at the same time.
+
+    Args:
+        rarity: whether examples of rare colours weigh more, with label maps label by label: as often as the authors of
+            Conditional IMLE would draw them (Li, Zhang & Malik 2019).
+    """
 
     name = "imle"
 
-    def __init__(self, generator: Generator, prior: Prior, *, distance: Distance, matching: Matcher) -> None:
+    def __init__(
+        self, generator: Generator, prior: Prior, *, distance: Distance, matching: Matcher, rarity: bool = False
+    ) -> None:
         rounds = Rounds(matching, distance, generator=generator, prior=prior, condition=generator.condition)
-        super().__init__(generator, prior, rounds)
+        super().__init__(generator, prior, rounds, rarity=rarity)

@@ -13,7 +13,7 @@ from ..matching import Rounds
 from ..networks.base import Generator
 from ..priors.base import Prior
 from .base import Objective
-from .terms import MatchedTerm
+from .terms import MatchedTerm, Rarity
 
 
 class MatchedObjective(Objective):
@@ -23,13 +23,14 @@ class MatchedObjective(Objective):
         generator: the network that is trained.
         prior: where its latents come from.
         rounds: the assignment, and when it is renewed.
+        rarity: whether examples of rare colours weigh more, see :class:`.terms.rarity.Rarity`.
     """
 
-    def __init__(self, generator: Generator, prior: Prior, rounds: Rounds) -> None:
+    def __init__(self, generator: Generator, prior: Prior, rounds: Rounds, *, rarity: bool = False) -> None:
         self.generator = generator
         self.prior = prior
         self.rounds = rounds
-        self.terms = (MatchedTerm(rounds),)
+        self.terms = (MatchedTerm(rounds, rarity=Rarity() if rarity else None),)
 
     def players(self) -> dict[str, nn.Module]:
         return {"generator": self.generator}

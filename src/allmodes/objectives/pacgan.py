@@ -32,7 +32,7 @@ class PacGan(Objective):
         packing: m, images in a pack. It must divide the examples of a step in each process.
 
     Raises:
-        UserError: ``packing`` is below 1.
+        UserError: ``packing`` is below 1, or the discriminator judges images with their inputs.
     """
 
     name = "pacgan"
@@ -47,6 +47,7 @@ class PacGan(Objective):
         packing: int = 2,
     ) -> None:
         require_packing(packing)
+        discriminator.require_alone(f"the objective '{self.name}'")
         self.generator = generator
         self.prior = prior
         self.discriminator = discriminator

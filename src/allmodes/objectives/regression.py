@@ -11,37 +11,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..core.moment import Moment
 from ..distances.base import Distance
 from ..networks.base import Generator
 from ..priors.base import Prior
 from .base import Objective
-from .terms import Loss, Step, Term
-
-
-class RegressionTerm(Term):
-    """The mean squared distance of samples to the examples in their places.
-
-    Args:
-        distance: in which they are compared.
-    """
-
-    name = "regression"
-
-    def __init__(self, distance: Distance) -> None:
-        self.distance = distance
-
-    def due(self, moment: Moment) -> bool:
-        return moment.step == 0
-
-    def prepare(self, moment: Moment) -> dict[str, float]:
-        self.distance.update()
-        return {}
-
-    def loss(self, step: Step) -> Loss:
-        difference = self.distance.embed(step.samples) - self.distance.embed(step.batch.images)
-        value = difference.float().square().sum(1).mean()
-        return Loss(value, {"loss": value.detach()})
+from .terms import RegressionTerm
 
 
 class Regression(Objective):

@@ -39,7 +39,8 @@ class UnrolledGan(Objective):
         rate: eta, of these steps.
 
     Raises:
-        UserError: ``unroll`` is negative, ``rate`` not positive, or the discriminator looks at whole batches.
+        UserError: ``unroll`` is negative, ``rate`` not positive, or the discriminator looks at whole batches or at
+            images with their inputs.
     """
 
     name = "unrolled-gan"
@@ -56,6 +57,7 @@ class UnrolledGan(Objective):
     ) -> None:
         if unroll < 0 or rate <= 0:
             raise UserError(f"'objective.unroll' ({unroll}) must be at least 0, and 'objective.rate' ({rate}) above 0.")
+        discriminator.require_alone(f"the objective '{self.name}'")
         if discriminator.together:
             raise UserError(
                 f"The discriminator '{discriminator.name}' looks at whole batches, and unrolled it sees real "

@@ -41,7 +41,8 @@ class Veegan(Objective):
         seed: of the run; it draws the weights there.
 
     Raises:
-        UserError: lambda is not above 0, or the encoder has several heads.
+        UserError: lambda is not above 0, the encoder has several heads, or the discriminator judges images with their
+            inputs.
     """
 
     name = "veegan"
@@ -60,6 +61,7 @@ class Veegan(Objective):
         reconstruction: float = 1.0,
         width: int = 128,
     ) -> None:
+        discriminator.require_alone(f"the objective '{self.name}'")
         if not reconstruction > 0:
             raise UserError(f"'objective.reconstruction' is {reconstruction}, but must be above 0.")
         if len(encoder.information) != 1:

@@ -23,7 +23,7 @@ from ..data.base import Dataset
 from ..distances.base import Distance
 from ..matching.base import Matcher
 from ..matching.one_to_one import OneToOne
-from ..networks.base import Generator, Judgement
+from ..networks.base import Discriminator, Generator, Judgement
 from ..objectives.base import Objective
 from ..priors.base import Prior
 
@@ -120,13 +120,13 @@ def require_step(
     with torch.random.fork_rng():
         generator, critic, encoder, distance = (
             _generator(given, dataset, device),
-            _seen(given, "discriminator", judged, device),
-            _seen(given, "encoder", dataset.shape, device),
-            _seen(given, "distance", dataset.shape, device),
+            _seen(given, "discriminator", judged, dataset, device),
+            _seen(given, "encoder", dataset.shape, dataset, device),
+            _seen(given, "distance", dataset.shape, dataset, device),
         )
     packs = math.prod(dataset.shape) / math.prod(judged)  # an example
-    kept = objective.share * generator.total + distance.total
-    kept += 2 * (1 + objective.unroll) * packs * critic.total  # it sees data and samples
+    kept = objective.answers * objective.share * generator.total + distance.total
+    kept += 2 * objective.answers * (1 + objective.unroll) * packs * critic.total  # it sees data and samples
     kept += 3 * encoder.total  # and it data, views of them, and samples
     needs = [Need(batch * (2 * example + kept), f"{batch:,} examples at a time", "batch")]
     if "matching" in given and "distance" in given:
@@ -147,12 +147,16 @@ def _generator(given: Mapping[str, Any], dataset: Dataset, device: torch.device)
     return Kept.of(run)
 
 
-def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], device: torch.device) -> Kept:
+def _seen(given: Mapping[str, Any], name: str, shape: Sequence[int], dataset: Dataset, device: torch.device) -> Kept:
     """What the discriminator, the encoder or the distance, if there is one, keeps of an image that it sees."""
 
     def run(count: int) -> Tensor:
-        images = torch.zeros(count, *shape, device=device, requires_grad=True)
-        return given[name].embed(images) if name == "distance" else called(given[name], images)
+        images, network = torch.zeros(count, *shape, device=device, requires_grad=True), given[name]
+        if name == "distance":
+            return network.embed(images)  # type: ignore[no-any-return]
+        if not isinstance(network, Discriminator):
+            return called(network, images)
+        return called(network, images, network.condition(dataset.batch(0, count, 0).to(device)))
 
     return Kept.of(run) if name in given else Kept()
 

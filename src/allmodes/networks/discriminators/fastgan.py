@@ -70,7 +70,7 @@ class FastGAN(Reconstructing):
     def features(self, images: Tensor) -> Tensor:
         return self.maps(images)[1].flatten(1)
 
-    def forward(self, images: Tensor) -> Judgement:
+    def judgement(self, images: Tensor) -> Judgement:
         maps = self.maps(images)
         return replace(self.judged(maps[-1].flatten(1)), maps=maps)
 

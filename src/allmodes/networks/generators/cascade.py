@@ -115,7 +115,7 @@ class Cascade(Generator):
     def grown(self, before: Grown | None, code: Tensor, condition: Tensor, level: int) -> Grown:
         """A level's maps and corrections, from those of the level before (None at the first) and its own code."""
         size = self._size(condition, level)
-        here = resized(self._channels(condition), size)
+        here = resized(as_maps(condition, self.labels), size)
         x = here if before is None else torch.cat([F.interpolate(before[0], size), here], 1)
         x = F.leaky_relu(self.enter[level](x), SLOPE)
         style = self.mappings[level](code)
@@ -133,11 +133,12 @@ class Cascade(Generator):
     def _size(self, condition: Tensor, level: int) -> list[int]:
         return [side * self.factor // self.scales[level] for side in condition.shape[-2:]]
 
-    def _channels(self, condition: Tensor) -> Tensor:
-        """Inputs as maps: of labels one for each, 1 where it is."""
-        if condition.ndim == 4:
-            return condition.contiguous(memory_format=torch.channels_last)  # a third faster on processors
-        return F.one_hot(condition, self.labels).movedim(-1, 1).float()
+
+def as_maps(inputs: Tensor, labels: int) -> Tensor:
+    """Inputs as maps ``(n, D, h, w)``: of label maps ``(n, h, w)`` one for each label, 1 where it is."""
+    if inputs.ndim == 4:
+        return inputs.contiguous(memory_format=torch.channels_last)  # a third faster on processors
+    return F.one_hot(inputs, labels).movedim(-1, 1).float()
 
 
 def as_channels(images: Tensor, count: int) -> Tensor:

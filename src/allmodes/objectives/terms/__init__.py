@@ -8,12 +8,15 @@ from .components import ComponentTerm, EncoderTerm
 from .interpolated import InterpolatedTerm
 from .matched import MatchedTerm
 from .prior import PriorTerm, prior_terms, trained
+from .rarity import Rarity
 from .reconstruction import ReconstructionTerm
 from .refit import RefitTerm
+from .regression import AbsoluteTerm, RegressionTerm
 from .stage import Stage
 from .styled import MixedStep, PathLengthTerm
 
 __all__ = [
+    "AbsoluteTerm",
     "AdaptiveTerm",
     "Adversary",
     "ComponentTerm",
@@ -27,10 +30,12 @@ __all__ = [
     "PathLengthTerm",
     "PenaltyTerm",
     "PriorTerm",
+    "Rarity",
     "RealClassTerm",
     "RealPenaltyTerm",
     "ReconstructionTerm",
     "RefitTerm",
+    "RegressionTerm",
     "SampleClassTerm",
     "Stage",
     "Step",

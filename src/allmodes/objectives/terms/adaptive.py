@@ -31,7 +31,8 @@ class AdaptiveTerm(Term):
         speed: images in which p can go from 0 to 1.
 
     Raises:
-        UserError: the target is not from -1 to 1, or the speed not positive.
+        UserError: the target is not from -1 to 1, the speed not positive, or the discriminator judges images with their
+            inputs, which the augmentation would leave behind.
     """
 
     name = "augmentation"
@@ -42,6 +43,11 @@ class AdaptiveTerm(Term):
             raise UserError(
                 f"'objective.target' ({target}) must be from -1 to 1, or null for no augmentation, and "
                 f"'objective.speed' ({speed}) at least 1."
+            )
+        if adversary.discriminator.conditioned is not None:
+            raise UserError(
+                "The adaptive augmentation moves images and not the inputs that "
+                f"'{adversary.discriminator.name}' judges them with: set --objective.target null."
             )
         self.adversary = adversary
         self.target = target

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ...core.errors import UserError
 from ...core.moment import Moment
 from ...data.augmentation import Policy, augment, find_policies, uniforms
 from ...networks.base import Discriminator, Judgement
@@ -28,7 +29,8 @@ class Adversary:
             ``translation`` and ``cutout`` (Zhao et al. 2020).
 
     Raises:
-        UserError: there is no such augmentation, or the loss is not for this discriminator.
+        UserError: there is no such augmentation, it would move images and leave the inputs that they are judged with,
+            or the loss is not for this discriminator.
     """
 
     def __init__(self, discriminator: Discriminator, loss: AdversarialLoss, augmentation: Sequence[str] = ()) -> None:
@@ -36,6 +38,11 @@ class Adversary:
         self.discriminator = discriminator
         self.loss = loss
         self.policies = find_policies(augmentation)
+        if discriminator.conditioned is not None and "translation" in augmentation:
+            raise UserError(
+                f"'objective.augmentation': 'translation' moves images and not the inputs that '{discriminator.name}' "
+                "judges them with: take colour or cutout alone."
+            )
         self.weights = [weights for weights in discriminator.parameters() if weights.requires_grad]
 
     def clip(self) -> None:
@@ -44,15 +51,22 @@ class Adversary:
             for weights in self.weights:  # as data: a turn that judges twice finds them clipped, and its graph whole
                 weights.data.clamp_(-self.loss.clip, self.loss.clip)
 
-    def judge(self, images: Tensor, moment: Moment, turn: str, *, kinds: int = 1) -> Seen:
+    def judge(self, images: Tensor, step: Step, turn: str, *, kinds: int = 1) -> Seen:
         """Images ``(n, *shape)`` as it sees them in this turn, and what it says of them.
 
-        Of several kinds, stacked and as many of each, one that looks at whole batches sees one after the other.
+        Of several kinds, stacked and as many of each, one that looks at whole batches sees one after the other. One
+        that is conditioned sees each with the input of the example in its place: images are those of the step's
+        examples, in their order, once or several times.
         """
         self.clip()
-        shown = self.augmented(images, moment, turn)
-        parts = shown.chunk(kinds) if self.discriminator.together else [shown]
-        return Seen(images, shown, Judgement.joined([self.discriminator(part) for part in parts]).float())
+        shown = self.augmented(images, step.moment, turn)
+        condition = self.discriminator.condition(step.batch)
+        if condition is not None:
+            condition = torch.cat([condition] * (len(images) // len(condition)))
+        parts = kinds if self.discriminator.together else 1
+        conditions = [None] * parts if condition is None else condition.chunk(parts)
+        said = [self.discriminator(*part) for part in zip(shown.chunk(parts), conditions, strict=True)]
+        return Seen(images, shown, Judgement.joined(said).float())
 
     def augmented(self, images: Tensor, moment: Moment, turn: str) -> Tensor:
         """Images as it sees them in this turn, see :func:`seen_through`."""
@@ -82,7 +96,7 @@ class DiscriminatorTerm(Term):
         loss = self.adversary.loss
         penalised = loss.penalised(step.moment.step) and not loss.elsewhere
         images = torch.cat([step.real, step.fake.detach()]).requires_grad_(penalised)
-        step.seen = self.adversary.judge(images, step.moment, self.player, kinds=2)
+        step.seen = self.adversary.judge(images, step, self.player, kinds=2)
         value = loss.discriminator(*step.seen.judgement.scores.chunk(2))
         return Loss(value, {"loss": value.detach()})
 
@@ -109,7 +123,7 @@ class PenaltyTerm(Term):
         loss = self.adversary.loss
         if loss.elsewhere:
             points = loss.points(step.real, step.fake.detach(), step.moment).requires_grad_()
-            seen = self.adversary.judge(points, step.moment, "between")
+            seen = self.adversary.judge(points, step, "between")
         else:
             seen = judged(step)
         value = loss.penalty(seen.judgement.scores, seen.images)
@@ -134,28 +148,34 @@ class RealPenaltyTerm(Term):
 
     def loss(self, step: Step) -> Loss:
         images = step.real.detach().requires_grad_()
-        seen = self.adversary.judge(images, step.moment, "r1")
+        seen = self.adversary.judge(images, step, "r1")
         value = self.adversary.loss.gamma / 2 * squared_gradient(seen.judgement.scores, images).mean()
         return Loss(self.lazy * value, {"r1": value.detach()})
 
 
 class GeneratorTerm(Term):
-    """The generator's adversarial loss; gradients flow through the discriminator, none into it."""
+    """The generator's adversarial loss; gradients flow through the discriminator, none into it.
+
+    Args:
+        adversary: the discriminator and the loss.
+        weight: of the term.
+    """
 
     name = "generator"
 
-    def __init__(self, adversary: Adversary) -> None:
+    def __init__(self, adversary: Adversary, weight: float = 1.0) -> None:
         self.adversary = adversary
+        self.weight = weight
 
     def loss(self, step: Step) -> Loss:
         real = judged(step).judgement.scores.detach().chunk(2)[0]
         with frozen(self.adversary.discriminator):
-            step.answer = self.adversary.judge(step.fake, step.moment, self.player)
+            step.answer = self.adversary.judge(step.fake, step, self.player)
         loss, scores = self.adversary.loss, step.answer.judgement.scores
-        step.charge(lambda: loss.each(real, scores))
+        step.charge(lambda: self.weight * loss.each(real, scores))
         value = loss.generator(real, scores)
         controlled = loss.control(real, scores.detach(), step.moment.workers)
-        return Loss(value, {"loss": value.detach(), **controlled})
+        return Loss(self.weight * value, {"loss": value.detach(), **controlled})
 
 
 def judged(step: Step) -> Seen:

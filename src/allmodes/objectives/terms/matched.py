@@ -14,6 +14,7 @@ from ...core.moment import Moment
 from ...matching import Rounds
 from ...matching.coming import Matched
 from .base import Loss, Step, Term
+from .rarity import Rarity
 
 
 def always(progress: float) -> float:
@@ -30,6 +31,7 @@ class MatchedTerm(Term):
         perturbation: share of the way from a match to fresh noise at which it is trained.
         player: who descends it.
         shared: whether the step's samples are those of the matches.
+        rarity: weighs examples; None for all alike.
     """
 
     name = "matched"
@@ -42,12 +44,14 @@ class MatchedTerm(Term):
         perturbation: float = 0.0,
         player: str = "generator",
         shared: bool = False,
+        rarity: Rarity | None = None,
     ) -> None:
         self.rounds = rounds
         self.weight = weight
         self.perturbation = perturbation
         self.player = player
         self.shared = shared
+        self.rarity = rarity
 
     def on(self, moment: Moment) -> bool:
         return self.weight(moment.progress) > 0
@@ -57,6 +61,8 @@ class MatchedTerm(Term):
 
     def prepare(self, moment: Moment) -> dict[str, float]:
         if self.on(moment):
+            if self.rarity is not None and not len(self.rarity.weights):
+                self.rarity.measure(moment)
             return self.rounds.renew(moment)
         self.rounds.end()
         return {}
@@ -64,9 +70,10 @@ class MatchedTerm(Term):
     def loss(self, step: Step) -> Loss:
         found = self.found(step.moment)
         if self.shared:
-            value = self.rounds.squares(step.samples, self.rounds.target(step.batch), found).mean()
+            squares = self.rounds.squares(step.samples, self.rounds.target(step.batch), found)
         else:
-            value = self.rounds.distance_to(step.batch, found)
+            squares = self.rounds.distance_to(step.batch, found)
+        value = (squares if self.rarity is None else self.rarity.of(step.batch) * squares).mean()
         return Loss(self.weight(step.moment.progress) * value, {"matched": value.detach()})
 
     def found(self, moment: Moment, after: int = 0) -> Matched:
@@ -84,7 +91,10 @@ class MatchedTerm(Term):
         return self.rounds.assigned()
 
     def state_dict(self) -> dict[str, Tensor]:
-        return self.rounds.state_dict()
+        rarity = {} if self.rarity is None else {"rarity": self.rarity.weights}
+        return {**self.rounds.state_dict(), **rarity}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.rounds.load_state_dict(state)
+        if self.rarity is not None:
+            self.rarity.weights = state["rarity"]
