@@ -10,6 +10,7 @@ import torch
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.core.moment import Moment
+from allmodes.core.records import Batch
 from allmodes.core.workers import Alone
 from allmodes.networks.discriminators.auto_encoder import DenseAutoEncoder
 from allmodes.networks.discriminators.toy_mlp import ToyMLP
@@ -25,7 +26,7 @@ from allmodes.objectives.losses.non_saturating import NonSaturating
 from allmodes.objectives.losses.relativistic import Relativistic
 from allmodes.objectives.losses.wasserstein import Wasserstein
 from allmodes.objectives.losses.wasserstein_clipped import WassersteinClipped
-from allmodes.objectives.terms import Adversary
+from allmodes.objectives.terms import Adversary, Step
 from allmodes.priors.gaussian import Gaussian
 
 LOSSES = entries("allmodes.objectives.losses", AdversarialLoss)
@@ -176,7 +177,8 @@ def test_weights_are_clipped_before_every_judgement_and_those_that_are_not_train
     kept = critic.layers[1].weight.clone()
     before = [weights.detach().clone() for weights in critic.parameters()]
     points = torch.randn(4, 2)
-    seen = Adversary(critic, WassersteinClipped(clip=0.05)).judge(points, moment(), "generator")
+    step = Step(Batch(points, torch.arange(4)), moment(), generator=None, prior=None, latents=None)
+    seen = Adversary(critic, WassersteinClipped(clip=0.05)).judge(points, step, "generator")
     for weights, old in zip(critic.parameters(), before, strict=True):
         expected = old.clamp(-0.05, 0.05) if weights.requires_grad else old
         assert torch.equal(weights, expected)

@@ -261,7 +261,8 @@ def test_a_judge_of_whole_batches_sees_real_images_and_samples_one_after_the_oth
     judge = Judge((1, 4, 4), width=4)
     against, at = Adversary(judge, NonSaturating()), moment()
     real, fake = at.upcoming(0).images, 3 * torch.ones(B, *SHAPE)
-    both = against.judge(torch.cat([real, fake]), at, "discriminator", kinds=2).judgement.scores
+    step = Step(at.upcoming(0), at, generator=None, prior=None, latents=None)
+    both = against.judge(torch.cat([real, fake]), step, "discriminator", kinds=2).judgement.scores
     torch.testing.assert_close(both, torch.cat([judge(real).scores, judge(fake).scores]))
     assert not torch.allclose(both, judge(torch.cat([real, fake])).scores)
 

@@ -15,6 +15,7 @@ from ..distances.base import Distance
 from ..evaluation import clusters, mixture
 from ..evaluation.answers import given
 from ..evaluation.evaluate import looking, passes
+from ..networks.base import Discriminator
 from ..objectives.chimle import LevelsTerm
 from ..training.current import current_model
 from ..training.footprint import called, kinds_of, seen_in
@@ -87,12 +88,16 @@ def step_seconds(trainer: Trainer) -> float:
     device, shape = trainer.fabric.device, trainer.dataset.shape
     distance = _distance(trainer)
     latents = trainer.objective.prior.sample(TIMED, stream(0, "timed")).z.detach().to(device)
-    condition = trainer.objective.generator.condition(trainer.dataset.batch(0, TIMED, 0).to(device))
+    examples = trainer.dataset.batch(0, TIMED, 0).to(device)
+    condition = trainer.objective.generator.condition(examples)
     images = torch.zeros(TIMED, *shape, device=device, requires_grad=True)
     with torch.random.fork_rng(), trainer.fabric.autocast():
         seconds = _turn(trainer.players["generator"], latents, condition) * trainer.objective.share
         if "discriminator" in trainer.players:
-            seconds += 3 * _turn(trainer.players["discriminator"], images)  # data, samples, and the generator's turn
+            critic = trainer.players["discriminator"]
+            beside = (critic.condition(examples),) if isinstance(critic, Discriminator) else ()
+            seconds += 3 * _turn(critic, images, *beside)  # data, samples, and the generator's turn
+        seconds *= trainer.objective.answers
         if "encoder" in trainer.players:
             seconds += 4 * _turn(trainer.players["encoder"], images)  # data, views, samples, and the generator's turn
         if distance is not None:
