@@ -8,7 +8,7 @@ from torch import nn
 
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
-from allmodes.networks.base import Discriminator, Reconstructing
+from allmodes.networks.base import Discriminator
 from allmodes.networks.discriminators.auto_encoder import AutoEncoder, DenseAutoEncoder
 from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.discriminators.fastgan import FastGAN
@@ -18,6 +18,7 @@ from allmodes.networks.discriminators.projected import Projected
 from allmodes.networks.discriminators.stylegan2 import StyleGan2
 from allmodes.networks.discriminators.toy_mlp import ToyMLP
 from allmodes.networks.discriminators.unrolled import Unrolled
+from allmodes.networks.drawing import Reconstructing
 
 DISCRIMINATORS = entries("allmodes.networks.discriminators", Discriminator)
 CONVOLUTIONAL = {

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ..networks.base import Generator, Reconstructing
+from ..networks.base import Generator
+from ..networks.drawing import Reconstructing
 from ..priors.base import Prior
 from .base import Objective
 from .losses.base import AdversarialLoss

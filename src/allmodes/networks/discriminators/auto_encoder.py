@@ -9,8 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ..base import AutoEncoding, require_sizes
+from ..base import require_sizes
 from ..dense import dense_layers, require_widths
+from ..drawing import AutoEncoding
 from ..generators.dcgan import side_plan, upsampling
 from .convolutional import strided_trunk
 

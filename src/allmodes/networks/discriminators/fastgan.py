@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import UserError
-from ..base import Judgement, Reconstructing, Views, require_sizes
+from ..base import Judgement, require_sizes
+from ..drawing import Reconstructing, Views
 from ..generators.dcgan import side_plan
 from ..glu import GatedEnlargement
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.workers import Workers
-from ...networks.base import AutoEncoding, Discriminator
+from ...networks.base import Discriminator
+from ...networks.drawing import AutoEncoding
 from .base import AdversarialLoss
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...networks.base import Reconstructing
+from ...networks.drawing import Reconstructing
 from .adversarial import judged
 from .base import Loss, Step, Term
 
