@@ -12,7 +12,7 @@ from ..core.errors import UserError
 from ..core.files import read_object, write_json
 from ..reports.run_files import RunFiles, read_run
 from ..reports.suite_results import RESULTS, SCHEMA
-from .base import Suite
+from .base import Member, Suite
 from .side_by_side import Field
 from .trainings import Training
 
@@ -78,18 +78,7 @@ def write_results(
         origin: machine and versions.
     """
     now = {training.folder.relative_to(out).as_posix(): training for training in trainings}
-    members = []
-    for member in suite.members:
-        prefix = f"runs/{member.folder}-seed"
-        runs: dict[str, Mapping[str, Any]] = {}
-        runs |= {name: run for name, run in kept.items() if name.removeprefix(prefix).isdecimal()}
-        for name, training in now.items():
-            if training.member is member:
-                runs[name] = _run(training, found, name, origin, runs.get(name, {}))
-        if runs:
-            words = {key: getattr(member, key) for key in ("name", "title", "group", "recipe")}
-            ordered = sorted(runs.values(), key=lambda run: run["seed"])
-            members.append({**words, "changes": dict(member.changes), "runs": ordered})
+    members = [one for member in suite.members if (one := _member(member, now, found, kept, origin))["runs"]]
     document = {
         "schema": SCHEMA,
         "suite": suite.name,
@@ -101,6 +90,21 @@ def write_results(
         "members": members,
     }
     write_json(out / RESULTS, document)
+
+
+def _member(
+    member: Member, now: Mapping[str, Training], found: Field, kept: Kept, origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A member with its trainings by seed, those of this command, which are named by their folders, over those kept."""
+    prefix = f"runs/{member.folder}-seed"
+    runs: dict[str, Mapping[str, Any]] = {}
+    runs |= {name: run for name, run in kept.items() if name.removeprefix(prefix).isdecimal()}
+    for name, training in now.items():
+        if training.member is member:
+            runs[name] = _run(training, found, name, origin, runs.get(name, {}))
+    words = {key: getattr(member, key) for key in ("name", "title", "group", "recipe")}
+    ordered = sorted(runs.values(), key=lambda run: run["seed"])
+    return {**words, "changes": dict(member.changes), "runs": ordered}
 
 
 def _run(
