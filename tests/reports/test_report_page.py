@@ -70,7 +70,8 @@ def outline(path: Path) -> Outline:
 
 
 def test_one_page_holds_everything(make_run: MakeRun, tmp_path: Path) -> None:
-    runs = [make_run("stacked-digits/gan", folder="a", missing=100), make_run("stacked-digits/imle-gan", folder="b")]
+    names = {"a": "stacked-digits/gan", "b": "stacked-digits/imle-gan", "c": "super-resolution/gan"}
+    runs = [make_run(name, folder=folder, missing=100 * (folder == "a")) for folder, name in names.items()]
     write_report(runs, tmp_path / "report.html")
     page = outline(tmp_path / "report.html")
     assert page.open == []

@@ -26,6 +26,9 @@ METHODS = {
     "pacgan": "PacGAN",
     "veegan": "VEEGAN",
     "stylegan2": "StyleGAN2",
+    "srgan": "SRGAN",
+    "pix2pix": "pix2pix",
+    "bicyclegan": "BicycleGAN",
 }
 SPLIT = ("frechet_distance", "precision", "recall", "density", "coverage")  # measured against a test split
 MATCHERS = {"rejection": "rs-imle", "one-to-one": "one-to-one"}  # methods that differ from IMLE in nothing else
@@ -82,7 +85,7 @@ LABELS = {
         "worst distance", 3, "of a mode to the sample nearest to it; less is better", better="less"
     ),
     "frechet_distance": Label(
-        "Fréchet distance", 3, "between Gaussian fits to features of data and samples; less is better", better="less"
+        "Fréchet distance", 4, "between Gaussian fits to features of data and samples; less is better", better="less"
     ),
     "fid": Label(
         "FID", 2, "Fréchet distance in the features of the standard Inception network; less is better", better="less"
@@ -118,7 +121,7 @@ LABELS = {
     ),
     "frechet_heldout": Label(
         "Fréchet distance, held out",
-        3,
+        4,
         "of samples from images that were not trained on; copying does not lower it",
         better="less",
     ),
