@@ -18,6 +18,7 @@ from allmodes.suites.trainings import Training, trainings
 
 Pretend = Callable[..., list[Training]]
 SLEEPS = "import time; print('at work', flush=True); time.sleep(60)"
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # as in a terminal: nohup's do not
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_place_is_handed_to_the_process(pretend: Pretend) -> None:
 
 
 def test_an_interruption_stops_all_and_leaves_them_to_be_gone_on_with(pretend: Pretend) -> None:
-    found = Field(pretend(a=SLEEPS, b=SLEEPS, c=SLEEPS), [{}, {}])
+    found = Field(pretend(a=HEARS + SLEEPS, b=HEARS + SLEEPS, c=HEARS + SLEEPS), [{}, {}])
 
     def interrupt(found: Field) -> None:
         if len(found.running) == 2 and all("at work" in one.log.read_text() for one in found.running):
