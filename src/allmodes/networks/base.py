@@ -195,7 +195,7 @@ class Discriminator(nn.Module, ABC):
         return self.judged(self.features(images))
 
     def paired(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Images and what they are judged under, as :meth:`features` takes them; of one that is conditioned."""
+        """Images and what they are judged under, as :meth:`features` takes them. One with a condition has its own."""
         raise NotImplementedError(f"{self.name} judges images alone")
 
     def condition(self, batch: Batch) -> Tensor | None:
