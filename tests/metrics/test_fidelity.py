@@ -31,7 +31,7 @@ def test_ssim_by_its_definition_at_every_place():
     line = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
     window = np.outer(line, line) / line.sum() ** 2
     for a, b, found in zip(
-        images[:, 0].double().numpy(), truth[:, 0].double().numpy(), ssim(images, truth), strict=True
+        *((each[:, 0].double().numpy() + 1) * 127.5 for each in (images, truth)), ssim(images, truth), strict=True
     ):
 
         def mean(values: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_ssim_by_its_definition_at_every_place():
 
         ma, mb = mean(a), mean(b)
         va, vb, cov = mean(a * a) - ma**2, mean(b * b) - mb**2, mean(a * b) - ma * mb
-        c1, c2 = 0.02**2, 0.06**2
+        c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         map_ = (2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))
         assert float(found) == pytest.approx(map_.mean(), abs=1e-9)
 
@@ -47,11 +47,18 @@ def test_ssim_by_its_definition_at_every_place():
 def test_ssim_is_that_of_torchmetrics():
     images, truth = pairs()
     at_places = structural_similarity_index_measure(
-        images.double(), truth.double(), data_range=2.0, sigma=1.5, return_full_image=True
+        *((each.double() + 1) / 2 for each in (images, truth)), data_range=1.0, sigma=1.5, return_full_image=True
     )[1]
     theirs = at_places[..., 5:-5, 5:-5].flatten(1).mean(1)  # where the window lies within the image
     assert ssim(images, truth).tolist() == pytest.approx(theirs.tolist(), abs=1e-9)
     assert ssim(truth, truth).tolist() == pytest.approx([1.0] * 4)
+
+
+def test_ssim_of_a_flat_image_that_is_brighter_is_its_term_of_brightness():
+    black, grey = -torch.ones(1, 1, 11, 11), torch.zeros(1, 1, 11, 11)  # levels 0 and 127.5
+    white, c1 = -black, (0.01 * 255) ** 2
+    assert float(ssim(grey, white)) == pytest.approx((2 * 127.5 * 255 + c1) / (127.5**2 + 255**2 + c1), abs=1e-9)
+    assert float(ssim(black, white)) == pytest.approx(c1 / (255**2 + c1), abs=1e-9)
 
 
 def test_images_smaller_than_the_window_are_refused():

@@ -5,7 +5,8 @@ r"""How near answers are to the truth, pixel by pixel and in structure: what res
                                {(\mu_a^2 + \mu_b^2 + c_1)(\sigma_a^2 + \sigma_b^2 + c_2)}
 
 with means and variances under a Gaussian window of 11 x 11 and deviation 1.5 at every place where it lies within the
-image (Wang, Bovik, Sheikh & Simoncelli 2004), averaged over places and channels. Both are highest for the mean of all
+image (Wang, Bovik, Sheikh & Simoncelli 2004), averaged over places and channels. SSIM compares how bright places are,
+so pixels count from black, which is 0, as everywhere in the literature. Both are highest for the mean of all
 answers, which is blurred: they say whether an answer is true, not whether it looks so.
 """
 
@@ -51,7 +52,7 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     """
     if min(images.shape[2:]) < WINDOW:
         raise ValueError(f"images of {tuple(images.shape[2:])} are smaller than the window of {WINDOW} x {WINDOW}")
-    a, b = images.double(), truth.double()
+    a, b = images.double() + 1, truth.double() + 1  # from black on
     mean_a, mean_b = _windowed(a), _windowed(b)
     var_a, var_b = _windowed(a * a) - mean_a**2, _windowed(b * b) - mean_b**2
     covariance = _windowed(a * b) - mean_a * mean_b
