@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from allmodes.core.errors import UserError
+from allmodes.data.pixels import to_float, to_uint8
 from allmodes.evaluation.answers import Questions, answers, answers_to, input_pictures, most_different, spread
 from allmodes.evaluation.evaluate import evaluate
 from allmodes.metrics.fidelity import psnr
@@ -63,6 +64,18 @@ def test_spread_is_the_deviation_of_each_pixel():
     near = 0.9 + 1e-3 * torch.randn(50, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     expected = 2 * near.double().var(0, unbiased=False).mean(0).sqrt() - 1
     torch.testing.assert_close(spread(near)[0].double(), expected, atol=1e-6, rtol=0)
+
+
+def test_answers_are_measured_as_files_hold_them():
+    trainer = trainer_of()
+    made = current_model(trainer)
+    with torch.no_grad():
+        made.generator.to_image[-1].bias.fill_(0.7)  # many pixels are brighter than white
+    asked = Questions.of(trainer.dataset, 3)
+    found = answers(made, asked.inputs, 2, seed=0)
+    assert float(found.max()) == 1 and float(found.min()) >= -1
+    files = to_float(to_uint8(found))
+    torch.testing.assert_close(psnr(found[:, 0], asked.truth), psnr(files[:, 0], asked.truth), atol=0.05, rtol=0)
 
 
 def test_scores_of_answers_are_of_images_that_training_did_not_see():

@@ -79,11 +79,15 @@ class Model:
 
     @torch.no_grad()
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU; of a conditional generator, under ``(n, ...)``."""
+        """Images of latents, ``(n, d) -> (n, *shape)``, on the CPU; of a conditional generator, under ``(n, ...)``.
+
+        Some generators go beyond the range of pixels; here it is cut off, as in a file.
+        """
         self._require(condition, len(z))
         parts = Latents(z, condition=condition).split(BLOCK)
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
-        return torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
+        found = torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
+        return found.clamp_(-1, 1) if found.ndim == 4 else found
 
     def draw(
         self,
