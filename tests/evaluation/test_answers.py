@@ -73,7 +73,8 @@ def test_answers_are_measured_as_files_hold_them():
         made.generator.to_image[-1].bias.fill_(0.7)  # many pixels are brighter than white
     asked = Questions.of(trainer.dataset, 3)
     found = answers(made, asked.inputs, 2, seed=0)
-    assert float(found.max()) == 1 and float(found.min()) >= -1
+    assert float(found.max()) == 1
+    assert float(found.min()) >= -1
     files = to_float(to_uint8(found))
     torch.testing.assert_close(psnr(found[:, 0], asked.truth), psnr(files[:, 0], asked.truth), atol=0.05, rtol=0)
 
