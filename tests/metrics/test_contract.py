@@ -58,6 +58,7 @@ def values(**others: np.ndarray) -> Example:
 EXAMPLES: Mapping[str, Example] = {
     "adjusted_rand": values(**CLUSTERS),
     "authenticity": Example({"train": REAL, "fake": FAKE, "heldout": HELD}, {}, {}),
+    "clipped_density_coverage": of("real", "fake", k=3),
     "confidence": Example({"fake": SURE, "real": SURE[:20]}, {}, {}, 1),
     "copied_mass": Example({"train": REAL, "fake": FAKE, "heldout": HELD}, {}, {}),
     "covered": of("train", "fake"),
@@ -141,7 +142,7 @@ def test_bad_values_are_refused_in_the_same_words(name: str, side: str) -> None:
 
 
 @pytest.mark.parametrize("k", [0, -1, 2.5])
-@pytest.mark.parametrize("name", ["prdc", "precision_recall", "density_coverage"])
+@pytest.mark.parametrize("name", ["prdc", "precision_recall", "density_coverage", "clipped_density_coverage"])
 def test_k_is_refused_in_the_same_words(name: str, k: Any) -> None:
     with pytest.raises(ValueError, match=f"^k must be a whole number of at least 1, not {k}$"):
         EXAMPLES[name].measured(getattr(metrics, name), k=k)

@@ -42,6 +42,7 @@ def named(metric: str, *, third: bool = False, **options: Any) -> Figures:
 
 FREE = {  # neither unit nor origin
     "authenticity": named("authenticity"),
+    "clipped_density_coverage": named("clipped_density_coverage", k=3),
     "copied_mass": named("copied_mass"),
     "covered": named("covered"),
     "memorisation": named("memorisation", third=True),

@@ -13,6 +13,7 @@ from ..core.errors import UserError, did_you_mean
 from ..core.records import Score
 from ..metrics import (
     authenticity,
+    clipped_density_coverage,
     frechet_distance,
     kernel_distance,
     memorisation,
@@ -63,6 +64,7 @@ MEASURES: Mapping[tuple[str, ...], Measure] = {
     ("precision", "recall", "density", "coverage"): lambda pair: prdc(
         pair.real, pair.fake, k=K, support=SUPPORT
     ).values(),
+    ("clipped_density", "clipped_coverage"): lambda pair: clipped_density_coverage(pair.real, pair.fake, k=K),
     ("kernel_distance",): lambda pair: [kernel_distance(pair.real, pair.fake)],
     ("f8", "f1/8"): lambda pair: prd_curve(pair.real, pair.fake, seed=pair.seed),
     ("ndb",): lambda pair: [ndb(pair.real, pair.fake, seed=pair.seed)],

@@ -46,7 +46,7 @@ EXAMPLES = 2_000
 WORSE = {  # the sign of worse
     **{"frechet_distance": 1, "fid": 1, "kernel_distance": 1, "kid": 1, "ndb": 1},
     **dict.fromkeys(("precision", "recall", "density", "coverage", "f8", "f1/8", "vendi", "support_size"), -1),
-    **dict.fromkeys(("memorisation", "authenticity"), -1),
+    **dict.fromkeys(("clipped_density", "clipped_coverage", "memorisation", "authenticity"), -1),
 }
 
 

@@ -1,6 +1,7 @@
 """Pure functions of two sets of features, or of counts, to a Score with its uncertainty."""
 
 from .birthday import support_size
+from .clipped import clipped_density_coverage
 from .clustering import adjusted_rand, hungarian_accuracy, normalised_mutual_information, purity
 from .confidence import confidence
 from .copying import copied_mass
@@ -25,6 +26,7 @@ from .vendi import vendi
 __all__ = [
     "adjusted_rand",
     "authenticity",
+    "clipped_density_coverage",
     "confidence",
     "copied_mass",
     "covered",

@@ -138,6 +138,26 @@ def neighbour_distances(points: Tensor, k: int) -> Tensor:
     return squares.sqrt()[:, 1:]
 
 
+def ball_counts(centres: Tensor, radius: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """How many of the points each ball holds, and how many balls hold each point, int64 ``(n,)`` and ``(m,)``.
+
+    Args:
+        centres: of the balls, ``(n, D)``.
+        radius: of each, float64 ``(n,)``.
+        points: ``(m, D)``; where they are the centres themselves, each is in its own ball.
+    """
+    held, around = (torch.zeros(len(side), dtype=torch.int64) for side in (centres, points))
+    for rows, columns, block in _blocks(centres, points):
+        inside = block.within(radius[rows, None])
+        held[rows] += inside.sum(1)
+        around[columns] += inside.sum(0)
+        if centres is points and rows != columns:
+            inside = block.within(radius[None, columns])
+            held[columns] += inside.sum(0)
+            around[rows] += inside.sum(1)
+    return held, around
+
+
 def near_pairs(points: Tensor, bound: float) -> int:
     """Pairs of different rows of ``points`` ``(n, D)`` that are not farther apart than the bound."""
     edge, found = torch.full((1, 1), bound, dtype=torch.float64), 0
