@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from allmodes.auditing.examples import Examples
 from allmodes.auditing.pairs import split_pairs
 from allmodes.cli import main
 from allmodes.core.errors import UserError
+from allmodes.data.inputs import read_inputs
 from allmodes.data.palettes import Palette
 from allmodes.data.pixels import to_uint8
 from allmodes.evaluation.answers import input_pictures
@@ -70,6 +72,38 @@ def test_a_hole_is_where_a_picture_is_transparent(tmp_path, capsys):
     assert main(["sample", str(model), "--inputs", str(whole), "--out", str(tmp_path / "no.png")]) == 2
     assert "whole.png has no transparent part" in capsys.readouterr().err
     assert not (tmp_path / "no.png").exists()
+
+
+def test_a_hole_in_grey_pictures_and_in_a_zip(tmp_path):
+    model = model_of(tmp_path, (2, 16, 16), channels=1)
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as given:
+        for mode in ("LA", "RGBA"):
+            given.write(picture(tmp_path / f"{mode}.png", mode, (16, 16)), f"{mode}.png")
+    words = ["--inputs", str(tmp_path / "given.zip"), "-n", "2", "--out", str(tmp_path / "out.png")]
+    assert main(["sample", str(model), *words]) == 0
+    for found, mode in zip(read_inputs(tmp_path / "given.zip", (2, 16, 16)), ("LA", "RGBA"), strict=True):
+        grey = np.asarray(Image.open(tmp_path / f"{mode}.png").convert("LA"))
+        hole = grey[..., 1] == 0
+        assert hole.sum() == 64
+        assert np.array_equal(found.values[1].numpy() == 1, hole)
+        assert np.abs((found.values[0].numpy() + 1) * 127.5 - np.where(hole, 127.5, grey[..., 0])).max() < 1e-3
+
+
+def test_a_picture_that_is_none_or_too_dark_in_8_bits_is_one_sentence(enlarging, tmp_path, capsys):
+    holed = model_of(tmp_path / "holed", (4, 16, 16))
+    (tmp_path / "none.png").write_text("no picture")
+    Image.fromarray(np.full((4, 4), 200, np.uint16)).save(tmp_path / "dim.png")  # black in 8 bits
+    opaque = Image.fromarray(np.full((16, 16, 4), 255, np.uint8))
+    opaque.save(tmp_path / "opaque.png")
+    for model, name, said in (
+        (enlarging, "none.png", "none.png is damaged or no image (it begins like no picture)"),
+        (holed, "none.png", "none.png is damaged or no image"),
+        (holed, "opaque.png", "opaque.png has no transparent part"),
+        (enlarging, "dim.png", "reaches 256 of 65,535"),
+    ):
+        words = ["--inputs", str(tmp_path / name), "--out", str(tmp_path / "out.png")]
+        assert main(["sample", str(model), *words]) == 2
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from allmodes.priors.base import Prior
 GIVEN = frozenset({"shape", "latent", "inputs", "labels"})
 
 
-def model_of(folder: Path, inputs: tuple[int, ...]) -> Path:
-    """A conditional model for colour images of 16 x 16 that was never trained."""
+def model_of(folder: Path, inputs: tuple[int, ...], *, channels: int = 3) -> Path:
+    """A conditional model for images of 16 x 16 that was never trained."""
     part = {"name": "cascade", "width": 4, "style": 4}
     config = {
         "generator": resolve_part(GENERATORS, Generator, part, GIVEN, "generator"),
         "prior": resolve_part(PRIORS, Prior, {"name": "gaussian", "dim": 12}, frozenset(), "prior"),
-        "shape": [3, 16, 16],
+        "shape": [channels, 16, 16],
         "inputs": list(inputs),
     }
     with torch.random.fork_rng():
@@ -34,10 +34,10 @@ def model_of(folder: Path, inputs: tuple[int, ...]) -> Path:
 
 def picture(path: Path, mode: str, size: tuple[int, int]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
+    channels = {"L": (), "LA": (2,), "RGB": (3,), "RGBA": (4,)}[mode]
     pixels = np.random.default_rng(len(path.name)).integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
-    if mode == "RGBA":
-        pixels[..., 3] = 255
-        pixels[: size[1] // 2, : size[0] // 2, 3] = 0
+    if mode.endswith("A"):
+        pixels[..., -1] = 255
+        pixels[: size[1] // 2, : size[0] // 2, -1] = 0
     Image.fromarray(pixels).save(path)
     return path

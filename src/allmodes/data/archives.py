@@ -8,6 +8,8 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+from PIL import UnidentifiedImageError
+
 from ..core.errors import UserError
 from ..core.files import require_plain
 
@@ -102,4 +104,6 @@ def _stated(archive: zipfile.ZipFile) -> int:
 
 def reason(error: Exception) -> str:
     """What an error says, in short, or its name where it says nothing."""
+    if isinstance(error, UnidentifiedImageError):  # which says where in memory the file is
+        return "it begins like no picture"
     return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__

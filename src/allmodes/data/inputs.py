@@ -13,12 +13,12 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from .folders import is_picture, is_there
-from .images import Pictures, open_pictures
+from .images import Pictures, open_pictures, require_bright
 from .palettes import Palette, Reading
-from .pictures import CLEAR, FilePicture
+from .pictures import HALF, FilePicture, Picture
 from .pixels import to_float
 
-HOLE = 4  # channels of an input with a hole: colours, and where it is
+HOLED = {2: "L", 4: "RGB"}  # how inputs with a hole are read, by their channels, of which one is where it is
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ def read_inputs(path: Path, shape: tuple[int, ...], palette: Palette | None = No
     Args:
         path: of the picture or of the source.
         shape: of the inputs that the generator was trained with, ``(D, h, w)``: D says how they are read. 1 is grey,
-            3 colour, and 4 colour with a hole where the picture is transparent.
+            3 colour, and 2 and 4 are these with a hole where the picture is transparent.
         palette: the colours of labels, where inputs are label maps, of shape ``(h, w)``.
 
     Raises:
         UserError: there is none, one cannot be read, one has no transparent part where that is the hole, or colours
-            that are no labels.
+            that are no labels, or so few of its 16 bits that nothing is left in 8.
     """
     if not is_there(path):
         raise UserError(f"{path} does not exist: give a picture, or a folder of pictures, with --inputs.")
@@ -58,13 +58,12 @@ def read_inputs(path: Path, shape: tuple[int, ...], palette: Palette | None = No
         names = [picture.name.replace("/", "-") for picture in found.each]
     if palette is not None:
         values = _labels(found, palette)
-    elif shape[0] == HOLE:
-        if not all(isinstance(picture, FilePicture) for picture in found.each):
-            raise UserError(f"{path} has no transparency: give pictures whose hole is transparent, as .png has them.")
-        values = [_with_hole(path if path.is_dir() else path.parent, picture.name) for picture in found.each]
+    elif shape[0] in HOLED:
+        values = [_with_hole(picture, found.title, HOLED[shape[0]]) for picture in found.each]
     else:
         mode = "L" if shape[0] == 1 else "RGB"
         values = [_channels(picture.image().convert(mode)) for picture in found.each]
+        require_bright(found.each, found.title)
     return [Input(name, value) for name, value in zip(names, values, strict=True)]
 
 
@@ -83,11 +82,13 @@ def _channels(image: Image.Image) -> Tensor:
     return to_float(pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1))
 
 
-def _with_hole(folder: Path, name: str) -> Tensor:
-    """Colours that are mid-grey where the picture is transparent, and 1 there and -1 elsewhere, ``(4, h, w)``."""
-    with Image.open(folder / name) as image:
-        if image.mode not in CLEAR and "transparency" not in image.info:
-            raise UserError(f"{folder / name} has no transparent part: make the hole that is to be filled transparent.")
-        pixels = torch.from_numpy(np.array(image.convert("RGBA"))).permute(2, 0, 1)
-    mask = (pixels[3:] < 128).float()
-    return torch.cat([to_float(pixels[:3]) * (1 - mask), 2 * mask - 1])
+def _with_hole(picture: Picture, title: str, mode: str) -> Tensor:
+    """A picture that is mid-grey where it is transparent, and in one more channel 1 there and -1 elsewhere."""
+    found = picture.cut_out()
+    if found is None:
+        raise UserError(
+            f"{'/'.join(filter(None, (title, picture.name)))} has no transparent part: give pictures such as .png, and "
+            "make the hole that is to be filled transparent."
+        )
+    mask = (torch.from_numpy(np.array(found.getchannel("A")))[None] < HALF).float()
+    return torch.cat([_channels(found.convert("RGB").convert(mode)) * (1 - mask), 2 * mask - 1])

@@ -19,6 +19,7 @@ from .archives import Archive, reason
 
 GREY = frozenset({"1", "L"})
 CLEAR = frozenset({"RGBA", "LA", "PA"})
+HALF = 128  # of 255: what is less opaque counts as transparent
 LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif"})
 ORIENTATION, SIDEWAYS = 0x0112, frozenset({5, 6, 7, 8})  # how a camera was held (Exif 2.3, section 4.6.4)
 MOST = 2**28  # bytes of a picture's file: more than any has, and less than what fills a machine
@@ -62,6 +63,10 @@ class Picture(ABC):
     def image(self) -> Image.Image:
         """Grey (``L``) or colour (``RGB``); transparent pixels are white."""
 
+    def cut_out(self) -> Image.Image | None:
+        """In colour with its transparency (``RGBA``); None where no part of it is transparent."""
+        return None
+
     def identity(self, image: Image.Image) -> bytes:
         """What tells it from others on any machine."""
         return image.tobytes()
@@ -99,6 +104,13 @@ class FilePicture(Picture):
                     Image.open(content).verify()  # decoding does not look at the checksums
             self.brightest = int(np.asarray(flat).max()) if deep else None
             return flat
+
+    def cut_out(self) -> Image.Image | None:
+        with self._readable(), Image.open(io.BytesIO(self._content())) as image:
+            if image.mode not in CLEAR and "transparency" not in image.info:
+                return None
+            found = ImageOps.exif_transpose(image).convert("RGBA")
+            return found if int(np.asarray(found.getchannel("A")).min()) < HALF else None
 
     def _open(self) -> Image.Image:
         """For a look at the heading: of a folder's file, no more than that is read."""
