@@ -305,6 +305,28 @@ class TestAudit:
         assert "none.pth" in refusal_of([*words, *weights], capsys)
         assert not (tmp_path / "out").exists()
 
+    def test_a_limit_that_is_surely_not_kept_is_one_line_and_exit_code_1(self, tmp_path: Path, capsys: Capture) -> None:
+        rng = np.random.default_rng(0)
+        real = rng.normal(size=(400, 2)) + 20 * (np.arange(400) < 160)[:, None]  # of which samples lack two fifths
+        np.save(tmp_path / "real.npy", real)
+        np.save(tmp_path / "fake.npy", rng.normal(size=(400, 2)))
+        sides = ["--real", str(tmp_path / "real.npy"), "--fake", str(tmp_path / "fake.npy")]
+        words = ["audit", *sides, "--metrics", "recall", "--out", str(tmp_path / "out"), "--json"]
+        assert main([*words, "--fail-above", "0.05"]) == 1
+        out, err = capsys.readouterr()
+        found = json.loads(out)
+        least = found["dropped_mass"]["ci95"][0]
+        assert 0.05 < least <= 0.4
+        assert [line for line in err.splitlines() if "--fail-above" in line] == [
+            f"At least {least:.1%} of the data is dropped, more than the 5.0% of --fail-above."
+        ]
+        assert json.loads((tmp_path / "out" / "audit.json").read_text()) == found
+        assert main([*words, "--fail-above", "0.4"]) == 0
+        assert main(words) == 0
+        assert "--fail-above" not in capsys.readouterr().err
+        assert "'5%' is not a number from 0 to 1" in refusal_of([*words, "--fail-above", "5%"], capsys)
+        assert "'nan' is not" in refusal_of([*words, "--fail-above", "nan"], capsys)
+
     def test_does_not_mix_with_what_is_there(self, sides: list[str], tmp_path: Path, capsys: Capture) -> None:
         (tmp_path / "web").mkdir()
         (tmp_path / "web" / "index.html").write_text("mine")

@@ -19,10 +19,12 @@ class Answer:
     Args:
         document: for ``--json``: dictionaries, lists, strings and numbers.
         text: for people; nothing is printed if it is empty.
+        failed: what a limit that was asked for is not kept by, a sentence for stderr; the exit code is 1.
     """
 
     document: Any
     text: str
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,17 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
     return int(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1, as an argument type."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 1")
+    return value
 
 
 def joined(words: Sequence[str], ours: Sequence[str]) -> list[str]:

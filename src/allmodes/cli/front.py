@@ -1,7 +1,7 @@
 """The way in: which command is meant, and how it ends.
 
-Exit codes: 0 done, 2 for what the user can mend (one sentence, no traceback), 130 interrupted. Anything else that
-goes wrong is a bug, and keeps its traceback.
+Exit codes: 0 done, 1 where a limit that was asked for is not kept, 2 for what the user can mend (one sentence, no
+traceback), 130 interrupted. Anything else that goes wrong is a bug, and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..core.errors import UserError, did_you_mean
 from .answer import show
 from .base import Command, make_parser
 
-DONE, MENDABLE, INTERRUPTED = 0, 2, 130
+DONE, FAILED, MENDABLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -57,7 +57,8 @@ def carry_out(words: list[str]) -> int:
     arguments = command.parse(make_parser(command), words[1:])
     with contextlib.redirect_stdout(sys.stderr):
         answer = command.run(arguments)
-    return say(show(answer, as_json=arguments.json))
+    done = say(show(answer, as_json=arguments.json))
+    return complain(answer.failed, FAILED) if answer.failed else done
 
 
 def commands() -> dict[str, type[Command]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..answer import columns
-from ..base import Answer, Command, Example, Parser, natural
+from ..base import Answer, Command, Example, Parser, natural, share
 from ..space import chosen_distance, listed, parse_with_options
 from .evaluate import as_table
 
@@ -40,6 +40,7 @@ class Audit(Command):
         Example("audit --real digits.npy --labels labels.npy --fake runs/a --out audit/", "a run, with known labels"),
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
         Example("audit --real a/ --fake b/ --distance inception --metrics fid,kid --out audit/", "the standard FID"),
+        Example("audit --real a/ --fake b/ --out audit/ --fail-above 0.05", "exit with 1 if surely more is dropped"),
         Example(
             "audit --real originals/ --inputs small/ --fake answers/ --out audit/", "what is missing given the input"
         ),
@@ -59,6 +60,12 @@ class Audit(Command):
             "options are --distance.KEY VALUE",
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
+        parser.add_argument(
+            "--fail-above",
+            type=share,
+            metavar="SHARE",
+            help="exit with 1 where surely more of the data than this is dropped, such as 0.05",
+        )
         parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument(
@@ -87,7 +94,16 @@ class Audit(Command):
             skip_damaged=arguments.skip_damaged,
         )
         found.save(arguments.out)
-        return Answer(found.document(), f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}")
+        text = f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}"
+        return Answer(found.document(), text, _too_much(found, arguments.fail_above))
+
+
+def _too_much(found: Findings, limit: float | None) -> str:
+    """That surely more is dropped than the limit allows, or nothing."""
+    least = found.dropped_mass.ci95[0]
+    if limit is None or least <= limit:
+        return ""
+    return f"At least {least:.1%} of the data is dropped, more than the {limit:.1%} of --fail-above."
 
 
 def as_text(found: Findings) -> str:

@@ -94,6 +94,14 @@ def _audits(arguments: argparse.Namespace) -> Answer:
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
 
 
+def _sanity(arguments: argparse.Namespace) -> Answer:
+    from ...bench.sanity import REPEATS, all_tables
+
+    tables = all_tables(repeats=arguments.audits or (2 if arguments.quick else REPEATS), progress=_tell)
+    document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
+    return Answer(document, tables[0].to_markdown())
+
+
 def _metrics(arguments: argparse.Namespace) -> Answer:
     from ...bench.metrics import all_tables
 
@@ -117,4 +125,4 @@ def _tell(name: str) -> None:
 
 OF_ONE = dict.fromkeys(("data", "distance", "audits", "metrics"), "audit")
 OF_ONE |= dict.fromkeys(("recipes", "device"), "training")
-SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "training": _trainings}
+SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "sanity": _sanity, "training": _trainings}
