@@ -16,12 +16,13 @@ class Bench(Command):
 
     name = "bench"
     order = 10
-    summary = "Measure searches and metrics beside those of others, the audit's error rates, or how fast recipes train."
+    summary = "Measure searches, metrics and audits beside those of others, and how fast recipes train."
     about = (
         "search: everything is measured side by side in one run, and told as ratios. Peers that are not installed are "
         "left out: pip install 'allmodes[bench]' brings them. Close other programs first. "
         "metrics: seconds, memory and answers beside those of other packages, on the same features. "
         "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted. "
+        "sanity: the behaviours that measures of fidelity and coverage must show, of the audit and of others. "
         "training: presentations a second of recipes in either precision, and the share of matching."
     )
     examples = (
@@ -30,17 +31,18 @@ class Bench(Command):
         Example("bench metrics --threads 2", "our metrics beside those of others"),
         Example("bench training --recipes few-shot/rs-imle --threads 2", "which precision is faster here"),
         Example("bench audit --data mnist --out runs/bench", "error rates on one data set"),
+        Example("bench sanity --out runs/bench", "which sanity checks the audit passes, and other measures"),
         Example("bench audit --data cifar10 --distance efficientnet-lite0 --audits 10", "in one feature space"),
     )
 
     def configure(self, parser: Parser) -> None:
         parser.add_argument("subject", choices=list(SUBJECTS), metavar="SUBJECT", help=", ".join(SUBJECTS))
-        parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of every loss")
+        parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of everything")
         parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
         parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
         parser.add_argument("--data", metavar="NAME", help="audit: only these data, such as mnist")
         parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
-        parser.add_argument("--audits", type=positive, metavar="N", help="audit: of every loss (default: 20)")
+        parser.add_argument("--audits", type=positive, metavar="N", help="audit, sanity: of every loss (20, 10)")
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="audit: metrics of others to hold beside")
         parser.add_argument("--threads", type=positive, default=1, metavar="N", help="threads for all of them (1)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
@@ -51,9 +53,12 @@ class Bench(Command):
         from ...core.files import write_json, write_text
         from ...core.outputs import require_folder
 
-        for option, subject in OF_ONE.items():
-            if getattr(arguments, option) is not None and subject != arguments.subject:
-                raise UserError(f"--{option} is of bench {subject}, not of bench {arguments.subject}: leave it out.")
+        for option, subjects in OF_SOME.items():
+            if getattr(arguments, option) is not None and arguments.subject not in subjects:
+                told = (
+                    f"--{option} is of bench {' and '.join(subjects)}, not of bench {arguments.subject}: leave it out."
+                )
+                raise UserError(told)
         if arguments.out is not None:
             require_folder(arguments.out)
         torch.set_num_threads(arguments.threads)
@@ -123,6 +128,6 @@ def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
 
 
-OF_ONE = dict.fromkeys(("data", "distance", "audits", "metrics"), "audit")
-OF_ONE |= dict.fromkeys(("recipes", "device"), "training")
+OF_SOME = dict.fromkeys(("data", "distance", "metrics"), ("audit",)) | {"audits": ("audit", "sanity")}
+OF_SOME |= dict.fromkeys(("recipes", "device"), ("training",))
 SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "sanity": _sanity, "training": _trainings}
