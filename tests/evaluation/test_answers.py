@@ -10,8 +10,11 @@ import torch
 
 from allmodes.core.errors import UserError
 from allmodes.data.pixels import to_float, to_uint8
+from allmodes.distances.efficientnet_lite0 import EfficientNetLite0Features
 from allmodes.evaluation.answers import Questions, answers, answers_to, input_pictures, most_different, spread
 from allmodes.evaluation.evaluate import evaluate
+from allmodes.evaluation.protocols import conditional
+from allmodes.evaluation.protocols.base import SEED
 from allmodes.metrics.fidelity import psnr
 from allmodes.reports.words import LABELS
 from allmodes.runs.pictures import COLUMNS, answer_grid
@@ -105,6 +108,27 @@ def test_images_that_were_held_out_are_asked_and_it_is_said_if_none_were(share, 
     assert said in asked.split
     expected = dataset.heldout_images if share else dataset.batch(0, 30, 0).images
     assert torch.equal(asked.truth, expected)
+
+
+def test_answers_to_held_out_inputs_are_held_against_the_originals_of_these(tmp_path, monkeypatch):
+    monkeypatch.setattr(conditional, "EACH", 3)
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    np.save(tmp_path / "few.npy", images)
+    data = {"name": "images", "path": str(tmp_path / "few.npy"), "size": 16, "heldout": 0.3}
+    trainer = trainer_of(data=data, **{"prior.dim": 4})
+    found = {score.name: score for score in evaluate(subject(trainer)).scores}["frechet_distance"]
+    space = EfficientNetLite0Features()
+    asked = Questions.of(trainer.dataset, 100)
+    made = answers(current_model(trainer), asked.inputs, 3, seed=found.certificate["seed"] + SEED).flatten(0, 1)
+    with torch.no_grad():
+        real, fake = (space.embed(part).double().numpy() * 1280**0.5 for part in (asked.truth, made))
+    basis = np.linalg.qr(np.concatenate([real, fake]).T)[0]  # all features lie in it
+    a, b = real @ basis, fake @ basis
+    root = np.sqrt(np.linalg.eigvals(np.cov(a.T) @ np.cov(b.T)).astype(complex)).real.sum()
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a.T) + np.cov(b.T)) - 2 * root
+    assert found.value == pytest.approx(expected, rel=1e-3)
+    assert (found.n_real, found.n_fake) == (12, 36)
+    assert found.certificate["split"] == "12 held-out images"
 
 
 def test_answers_to_an_input_of_another_size_and_one_that_cannot_be():

@@ -1,0 +1,111 @@
+"""What answers to questions have in common with the originals, with the inputs, and with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.records import Score
+from ..distances.base import Distance
+from ..distances.st_lpips import StLpips
+from ..metrics.fidelity import WINDOW, best_of, psnr, ssim
+from .answers import Questions
+from .spaces import embedded
+
+CAP = 100.0  # dB: what two equal images are taken as
+FAITHFUL = ("psnr", "psnr_mean", "psnr_best", "ssim", "ssim_mean", "ssim_best")
+OF_LUMA = {name: name.replace("psnr", "psnr_y").replace("ssim", "ssim_y") for name in FAITHFUL}
+ORDER = (  # what says most of many answers first
+    *("st_lpips_best", "diversity", "consistency", "st_lpips"),
+    *(*FAITHFUL, *OF_LUMA.values()),
+)
+ABSENT = "ST-LPIPS is not installed (pip install 'allmodes[features]'): answers are not compared as people see them."
+
+Values = dict[str, Tensor]  # of each question, by the name of the figure
+
+
+@dataclass(frozen=True)
+class Eye:
+    """How answers are looked at.
+
+    Args:
+        device: where.
+        distance: as people see them; None where its weights are not installed.
+    """
+
+    device: torch.device
+    distance: Distance | None
+
+    @classmethod
+    def of(cls, device: torch.device) -> Eye:
+        """ST-LPIPS, in the features of AlexNet."""
+        try:
+            return cls(device, StLpips(trunk="alex").to(device))
+        except UserError:
+            return cls(device, None)
+
+
+def faithful(found: Tensor, truth: Tensor) -> Values:
+    """PSNR in dB and SSIM: of answers the mean and the best, and of the mean of answers.
+
+    Args:
+        found: answers, ``(n, each, C, H, W)`` in [-1, 1].
+        truth: the originals, ``(n, C, H, W)``.
+    """
+    n, each = found.shape[:2]
+    flat, again = found.flatten(0, 1), truth.repeat_interleave(each, 0)
+    near = psnr(flat, again).clamp(max=CAP).view(n, each)
+    values = {
+        "psnr": near.mean(1),
+        "psnr_best": near.amax(1),
+        "psnr_mean": psnr(found.mean(1), truth).clamp(max=CAP),
+    }
+    if min(found.shape[-2:]) >= WINDOW:
+        alike = ssim(flat, again).view(n, each)
+        values |= {"ssim": alike.mean(1), "ssim_best": alike.amax(1), "ssim_mean": ssim(found.mean(1), truth)}
+    return values
+
+
+def measured(found: Tensor, asked: Questions, eye: Eye) -> Values:
+    """Every figure of answers ``(n, each, C, H, W)``, of each question; ``nearest`` is the curve of the best of k."""
+    values, each = faithful(found, asked.truth), found.shape[1]
+    if asked.shrink is not None:
+        again = torch.stack([psnr(asked.shrink(found[:, k]), asked.inputs) for k in range(each)], 1)
+        values["consistency"] = again.clamp(max=CAP).mean(1)
+    if eye.distance is not None:
+        codes = embedded(eye.distance, found.flatten(0, 1), eye.device).view(*found.shape[:2], -1)
+        near = (codes - embedded(eye.distance, asked.truth, eye.device)[:, None]).square().sum(2)
+        apart = torch.stack([torch.nn.functional.pdist(some.double()).square().mean() for some in codes])
+        values |= {"st_lpips": near.mean(1), "st_lpips_best": near.amin(1), "diversity": apart}
+        values["nearest"] = best_of(near)
+    return values
+
+
+def scored(values: Mapping[str, Tensor], answers: int, certificate: Mapping[str, Any], eye: Eye) -> list[Score]:
+    """The mean of each figure over questions, with a normal interval.
+
+    Args:
+        values: see :func:`measured`.
+        answers: how many there were, to all questions.
+        certificate: how they were made.
+        eye: that looked at them.
+    """
+    warnings = (ABSENT,) if eye.distance is None else ()
+    stated = dict(certificate) if eye.distance is None else {**certificate, "features": eye.distance.fingerprint()}
+    found = []
+    for name in filter(values.__contains__, ORDER):
+        each = values[name].double()
+        interval, mean = None, float(each.mean())
+        if len(each) > 1:
+            error = 1.96 * float(each.std()) / len(each) ** 0.5
+            interval = (mean - error, mean + error)
+        detail: dict[str, Any] = {"each": each.tolist()}
+        if name == "st_lpips_best":
+            detail["best_of"] = values["nearest"].mean(0).tolist()
+        found.append(Score(name, mean, interval, len(each), answers, stated, detail, warnings))
+    return found
