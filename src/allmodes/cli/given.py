@@ -12,6 +12,7 @@ from torch import Tensor
 from ..auditing.examples import Source, is_run, open_examples
 from ..core.configuration import build_part
 from ..core.errors import UserError
+from ..data.degradations.base import Degradation
 from ..data.inputs import Input, read_inputs
 from ..data.pixels import to_float
 from ..model import Model, load
@@ -49,7 +50,7 @@ def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, fi
         UserError: it takes none, there are others than images, or those of the run are not made of images.
     """
     if path is None:
-        return _degraded(model, run, images) if model.generator.conditioned == "inputs" else None
+        return _degraded(run, images) if model.generator.conditioned == "inputs" else None
     found, trained = given_to(model, path), tuple(model.config["inputs"])
     for each in found:
         if tuple(each.values.shape) != trained:
@@ -118,8 +119,17 @@ def paired(others: Sequence[str], count: int, files: Sequence[str], *, what: str
     return [places[name] for name in names]
 
 
-def _degraded(model: Model, run: Path, images: Tensor) -> Tensor:
+def degradation_of(run: Path) -> Degradation | None:
+    """What makes the inputs of a run, if it makes them of images."""
     part = Run(run).recipe.parts.get("degradation") if (run / "recipe.yaml").exists() else None
     if part is None:
+        return None
+    found: Degradation = build_part(*ROOMS["degradation"][:2], part, {})
+    return found
+
+
+def _degraded(run: Path, images: Tensor) -> Tensor:
+    degradation = degradation_of(run)
+    if degradation is None:
         raise UserError(f"{run} does not say how its inputs are made of images: give them with --inputs.")
-    return build_part(*ROOMS["degradation"][:2], part, {})(images, torch.arange(len(images)))
+    return degradation(images, torch.arange(len(images)))

@@ -200,6 +200,8 @@ LABELS = {
         for figure, title, decimals, what in (
             ("psnr", "PSNR", 2, "in dB, against the original, "),
             ("ssim", "SSIM", 3, "structural similarity to the original, "),
+            ("psnr_y", "PSNR of luma", 2, "in dB, without a border of the factor's width, as papers give it, "),
+            ("ssim_y", "SSIM of luma", 3, "without a border of the factor's width, as papers give it, "),
         )
         for ending, of, which in (
             ("", "", "the mean over answers"),

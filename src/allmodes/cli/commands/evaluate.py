@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ...core.records import Score
     from ...evaluation.evaluate import Evaluation
 
+SAMPLES = 5_000  # for a feature space
+
 
 class Evaluate(Command):
     """Measure a run."""
@@ -26,7 +28,10 @@ class Evaluate(Command):
     about = (
         "Samples are drawn afresh from the run's model. The run's folder is left as it is. With --distance, samples "
         "and data are compared in a feature space of your choice; in that of the standard Inception network "
-        "the Frechet distance is the FID."
+        "the Frechet distance is the FID.\n\n"
+        "With --images, a conditional run answers the inputs of these pictures instead of its held-out ones: those of "
+        "--inputs, a.._LR beside a.._HR in one folder, or what its degradation makes of them. Pictures may be of any "
+        "size that the generator takes; what it does not divide is cropped."
     )
     examples = (
         Example("evaluate runs/a", "every figure in a table"),
@@ -35,6 +40,7 @@ class Evaluate(Command):
         Example("evaluate runs/a --distance inception --metrics fid,recall -n 50000", "the standard FID"),
         Example("evaluate runs/a --distance inception --metrics fid -n 10000 --split test", "of the test split"),
         Example("evaluate runs/a --distance st-alexnet --metrics precision,recall --sigma 1.25", "of wider samples"),
+        Example("evaluate runs/sr --images Set5/", "answers to the inputs of other pictures"),
         Example("evaluate runs/flow --steps 50 --metrics modes,calls", "flow matching, in so many steps"),
     )
 
@@ -44,8 +50,13 @@ class Evaluate(Command):
         parser.add_argument(
             "--distance", metavar="D", help="compare in this feature space; its options are --distance.KEY VALUE"
         )
+        parser.add_argument("--images", type=Path, metavar="PATH", help="originals whose inputs are answered instead")
+        parser.add_argument("--inputs", type=Path, metavar="PATH", help="of --images, an input for each")
         parser.add_argument(
-            "-n", type=positive, default=5_000, metavar="N", help="samples for --distance (default: 5,000)"
+            "-n",
+            type=positive,
+            metavar="N",
+            help="samples for --distance (default: 5,000), or answers to each input of --images (default: 10)",
         )
         parser.add_argument(
             "--split",
@@ -66,6 +77,10 @@ class Evaluate(Command):
         return parse_with_options(parser, words)
 
     def run(self, arguments: argparse.Namespace) -> Answer:
+        if arguments.images is not None:
+            return of_pictures(arguments)
+        if arguments.inputs is not None:
+            raise UserError("--inputs are those of --images: name the originals, too.")
         if arguments.distance is not None:
             return in_space(arguments)
         for option, standard in (("split", "training"), ("sigma", 1.0)):
@@ -76,13 +91,17 @@ class Evaluate(Command):
         run = Run(arguments.run)
         if run.finished:
             chosen(figures(run.evaluation()), arguments.metrics)  # a name that is wrong need not wait for the samples
-        found = evaluate_run(arguments.run, steps=arguments.steps)
-        scores = chosen(figures(found), arguments.metrics)
-        document = found.to_json()
-        if arguments.metrics:
-            headline = {score.name: score.value for score in scores}
-            document = {"scores": [score.to_json() for score in scores], "headline": headline}
-        return Answer(document, as_table(scores))
+        return told(evaluate_run(arguments.run, steps=arguments.steps), arguments.metrics)
+
+
+def told(found: Evaluation, wanted: Sequence[str] | None) -> Answer:
+    """The figures in ``wanted``, or all."""
+    scores = chosen(figures(found), wanted)
+    document = found.to_json()
+    if wanted:
+        headline = {score.name: score.value for score in scores}
+        document = {"scores": [score.to_json() for score in scores], "headline": headline}
+    return Answer(document, as_table(scores))
 
 
 def figures(found: Evaluation) -> tuple[Score, ...]:
@@ -91,6 +110,24 @@ def figures(found: Evaluation) -> tuple[Score, ...]:
 
     scores = {score.name: score for score in found.scores}
     return tuple(scores.get(name, Score(name, value)) for name, value in found.headline().items())
+
+
+def of_pictures(arguments: argparse.Namespace) -> Answer:
+    """Answers to the inputs of given pictures."""
+    from ...evaluation.pictures import evaluate_pictures
+    from ...evaluation.protocols.conditional import EACH
+    from ..drawing import open_trained
+    from ..originals import pairs_in, shrinking
+
+    for option in ("distance", "steps"):
+        if getattr(arguments, option) is not None:
+            raise UserError(f"--{option} does not go with --images: leave one of them out.")
+    model = open_trained(arguments.run).model
+    pairs = pairs_in(model, arguments.run, arguments.images, arguments.inputs)
+    each, shrink = arguments.n or EACH, shrinking(arguments.run)
+    return told(
+        evaluate_pictures(model, pairs, each=each, seed=0, shrink=shrink, device=model.device), arguments.metrics
+    )
 
 
 def in_space(arguments: argparse.Namespace) -> Answer:
@@ -105,7 +142,7 @@ def in_space(arguments: argparse.Namespace) -> Answer:
         Run(arguments.run),
         names,
         distance=chosen_distance(arguments),
-        count=arguments.n,
+        count=arguments.n or SAMPLES,
         split=arguments.split,
         sigma=arguments.sigma,
         steps=arguments.steps,
