@@ -79,8 +79,9 @@ class TestCascade:
 
 
 class TestLarge:
-    @pytest.mark.parametrize("same_size", [False, True])
-    def test_tiles_together_are_the_whole(self, same_size):
+    @pytest.mark.parametrize(("same_size", "aligned"), [(False, 32), (True, 32), (True, 1)])
+    def test_tiles_together_are_the_whole(self, same_size, aligned, monkeypatch):
+        monkeypatch.setattr("allmodes.evaluation.tiles.ALIGNED", aligned)  # less than the coarsest level needs
         torch.manual_seed(1)
         inputs = (1, 32, 32) if same_size else (1, 16, 16)
         shape = (1, 32, 32)
@@ -89,5 +90,30 @@ class TestLarge:
         model = Model(generator, Gaussian(dim=6), config=config, card={})
         given, z = torch.rand(1, 352, 320) * 2 - 1, torch.randn(6)
         whole = model.decode(z[None], given[None])[0]
-        tiled = answer_large(model, given, z, tile=32)
+        tiled = answer_large(model, given, z, tile=33)
         torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize(("side", "factor", "groups"), [(8, 8, 1), (16, 2, 2), (32, 1, 1)])
+    def test_a_pixel_depends_on_no_input_beyond_its_reach(self, side, factor, groups):
+        shape, latent = (1, side * factor, side * factor), 12
+        generator = Cascade(shape, latent, inputs=(1, side, side), width=2, widest=2, style=4, groups=groups)
+        size = 2 * (generator.reach // 8 * 8 + 16)
+        given = torch.zeros(1, 1, size, 8).normal_().requires_grad_()
+        with torch.enable_grad():
+            made = generator(torch.randn(1, latent), given)
+            made[0, 0, size // 2 * factor : (size // 2 + 1) * factor].sum().backward()
+        seen = given.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+        assert size // 2 - int(seen.min()) <= generator.reach
+        assert int(seen.max()) - size // 2 <= generator.reach
+        assert 2 * (int(seen.max()) - size // 2) > generator.reach  # not far more than needed, either
+
+    def test_few_large_answers_are_made_at_once(self):
+        generator = Cascade((1, 64, 64), 4, inputs=(1, 8, 8), width=1, widest=1, style=1)
+        model = Model(generator, Gaussian(dim=4), config={"shape": [1, 64, 64], "inputs": [1, 8, 8]}, card={})
+        together = []
+        generator.make = lambda z, condition: together.append(len(z)) or torch.zeros(len(z), 1, 2, 2)
+        for side, most in ((8, 500), (16, 125), (64, 7), (1_000, 1)):
+            together.clear()
+            model.decode(torch.zeros(501, 4), torch.zeros(1, 1, side, side).expand(501, 1, side, side))
+            assert sum(together) == 501
+            assert max(together) == most

@@ -1,10 +1,14 @@
 """Answers of any size with flat memory: a large input is answered in overlapping tiles, under one code.
 
 A generator of convolutions makes each pixel of what lies within its reach. A tile is made with that much around it, and
-only its middle is kept: the tiles together are what the whole would have been, without seams.
+only its middle is kept: the tiles together are what the whole would have been, without seams. They begin where levels
+that see the input made smaller have pixels of their own. The middle is at least twice as wide as what is around it,
+lest most of the work be thrown away.
 """
 
 from __future__ import annotations
+
+from math import lcm
 
 import torch
 from torch import Tensor
@@ -12,8 +16,8 @@ from torch import Tensor
 from ..core.progress import track
 from ..model import Model
 
-TILE = 128  # pixels of the input that are kept of a tile
-ALIGNED = 32  # tiles begin at multiples of it, so that levels that see the input made smaller see the same pixels
+TILE = 128  # pixels of the input that are kept of a tile, at least
+ALIGNED = 32  # tiles begin at multiples of it
 
 
 def answer_large(model: Model, given: Tensor, z: Tensor, *, tile: int = TILE) -> Tensor:
@@ -23,7 +27,7 @@ def answer_large(model: Model, given: Tensor, z: Tensor, *, tile: int = TILE) ->
         model: of a conditional generator.
         given: the input, ``(D, h, w)`` or ``(h, w)``.
         z: ``(d,)``.
-        tile: side of what is kept of a tile, in pixels of the input.
+        tile: side of what is kept of a tile, in pixels of the input, at least.
 
     Returns:
         ``(C, H, W)``.
@@ -31,8 +35,9 @@ def answer_large(model: Model, given: Tensor, z: Tensor, *, tile: int = TILE) ->
     generator, (height, width) = model.generator, given.shape[-2:]
     if generator.reach is None or max(height, width) <= tile:
         return model.decode(z[None], given[None])[0]
-    step = -(-tile // ALIGNED) * ALIGNED
-    around = -(-generator.reach // ALIGNED) * ALIGNED
+    aligned = lcm(ALIGNED, generator.divisor)
+    around = -(-generator.reach // aligned) * aligned
+    step = max(-(-tile // aligned) * aligned, 2 * around)
     whole, factor = None, 1
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for top, left in track(corners, len(corners), f"Answering {height} x {width} in tiles"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from ..priors.base import Prior
 
 SCHEMA = 2  # 1 had no hashes
 BLOCK = 500  # examples that the generator makes at once
+PIXELS = BLOCK * 2**12  # of all of these, lest large ones take more memory
 ASKS = (
     "This model answers inputs, and has none to answer: give a picture or a folder of them with --inputs, or in Python "
     "sample(n, condition=inputs)."
@@ -84,10 +86,17 @@ class Model:
         Some generators go beyond the range of pixels; here it is cut off, as in a file.
         """
         self._require(condition, len(z))
-        parts = Latents(z, condition=condition).split(BLOCK)
+        parts = Latents(z, condition=condition).split(self._together(condition))
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
         found = torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
         return found.clamp_(-1, 1) if found.ndim == 4 else found
+
+    def _together(self, condition: Tensor | None) -> int:
+        """How many examples are made at once."""
+        if condition is None or self.generator.conditioned != "inputs":
+            return BLOCK
+        pixels: int = prod(self.config["shape"][1:]) * prod(condition.shape[-2:]) // prod(self.config["inputs"][-2:])
+        return max(1, min(BLOCK, PIXELS // pixels))
 
     def draw(
         self,

@@ -30,6 +30,7 @@ class Generator(nn.Module, ABC):
         inputs: the shape of the inputs that it is trained with, ``(D, h, w)``, or ``(h, w)`` of label maps.
         labels: how many labels its label maps have.
         reach: how far from a pixel of the input, in pixels, the image below it depends on it; None where on all of it.
+        divisor: of the sides of inputs: they must be multiples of it.
     """
 
     name: ClassVar[str]
@@ -40,6 +41,7 @@ class Generator(nn.Module, ABC):
     inputs: tuple[int, ...] = ()
     labels: int = 0
     reach: int | None = None
+    divisor: int = 1
 
     @property
     def calls(self) -> int:

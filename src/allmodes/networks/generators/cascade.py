@@ -12,7 +12,7 @@ the other (CHIMLE: Peng et al. 2022).
 
 from __future__ import annotations
 
-from math import log2
+from math import ceil, log2
 from typing import cast
 
 import torch
@@ -24,7 +24,7 @@ from ..base import Generator, require_sizes
 from ..residual_dense import SLOPE, ResidualGroup
 from .style import mapping_layers
 
-REACH = 3 + 3 * 5  # pixels of a level from which one is made: resizing, entering, leaving, and a group's convolutions
+ENDS, INSIDE = 3, 3 * 5  # pixels of a level from which one is made: resizing, entering, leaving; a group's convolutions
 
 
 Grown = tuple[Tensor, Tensor]  # maps (n, width, h, w), and what is added to the input, (n, C, h, w)
@@ -88,16 +88,16 @@ class Cascade(Generator):
             nn.ModuleList(ResidualGroup(own, -(-own // 2), style) for _ in range(groups)) for own in widths
         )
         self.to_image = nn.ModuleList(nn.Conv2d(own, shape[0], 3, padding=1) for own in widths)
-        self.multiple = self.scales[0] if self.factor == 1 else 1
-        self.reach = sum(REACH * groups * max(1, scale // self.factor) for scale in self.scales)
+        self.divisor = self.scales[0] if self.factor == 1 else 1
+        self.reach = ceil(sum((ENDS + INSIDE * groups) * scale / self.factor for scale in self.scales))
 
     def require_input(self, shape: tuple[int, ...]) -> None:
         """Any size that its levels divide: it is made of convolutions alone."""
         kind, known = shape[:-2], self.inputs[:-2]
-        if len(shape) != len(self.inputs) or kind != known or any(side % self.multiple for side in shape[-2:]):
+        if len(shape) != len(self.inputs) or kind != known or any(side % self.divisor for side in shape[-2:]):
             raise UserError(
                 f"The generator '{self.name}' takes inputs of shape {(*known, 'h', 'w')}, h and w multiples of "
-                f"{self.multiple}, not {shape}: bring the input to that."
+                f"{self.divisor}, not {shape}: bring the input to that."
             )
 
     def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
