@@ -201,7 +201,9 @@ class Model:
         generate, device, drawn = self.generator, self.device, self._drawn(pool, seed=seed)
         start = nearest(drawn, images, generate=generate, device=device, condition=condition)
         own, rate = start.condition, RATE * size_of(self._drawn(BLOCK, seed=seed).z)
-        return invert(images, start.z, generate=generate, device=device, steps=steps, rate=rate, condition=own)
+        found = invert(images, start.z, generate=generate, device=device, steps=steps, rate=rate, condition=own)
+        made_of = self.decode(found.latents, own)  # cut off at the range of pixels, and so perhaps nearer
+        return replace(found, distances=(made_of.to(images.device) - images).flatten(1).norm(dim=1))
 
     @torch.no_grad()
     def read_components(self, images: Tensor) -> Tensor:
