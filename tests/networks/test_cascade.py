@@ -66,7 +66,13 @@ class TestCascade:
         with pytest.raises(UserError, match="1, 2, 4"):
             Cascade((3, 12, 12), 12, inputs=(3, 4, 4))
         with pytest.raises(UserError, match=r"prior\.dim.* 3 levels"):
-            Cascade((3, 16, 16), 8, inputs=(3, 4, 4))
+            Cascade((3, 16, 16), 2, inputs=(3, 4, 4))
+
+    @pytest.mark.parametrize(("latent", "codes"), [(3, [1, 1, 1]), (7, [3, 2, 2]), (8, [3, 3, 2]), (9, [3, 3, 3])])
+    def test_any_latent_is_dealt_out_to_the_levels(self, latent, codes):
+        generator = Cascade((1, 16, 16), latent, inputs=(1, 4, 4), width=4, widest=8, style=8)
+        assert generator.codes == codes
+        assert generator(torch.randn(2, latent), torch.zeros(2, 1, 4, 4)).shape == (2, 1, 16, 16)
 
     def test_inputs_that_it_cannot_take_are_refused(self):
         generator = enlarging()

@@ -35,7 +35,7 @@ class Cascade(Generator):
 
     Args:
         shape: ``(C, H, W)``.
-        latent: dimensions of the latent; every level has an equal part of it.
+        latent: dimensions of the latent; levels have equal parts of it, or the coarser ones one more.
         inputs: shape of the inputs: images ``(D, h, w)``, where H / h is a power of 2, or label maps ``(H, W)``.
         labels: how many labels a label map has.
         width: channels of the last level; each level before has twice as many, up to ``widest``.
@@ -45,7 +45,7 @@ class Cascade(Generator):
         style: dimensions of a level's style.
 
     Raises:
-        UserError: sizes do not fit, or the latent cannot be dealt out to the levels.
+        UserError: sizes do not fit, or the latent has fewer dimensions than there are levels.
     """
 
     name = "cascade"
@@ -72,14 +72,13 @@ class Cascade(Generator):
         while self.factor == 1 and first > coarsest and first % 2 == 0 and shape[1] * first // shape[2] % 2 == 0:
             first //= 2
         self.scales = [2**k for k in reversed(range(round(log2(shape[-1] / first)) + 1))]  # of the image, per level
-        if latent % len(self.scales):
+        levels, channels = len(self.scales), labels if len(inputs) == 2 else inputs[0]
+        if latent < levels:
             raise UserError(
-                f"'prior.dim' is {latent}, but each of {len(self.scales)} levels takes an equal part of it: set it to "
-                f"a multiple of {len(self.scales)}."
+                f"'prior.dim' is {latent}, but each of {levels} levels takes a part of it: set it to {levels} or more."
             )
-        codes, channels = latent // len(self.scales), labels if len(inputs) == 2 else inputs[0]
-        self.codes = [codes] * len(self.scales)
-        self.mappings = nn.ModuleList(nn.Sequential(*mapping_layers(codes, style, 2)) for _ in self.scales)
+        self.codes = [(latent + levels - 1 - level) // levels for level in range(levels)]
+        self.mappings = nn.ModuleList(nn.Sequential(*mapping_layers(codes, style, 2)) for codes in self.codes)
         widths = [min(widest, width << level) for level in reversed(range(len(self.scales)))]
         self.enter = nn.ModuleList(
             nn.Conv2d(channels + before, own, 3, padding=1) for before, own in zip([0, *widths], widths, strict=False)
