@@ -14,7 +14,6 @@ from ..data.folders import is_there
 from ..data.inputs import Input, read_inputs
 from ..evaluation.pictures import Pair
 from ..model import Model
-from ..networks.generators.cascade import Cascade
 from .given import degradation_of, given_to, paired
 
 LARGE, SMALL = "_HR", "_LR"  # how benchmarks of super-resolution name an original and its input in one folder
@@ -59,7 +58,7 @@ def shrinking(run: Path) -> Callable[[Tensor, Tensor], Tensor] | None:
 def _degraded(model: Model, degradation: Degradation | None, originals: Sequence[Input], factor: int) -> list[Pair]:
     if degradation is None:
         raise UserError("This run does not say how its inputs are made of images: give them with --inputs.")
-    divisor = factor * model.generator.multiple if isinstance(model.generator, Cascade) else factor
+    divisor = factor * model.generator.divisor
     found = []
     for number, each in enumerate(originals):
         size = [side // divisor * divisor for side in each.values.shape[-2:]]
