@@ -122,7 +122,7 @@ class PenaltyTerm(Term):
     def loss(self, step: Step) -> Loss:
         loss = self.adversary.loss
         if loss.elsewhere:
-            points = loss.points(step.real, step.fake.detach(), step.moment).requires_grad_()
+            points = loss.points(step.real.float(), step.fake.detach().float(), step.moment).requires_grad_()
             seen = self.adversary.judge(points, step, "between")
         else:
             seen = judged(step)
