@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from allmodes.bench.speed import make_trainer
+from allmodes.distances.pixels import Pixels
 from allmodes.evaluation.evaluate import passes
 from allmodes.evaluation.protocols.base import Looking
 from allmodes.priors.dynamic_mixture import PACE, DynamicMixture
@@ -100,6 +101,21 @@ def test_a_step_is_timed_network_by_network_and_leaves_no_trace(
     for player, before in zip(trainer.players.values(), kept, strict=True):
         assert all(torch.equal(value, before[name]) for name, value in player.state_dict().items())
         assert all(weight.grad is None for weight in player.parameters())
+
+
+@pytest.mark.parametrize(("method", "looks"), [("conditional-imle", 1), ("regression", 2), ("srgan", 2)])
+def test_originals_that_no_round_of_matching_has_seen_are_looked_at_in_each_step(
+    method: str, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"data": {"name": "digits"}, "degradation.factor": 2, "prior.dim": 8, "distance": "pixels"}
+    overrides = {"discriminator.layers": 2} if method == "srgan" else {}
+    recipe = load_recipe(f"super-resolution/{method}", {**small, **overrides, "threads": 1, "device": "cpu"})
+    trainer, seen = make_trainer(recipe), []
+    embed = Pixels.embed
+    monkeypatch.setattr(Pixels, "embed", lambda self, images: seen.append(len(images)) or embed(self, images))
+    monkeypatch.setattr(forecast, "timed", lambda work: (work(), 0.1)[1])
+    step_seconds(trainer)
+    assert seen == [8] * looks
 
 
 def test_a_step_that_learns_a_velocity_takes_one_network_call(monkeypatch: pytest.MonkeyPatch) -> None:

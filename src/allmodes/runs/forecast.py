@@ -17,6 +17,7 @@ from ..evaluation.answers import given
 from ..evaluation.evaluate import looking, passes
 from ..networks.base import Discriminator
 from ..objectives.chimle import LevelsTerm
+from ..objectives.terms import RegressionTerm
 from ..training.current import current_model
 from ..training.footprint import called, kinds_of, seen_in
 from ..training.trainer import Trainer
@@ -101,7 +102,10 @@ def step_seconds(trainer: Trainer) -> float:
         if "encoder" in trainer.players:
             seconds += 4 * _turn(trainer.players["encoder"], images)  # data, views, samples, and the generator's turn
         if distance is not None:
-            seconds += _levels(trainer) * timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
+            looked = timed(lambda: torch.autograd.grad(distance.embed(images).sum(), images))
+            if any(isinstance(term, RegressionTerm | LevelsTerm) for term in trainer.objective.terms):
+                looked += TIMED * _embedding(trainer, (distance.embed,))  # originals, which no round has looked at
+            seconds += _levels(trainer) * looked
     return seconds * trainer.settings.batch / TIMED / trainer.workers.size
 
 
