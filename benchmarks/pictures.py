@@ -83,7 +83,7 @@ def draw_audit(out: Path) -> None:
     fake = images[718:][labels[718:] != 4]
     found = allmodes.audit(images[:718], fake, labels=labels[:718])
     print(found.verdict())
-    write_text(out / "audit-map.svg", draw_map(found, found.dropped).replace("currentColor", "#777777"))
+    write_text(out / "audit-map.svg", draw_map(found, found.parts).replace("currentColor", "#777777"))
     gallery = draw_gallery(found, [example.index for example in found.examples[:12]])
     assert gallery is not None
     gallery.resize((3 * gallery.width, 3 * gallery.height), Resampling.NEAREST).save(out / "audit.png", optimize=True)

@@ -37,7 +37,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Findings,
 @pytest.mark.parametrize("name", ["lost", "whole"])
 def test_the_page_asks_nothing_of_the_network(pages: dict[str, tuple[Findings, str]], name: str) -> None:
     found, text = pages[name]
-    assert found.verdict() in text
+    answer, _, told = found.verdict().partition(". ")
+    assert f"<h1>{answer}</h1>\n<p>{told}</p>" in text
+    assert answer == f"Mode collapse: {found.answer().collapse}"
     addresses = re.findall(r"(?:src|href)=\"([^\"]*)\"", text)
     assert all(address.startswith(("data:", "#")) for address in addresses)
     assert "<script" not in text

@@ -48,12 +48,12 @@ def test_a_generator_that_gives_one_colour_to_each_kind_of_input_drops_half():
     assert found.dropped
     for region in found.dropped:
         members = list(region.members)
-        images, given = found.view.real.images[members].float(), found.view.real.given.images[members].float()
+        images, given = found.real.images[members].float(), found.real.given.images[members].float()
         blue = images[:, 2].mean((1, 2)) > images[:, 0].mean((1, 2))
         left = given[..., :4].mean((1, 2, 3)) > given[..., 4:].mean((1, 2, 3))
         assert (blue == left).float().mean() > 0.95  # to the left red alone was made, to the right blue
     assert "given the input" in found.warnings[0]
-    assert found.distance["name"] == "pixels of pairs"
+    assert found.distance["name"] == "pixels of pairs, random-convolution of pairs"
 
 
 def test_a_fair_generator_passes():

@@ -119,9 +119,9 @@ def test_features_of_a_pool_are_computed_once_and_rows_are_drawn(pool: planted.P
     seen = audit.Seen(pool, "pixels")
     rows = np.array([5, 3, 999])
     whole = (pool.images.float() / 127.5 - 1).flatten(1)
-    torch.testing.assert_close(seen.features(rows), whole[rows])
+    torch.testing.assert_close(seen.features(rows), [whole[rows]])
     blurred = (planted.blur(pool.images).float() / 127.5 - 1).flatten(1)
-    torch.testing.assert_close(seen.features(rows, planted.blur), blurred[rows])
+    torch.testing.assert_close(seen.features(rows, planted.blur), [blurred[rows]])
     before = seen._features[None]
     seen.features(np.array([1]))
     assert seen._features[None] is before
@@ -156,3 +156,33 @@ def test_an_unknown_data_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(audit, "pools", lambda names: iter(()))
     with pytest.raises(UserError, match="None of the data is here"):
         audit.all_tables(audit.Plan(), data="mnist", progress=lambda _: None)
+
+
+@pytest.mark.parametrize("what", ["darkest", "reddest"])
+def test_the_third_that_is_lost_has_no_samples_and_all_else_has(what: str) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (900, 3, 1, 1)).repeat(4, 2).repeat(4, 3)
+    value = images[:, 0, 0, 0] - images[:, 2, 0, 0] if what == "reddest" else -images[:, :, 0, 0].sum(1)
+    colours = planted.Pool("colours", torch.from_numpy(images.astype(np.uint8)), np.zeros(900, np.int64))
+    made = getattr(planted, f"{what}_removed")(colours, 300, rng)
+    edge = np.quantile(value, 2 / 3)
+    assert (value[made.fake] < edge).all()
+    np.testing.assert_array_equal(made.lost, value[made.real] >= edge)
+    assert made.dropped == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_a_cast_takes_a_quarter_of_the_blue() -> None:
+    images = torch.tensor([200, 100, 80], dtype=torch.uint8)[None, :, None, None]
+    assert planted.tint(images).flatten().tolist() == [200, 100, 60]
+
+
+def test_the_views_that_show_a_loss_stand_in_its_row(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CASES", (audit.Case("a class removed", planted.class_kept(0.0), N),) * 2)
+    monkeypatch.setattr(audit, "EXAMPLES", N)
+    monkeypatch.setattr(audit, "NULLS", {N: 1})
+    monkeypatch.setattr(audit, "pools", lambda names: iter([pool]))
+    plan = audit.Plan(audits=2, metrics=(), images=2 * N)
+    (ours, _) = audit.all_tables(plan, data="mnist", progress=lambda _: None)
+    assert [row["planted"] for row in ours.rows] == ["nothing", "a class removed"]
+    assert ours.rows[1]["features"] == "pixels, random-convolution"
+    assert "pixels 1" in ours.rows[1]["shown in"]

@@ -188,7 +188,7 @@ def audit(missing: int) -> dict[str, Any]:
     ends = {"dropped": None, "crowded": None, "copied": 2 * missing / K, "invented": 2 * missing / K}
     masses = {f"{name}_mass": {"estimate": missing / K, "ci95": [0.0, high]} for name, high in ends.items()}
     words = {"verdict": "Drops <some>.", "remarks": ["Copies & more."], "distance": {"name": "pixels"}}
-    rest: dict[str, Any] = {"certificate": {"real": "ring", "seed": 0}, "regions": [], "summary": {}, "schema": 2}
+    rest: dict[str, Any] = {"certificate": {"real": "ring", "seed": 0}, "regions": [], "summary": {}, "schema": 3}
     rest["difference"] = {"p_value": 0.5}
     return {**masses, **words, **rest, "n_real": 2_000, "n_fake": 2_000}
 

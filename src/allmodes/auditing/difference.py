@@ -22,6 +22,7 @@ from ..search import Exact
 
 NEIGHBOURS = 10
 SHUFFLES = 199
+PER_VIEW = 50  # shuffles at least: the smallest p of so many views is 0.02
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,17 @@ class Difference:
     """Whether the samples differ from the data in any way.
 
     Args:
-        p_value: chance of so large a difference where both follow one law; at least one in 200, what shuffling shows.
+        p_value: chance of so large a difference where both follow one law, corrected for the number of views; at least
+            one in 200, what shuffling shows.
     """
 
     p_value: float
 
 
-def difference(real: Tensor, fake: Tensor, *, seed: int = 0) -> Difference:
+def difference(real: Tensor, fake: Tensor, *, seed: int = 0, views: int = 1) -> Difference:
     """Test whether ``real`` ``(n, D)`` and ``fake`` ``(m, D)``, of at least two each, follow one law.
+
+    Where several ``views`` are tested, p is multiplied by their number (Bonferroni), and sides are shuffled more often.
 
     The test is exact where the examples are independent of each other: data that hold everything twice differ from
     samples that do not.
@@ -44,11 +48,12 @@ def difference(real: Tensor, fake: Tensor, *, seed: int = 0) -> Difference:
     order = torch.randperm(len(real) + len(fake), generator=stream(seed, "pool"))  # ties are no side's
     graph = _neighbours(torch.cat([real, fake])[order])
     side = (order < len(real)).numpy().astype(np.float32)
+    shuffles = max(SHUFFLES, PER_VIEW * views - 1)
     rng = np.random.default_rng(derive_seed(seed, "difference") % 2**32)
-    shuffled = np.stack([side, *(rng.permutation(side) for _ in range(SHUFFLES))], axis=1)
+    shuffled = np.stack([side, *(rng.permutation(side) for _ in range(shuffles))], axis=1)
     found = _statistic(graph, shuffled, len(real), len(fake))
     as_large = int((found[1:] >= found[0]).sum())
-    return Difference((1 + as_large) / (1 + SHUFFLES))
+    return Difference(min(1.0, views * (1 + as_large) / (1 + shuffles)))
 
 
 def _neighbours(points: Tensor) -> csr_array:

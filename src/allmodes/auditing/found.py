@@ -1,183 +1,213 @@
-"""What an audit found, as data."""
+"""What an audit found in all of its views together."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from torch import Tensor
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any, TypeVar
 
 from ..core.records import Score
 from ..reports.audits import SCHEMA
 from .difference import Difference
 from .examples import Examples
 from .labels import Label
+from .power import Power
 from .ratios import DroppedMass, Mass
 from .regions import Region
+from .shares import ALPHA
+from .verdict import Answer, answered, remarks, sentence
+from .view import Example, View, core, surest
 
-CHANCE = 0.01  # of the samples: less is not spoken of
-
-
-@dataclass(frozen=True)
-class Example:
-    """A real example and how under-represented it is.
-
-    Args:
-        index: its number in the data.
-        score: minus the mean log ratio of the densities around it: 0 where all is as it should be.
-        nearest: the number of the sample nearest to it.
-        file: where it came from, if from a file.
-    """
-
-    index: int
-    score: float
-    nearest: int
-    file: str | None = None
+Some = TypeVar("Some", bound=Mass)
 
 
 @dataclass(frozen=True)
-class View:
-    """What the page shows beside the figures.
+class Part:
+    """A part of the data that is dropped.
 
     Args:
-        real: the data.
-        fake: the samples.
-        features: of the data, the same whatever the samples are, ``(n, D)``.
+        region: the finest that says so, of the view that shows it best.
+        views: the names of those that show it: its own first, then those where half of it is lost, too.
     """
 
-    real: Examples
-    fake: Examples
-    features: Tensor
+    region: Region
+    views: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Found:
-    """An audit: which part of the data a generator leaves out.
+    """An audit: which part of the data a generator leaves out, in one or several views.
+
+    All views are corrected for together. Each mass is that of the view with the largest lower bound (and, where bounds
+    are equal, the largest estimate), so with 95% confidence every view's bound holds.
 
     Args:
         n_real: real examples.
         n_fake: samples.
-        n_counted: those that are not far from all data; the data are held against these.
-        distance: ``name`` and ``fingerprint`` of the feature space.
-        alpha: chance of naming any dropped region where none is.
         fraction: of its share that a part of the data must keep not to be called dropped.
-        dropped_mass: how much of the data is dropped; from above nothing bounds it.
-        difference: whether the samples follow another law than the data.
-        crowded_mass: share of samples that are where the data are more than five times thinner than they.
-        copied_mass: share of samples that copy an example of the data.
-        invented_mass: share of samples that are far from all data.
-        regions: of all resolutions, the surest losses first.
-        labels: and pairs of labels, the surest losses first; none where no labels are known.
-        examples: all real examples, the most under-represented first.
-        summary: metrics that others report, by name, in all dimensions of the feature space.
-        certificate: fingerprints of both sides, sizes, seed.
+        views: what each feature space shows, in the order in which they were looked at.
+        summary: metrics that others report, by name, in all dimensions of one feature space.
+        certificate: that feature space, fingerprints of both sides, sizes, seed.
         warnings: plain sentences.
-        view: what the page shows.
+        real: the data.
+        fake: the samples.
+        alpha: chance of naming any dropped region or label, in any view, where none is.
     """
 
     n_real: int
     n_fake: int
-    n_counted: int
-    distance: Mapping[str, str]
-    alpha: float
     fraction: float
-    dropped_mass: DroppedMass
-    difference: Difference
-    crowded_mass: Mass
-    copied_mass: Mass
-    invented_mass: Mass
-    regions: tuple[Region, ...]
-    labels: tuple[Label, ...]
-    examples: tuple[Example, ...]
+    views: tuple[View, ...]
     summary: Mapping[str, Score]
     certificate: Mapping[str, Any]
     warnings: tuple[str, ...]
-    view: View
+    real: Examples
+    fake: Examples
+    alpha: float = ALPHA
+
+    @property
+    def distance(self) -> dict[str, str]:
+        """``name`` and ``fingerprint`` of the feature spaces, separated by commas."""
+        return {key: ", ".join(getattr(view, key) for view in self.views) for key in ("name", "fingerprint")}
+
+    @cached_property
+    def ordered(self) -> tuple[View, ...]:
+        """The views, that which shows the largest loss first."""
+        shown = [
+            (view.shows, view.dropped_mass.ci95[0], len(view.lost), view.dropped_mass.estimate) for view in self.views
+        ]
+        order = sorted(range(len(shown)), key=lambda place: shown[place], reverse=True)
+        return tuple(self.views[place] for place in order)
+
+    @property
+    def dropped_mass(self) -> DroppedMass:
+        """How much of the data is dropped; from above nothing bounds it."""
+        widest = _widest([view.dropped_mass for view in self.views])
+        return DroppedMass(widest.estimate, widest.ci95, max(view.dropped_mass.shortfall for view in self.views))
+
+    @property
+    def crowded_mass(self) -> Mass:
+        """Share of samples that are where the data are more than five times thinner than they."""
+        return _widest([view.crowded_mass for view in self.views])
+
+    @property
+    def copied_mass(self) -> Mass:
+        """Share of samples that copy an example of the data."""
+        return _widest([view.copied_mass for view in self.views])
+
+    @property
+    def invented_mass(self) -> Mass:
+        """Share of samples that are far from all data."""
+        return _widest([view.invented_mass for view in self.views])
+
+    @property
+    def difference(self) -> Difference:
+        """Whether the samples follow another law than the data: the smallest corrected p of all views."""
+        return min((view.difference for view in self.views), key=lambda found: found.p_value)
+
+    @property
+    def n_counted(self) -> int:
+        """The samples that the data are held against, in the view where they are fewest."""
+        return min(view.n_counted for view in self.views)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Of all views and resolutions, the surest losses first."""
+        return tuple(sorted((region for view in self.views for region in view.regions), key=surest))
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """And pairs of labels, in all views, the surest losses first; none where no labels are known."""
+        return tuple(sorted((label for view in self.views for label in view.labels), key=surest))
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """All real examples, the most under-represented first: each by the view, of those that show a loss (of all,
+        the one that comes nearest to it, if none does), in which it has the fewest samples around it."""
+        views = [view for view in self.ordered if view.shows] or [self.ordered[0]]
+        worst: dict[int, Example] = {}
+        for view in views:
+            for example in view.examples:
+                if example.index not in worst or example.score > worst[example.index].score:
+                    worst[example.index] = example
+        return tuple(sorted(worst.values(), key=lambda example: (-example.score, example.index)))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that are dropped: in turn one of each view, without those that an earlier view shows already."""
+        kept: list[list[Region]] = []
+        seen: set[int] = set()
+        for view in self.ordered:
+            kept.append(
+                [region for region in view.dropped if len(seen.intersection(core(region))) * 2 < len(core(region))]
+            )
+            seen |= view.lost
+        turns = [region for turn in zip_longest(*kept) for region in turn if region is not None]
+        return tuple(Part(region, self._showing(region)) for region in turns)
+
+    def _showing(self, region: Region) -> tuple[str, ...]:
+        lost, others = core(region), [view for view in self.ordered if view.name != region.view]
+        return (region.view, *(v.name for v in others if 2 * len(v.lost.intersection(lost)) >= len(lost)))
 
     @property
     def dropped(self) -> tuple[Region, ...]:
-        """The regions that are dropped, the finest that say so: none holds another."""
-        found: list[Region] = []
-        taken: set[int] = set()
-        for region in sorted(self.regions, key=lambda r: (int(r.id.split("-")[0]), r.q_value)):
-            if region.dropped and not taken.intersection(region.members):
-                found.append(region)
-                taken.update(region.members)
-        return tuple(found)
-
-    def verdict(self) -> str:
-        """The outcome in a sentence or two."""
-        low, due = self.dropped_mass.ci95[0], f"less than {self.fraction:.0%} of the samples that there should be"
-        about = f"{self.dropped_mass.estimate:.0%} of the data" + (f" (at least {low:.0%})" if low > CHANCE else "")
-        if self.dropped or self.labels_dropped:
-            if self.dropped_mass.estimate >= CHANCE:
-                return f"The generator drops about {about}: there it makes {due}{self._lost()}."
-            return f"The generator makes too few of some parts of the data: {due} were counted there{self._lost()}."
-        if low > CHANCE:
-            return f"No part of the data stands out as missing, but around {about} there are {due}."
-        if self.difference.p_value <= self.alpha:
-            least = self.dropped_mass.shortfall
-            short = f" and at least {least:.0%} of the data's mass is missing somewhere," if least > CHANCE else ""
-            return (
-                f"The samples differ from the data (p = {self.difference.p_value:.2g}),{short} though no part could be "
-                f"named that has {due}. How much is missing cannot be bounded from above."
-            )
-        return (
-            "No part of the data was found to be missing, and the samples could not be told from the data. "
-            "That is no proof that nothing is missing: more examples see smaller losses."
-        )
-
-    def _lost(self) -> str:
-        """The labels that are dropped, as the end of a sentence."""
-        lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in self.labels_dropped]
-        return f", above all of {', '.join(lost[:3])}" if lost else ""
+        """The regions that are dropped, the finest that say so, each loss in one view."""
+        return tuple(part.region for part in self.parts)
 
     @property
     def labels_dropped(self) -> tuple[Label, ...]:
-        """The labels that are dropped, and those pairs of labels of which neither is."""
-        alone = [label.value.items() for label in self.labels if label.dropped and len(label.value) == 1]
-        return tuple(
-            label
-            for label in self.labels
-            if label.dropped and (len(label.value) == 1 or not any(one <= label.value.items() for one in alone))
-        )
+        """The labels that are dropped in any view, each once, and those pairs of labels of which neither is."""
+        surely = [label for label in self.labels if label.dropped]
+        alone = [label.value.items() for label in surely if len(label.value) == 1]
+        named = {
+            tuple(label.value.items()): label
+            for label in reversed(surely)
+            if len(label.value) == 1 or not any(one <= label.value.items() for one in alone)
+        }
+        return tuple(sorted(named.values(), key=surest))
+
+    @property
+    def power(self) -> Power:
+        """The smallest loss that these sizes see, in the view where the fewest samples are counted."""
+        return Power.of(self.n_real, self.n_counted, views=len(self.views), labels=self._labels)
+
+    @property
+    def sharpened(self) -> Power | None:
+        """With how many it would see a smaller one; None if more do not."""
+        return self.power.sharpened(views=len(self.views), labels=self._labels)
+
+    @property
+    def _labels(self) -> int:
+        return max(len(view.labels) for view in self.views)
+
+    def answer(self) -> Answer:
+        """Whether modes are dropped: yes, no, or it cannot be told."""
+        return answered(self)
+
+    def verdict(self) -> str:
+        """The outcome in a few sentences, the answer first."""
+        return sentence(self)
 
     def remarks(self) -> tuple[str, ...]:
         """What else a reader must know of the samples, a sentence each."""
-        said = []
-        low = self.crowded_mass.ci95[0]
-        if low > CHANCE:
-            said.append(
-                f"About {self.crowded_mass.estimate:.0%} of the samples (at least {low:.0%}) crowd where there are "
-                "hardly any data: too many of a kind, or unlike all data."
-            )
-        low, high = self.copied_mass.ci95
-        if low > CHANCE:
-            said.append(
-                f"About {self.copied_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) copy an example of "
-                "the data: what they cover is remembered, not learnt."
-            )
-        low, high = self.invented_mass.ci95
-        if low > CHANCE:
-            said.append(
-                f"About {self.invented_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) are farther from "
-                "the data than 99% of other data. What is missing is held against the others."
-            )
-        return tuple(said)
+        return remarks(self)
 
     def document(self) -> dict[str, Any]:
         """``audit.json`` as plain data."""
         return {
             "schema": SCHEMA,
             "verdict": self.verdict(),
+            "answer": asdict(self.answer()),
             "n_real": self.n_real,
             "n_fake": self.n_fake,
             "n_counted": self.n_counted,
-            "distance": dict(self.distance),
+            "distance": self.distance,
             "alpha": self.alpha,
             "fraction": self.fraction,
+            "views": [view.document() for view in self.views],
             "summary": {name: _summary(score) for name, score in self.summary.items()},
             "dropped_mass": asdict(self.dropped_mass),
             "difference": asdict(self.difference),
@@ -185,12 +215,18 @@ class Found:
             "copied_mass": asdict(self.copied_mass),
             "invented_mass": asdict(self.invented_mass),
             "remarks": list(self.remarks()),
+            "parts": [{"view": part.region.view, "region": part.region.id, "views": part.views} for part in self.parts],
             "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
             "labels": [vars(label) for label in self.labels],
             "examples": [_without_none(vars(example), "file") for example in self.examples],
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),
         }
+
+
+def _widest(masses: list[Some]) -> Some:
+    """The one with the largest lower bound, of these the one with the largest estimate."""
+    return max(masses, key=lambda mass: (mass.ci95[0], mass.estimate))
 
 
 def _summary(score: Score) -> dict[str, Any]:

@@ -22,21 +22,23 @@ from torch import Tensor
 from ..metrics.copying import TAIL, Values, copied_of_halves, excess
 from ..search import Exact
 from .ratios import Mass
+from .shares import ALPHA
 
 NEIGHBOURS = 10  # reference examples whose neighbourhoods are looked at
 RADIUS = 5  # neighbours in a neighbourhood
 TINY = 1e-12
 
 
-def copied_mass(real: Tensor, fake: Tensor, half: Tensor) -> Mass:
+def copied_mass(real: Tensor, fake: Tensor, half: Tensor, *, alpha: float = ALPHA) -> Mass:
     """Share of the samples that copy an example of the data.
 
     Args:
         real: features ``(n, D)``.
         fake: features of samples ``(m, D)``.
         half: which rows of ``real`` are the one half, int64 ``(n // 2,)``.
+        alpha: chance that the interval does not hold the truth.
     """
-    estimate, low, high = copied_of_halves(*_halves(real, half), fake)
+    estimate, low, high = copied_of_halves(*_halves(real, half), fake, alpha)
     return Mass(estimate, (low, high))
 
 
@@ -63,9 +65,9 @@ class Farness:
         )
         return cls(held_out, samples)
 
-    def mass(self) -> Mass:
-        """Share of the samples that are far from all data."""
-        estimate, low, high = excess(-self.held_out, -self.samples)
+    def mass(self, alpha: float = ALPHA) -> Mass:
+        """Share of the samples that are far from all data, with its 1 - alpha interval."""
+        estimate, low, high = excess(-self.held_out, -self.samples, alpha)
         return Mass(estimate, (low, high))
 
     def near(self) -> NDArray[np.bool_]:

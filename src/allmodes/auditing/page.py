@@ -11,14 +11,18 @@ import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from ..core.files import remove, write_text
 from ..core.pictures import image_grid, save_picture
 from ..core.seeding import derive_seed
 from ..reports.page import fill, inline_image, templates
 from ..reports.plots import GREY, ORANGE, SKY, VERMILION, drawing, new_figure, to_svg
-from .found import Found
+from .found import Found, Part
+from .power import SEEN
 from .regions import Region
+from .space import HANDED
+from .view import View, core
 
 MAPPED = 2_000  # examples on the map
 PARTS = 10  # regions with a gallery of their own
@@ -26,6 +30,7 @@ ABREAST = 12  # examples in a gallery
 WORST = 24  # examples in the gallery of all data
 LABELS = 20
 BETWEEN = "#777777"  # ink that is legible on light and on dark
+TINY = 1e-12
 FEWEST = 4  # different examples that a map is laid out of
 KINDS = (  # local ratio up to, what the map's legend calls it, colour, size
     (0.25, "less than a quarter of the samples due", VERMILION, 16),
@@ -67,16 +72,24 @@ def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    parts = found.dropped[:PARTS]
-    chosen = parts or tuple(region for region in found.regions if region.n_real)[:3]
+    parts = found.parts[:PARTS]
+    nearly = [region for region in found.ordered[0].regions if region.n_real][:3]
+    chosen = parts or [Part(region, (region.view,)) for region in nearly]
+    by_name = {view.name: view for view in found.views}
     page = fill(
         "audit.html",
         found=found,
+        verdict=found.verdict().partition(". "),
         space=_space(found),
         map=drawn or draw_map(found, parts),
-        parts=[(region, _gallery(found, region.members[:ABREAST]), _labels(region)) for region in chosen],
+        parts=[
+            (part, _gallery(found, part.region.members[:ABREAST], by_name[part.region.view]), _labels(part.region))
+            for part in chosen
+        ],
         worst=_gallery(found, [example.index for example in found.examples[:WORST]]),
         labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],
+        named=_named(found),
+        seen=SEEN,
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(path, page)
@@ -93,7 +106,7 @@ def write_pictures(found: Found, folder: Path) -> Markup:
     Raises:
         UserError: a file cannot be written.
     """
-    drawn = draw_map(found, found.dropped[:PARTS])
+    drawn = draw_map(found, found.parts[:PARTS])
     write_text(folder / "map.svg", drawn.replace("currentColor", BETWEEN))
     scarcest = folder / "scarcest.png"
     gallery = draw_gallery(found, [example.index for example in found.examples[:ABREAST]])
@@ -105,7 +118,15 @@ def write_pictures(found: Found, folder: Path) -> Markup:
 
 
 def _space(found: Found) -> str:
-    return "the features handed in" if found.view.real.images is None else f"the feature space {found.distance['name']}"
+    if found.real.images is None:
+        return "the features handed in"
+    return f"the feature space{'s' if len(found.views) > 1 else ''} {found.distance['name']}"
+
+
+def _named(found: Found) -> str:
+    """The space that metrics were measured in."""
+    name = found.certificate["features"]
+    return "the features handed in" if name.startswith(HANDED[0]) else f"the feature space {name}"
 
 
 def _labels(region: Region) -> str:
@@ -114,22 +135,22 @@ def _labels(region: Region) -> str:
     return ", ".join(f"{name} ({count / len(region.members):.0%})" for name, count in counts)
 
 
-def _gallery(found: Found, members: Sequence[int]) -> Gallery:
-    files, picture = found.view.real.files, draw_gallery(found, members)
+def _gallery(found: Found, members: Sequence[int], view: View | None = None) -> Gallery:
+    files, picture = found.real.files, draw_gallery(found, members, view)
     names = tuple(files[i] if files else f"#{i}" for i in members)
-    return Gallery(None if picture is None else inline_image(picture), names, found.view.real.given is not None)
+    return Gallery(None if picture is None else inline_image(picture), names, found.real.given is not None)
 
 
-def draw_gallery(found: Found, members: Sequence[int]) -> Image.Image | None:
+def draw_gallery(found: Found, members: Sequence[int], view: View | None = None) -> Image.Image | None:
     """These examples in rows, below each row the sample nearest to each; None where features were handed in.
 
-    Of pairs, their inputs stand above.
+    Of pairs, their inputs stand above. What is nearest is so in this view, or in that where an example lacks most.
     """
-    real, fake, given = found.view.real.images, found.view.fake.images, found.view.real.given
+    real, fake, given = found.real.images, found.fake.images, found.real.given
     if real is None or fake is None:
         return None
     shown = [real] if given is None or given.images is None else [given.images, real]
-    nearest = {example.index: example.nearest for example in found.examples}
+    nearest = {example.index: example.nearest for example in (found if view is None else view).examples}
     rows = []
     for start in range(0, len(members), ABREAST):
         some = list(members[start : start + ABREAST])
@@ -139,13 +160,13 @@ def draw_gallery(found: Found, members: Sequence[int]) -> Image.Image | None:
     return image_grid(torch.cat(rows), columns=ABREAST)
 
 
-def draw_map(found: Found, parts: Sequence[Region]) -> Markup:
+def draw_map(found: Found, parts: Sequence[Part]) -> Markup:
     """Examples of the data, near to each other where they are alike, coloured by the share of samples around them."""
     scores = np.empty(found.n_real)
     scores[[example.index for example in found.examples]] = [example.score for example in found.examples]
     seed = derive_seed(int(found.certificate["seed"]), "map") % 2**32
     shown = np.sort(np.random.default_rng(seed).permutation(found.n_real)[:MAPPED])
-    places = _places(found.view.features[shown].numpy(), seed)
+    places = _places(_beside(found)[shown].numpy(), seed)
     ratio = np.exp(-scores[shown])
     with drawing():
         figure = new_figure(7.4, 5.2)
@@ -154,14 +175,22 @@ def draw_map(found: Found, parts: Sequence[Region]) -> Markup:
         for number, (_, name, colour, size) in enumerate(KINDS):
             x, y = places[kind == number].T
             axes.scatter(x, y, s=size, c=colour, linewidths=0, label=name, alpha=0.85, zorder=len(KINDS) - number)
-        for number, region in enumerate(parts, start=1):
-            here = np.isin(shown, region.members)
+        for number, part in enumerate(parts, start=1):
+            here = np.isin(shown, core(part.region))
             if here.any():
                 _mark(axes, np.median(places[here], axis=0), str(number))
         axes.set_axis_off()
         figure.legend(loc="outside lower center", ncols=len(KINDS), fontsize=8, handletextpad=0.1)
         lost = f"around {(kind == 0).mean():.0%} of them, samples are missing"
         return to_svg(figure, f"Map of {len(shown)} examples of the data; {lost}.")
+
+
+def _beside(found: Found) -> Tensor:
+    """The features of the data in all views, each as large as the others, ``(n, D)``."""
+    if len(found.views) == 1:
+        return found.views[0].features
+    spread = [view.features.square().sum(1).mean().sqrt().clamp_min(TINY) for view in found.views]
+    return torch.cat([view.features / size for view, size in zip(found.views, spread, strict=True)], dim=1)
 
 
 def _mark(axes: object, place: NDArray[np.float64], text: str) -> None:

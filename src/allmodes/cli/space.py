@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UserError
 from .base import Parser, joined
@@ -31,6 +31,24 @@ def parse_with_options(parser: Parser, words: Sequence[str]) -> argparse.Namespa
     return arguments
 
 
+def chosen_distances(arguments: argparse.Namespace) -> list[Distance]:
+    """The feature spaces that were asked for, of which options belong to one alone.
+
+    Raises:
+        UserError: there is none of such a name, or options do not fit.
+    """
+    from ..auditing import open_distance
+
+    if len(arguments.distance) > 1:
+        if arguments.options:
+            raise UserError(
+                f"'{arguments.options[0]}' is an option of one feature space, and --distance names "
+                f"{len(arguments.distance)}: name one alone."
+            )
+        return [open_distance(name) for name in arguments.distance]
+    return [open_distance(arguments.distance[0], _options(arguments))]
+
+
 def chosen_distance(arguments: argparse.Namespace) -> Distance:
     """The feature space that was asked for.
 
@@ -38,10 +56,15 @@ def chosen_distance(arguments: argparse.Namespace) -> Distance:
         UserError: there is none of this name, or an option does not fit it.
     """
     from ..auditing import open_distance
+
+    return open_distance(arguments.distance, _options(arguments))
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     from ..training.recipe import parse_overrides
 
     options = parse_overrides(arguments.options)
-    return open_distance(arguments.distance, {key.removeprefix(PREFIX[2:]): value for key, value in options.items()})
+    return {key.removeprefix(PREFIX[2:]): value for key, value in options.items()}
 
 
 def listed(text: str) -> tuple[str, ...]:

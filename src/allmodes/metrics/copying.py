@@ -72,9 +72,9 @@ def copied_mass(train: ArrayLike, fake: ArrayLike, heldout: ArrayLike | None = N
     return Score("copied_mass", estimate, (low, high), *sizes, certificate, warnings=warnings)
 
 
-def copied_of_halves(first: Tensor, second: Tensor, fake: Tensor) -> Share:
+def copied_of_halves(first: Tensor, second: Tensor, fake: Tensor, alpha: float = 0.05) -> Share:
     """The share of samples ``(m, D)`` that copy either half of the data, ``(n, D)`` each."""
-    parts = [excess(copying(a, b), copying(a, fake)) for a, b in ((first, second), (second, first))]
+    parts = [excess(copying(a, b), copying(a, fake), alpha) for a, b in ((first, second), (second, first))]
     estimate, low, high = (min(1.0, sum(part[place] for part in parts)) for place in range(3))
     return estimate, low, high
 
@@ -87,15 +87,16 @@ def copying(reference: Tensor, points: Tensor) -> Values:
     return torch.where(near[:, 0] == 0, 0.0, near[:, 0] / near[:, -1]).numpy().astype(np.float64)
 
 
-def excess(held_out: Values, samples: Values) -> Share:
-    """Share of samples up to the threshold that is more than chance; nothing is known where no data lie beyond it."""
+def excess(held_out: Values, samples: Values, alpha: float = 0.05) -> Share:
+    """Share of samples up to the threshold that is more than chance, with its 1 - alpha interval; nothing is known
+    where no data lie beyond it."""
     n, m = len(held_out), len(samples)
     threshold = np.sort(held_out)[max(1, int(TAIL * n)) - 1]
     passed, count = int((held_out <= threshold).sum()), int((samples <= threshold).sum())
     if passed == n:
         return 0.0, 0.0, 1.0
     # a further example of the data is among the first of n with a chance of law Beta(passed, n + 1 - passed)
-    chance = (passed / (n + 1), *beta.ppf([0.025, 0.975], passed, n + 1 - passed))
-    share = (count / m, *share_interval(count, m))
+    chance = (passed / (n + 1), *beta.ppf([alpha / 2, 1 - alpha / 2], passed, n + 1 - passed))
+    share = (count / m, *share_interval(count, m, alpha))
     ends = [max(0.0, float((p - q) / (1 - q))) for p, q in zip(share, (chance[0], chance[2], chance[1]), strict=True)]
     return ends[0], ends[1], ends[2]

@@ -207,8 +207,8 @@ def _placed(frame: Frame, points: Tensor, others: Tensor) -> Iterator[tuple[slic
             yield rows, columns, sides[0][rows], sides[-1][columns]
 
 
-def share_interval(count: float, total: int) -> tuple[float, float]:
-    """95% interval of a share, never too narrow (Clopper & Pearson 1934)."""
-    low = float(beta.ppf(0.025, count, total - count + 1)) if count > 0 else 0.0
-    high = float(beta.ppf(0.975, count + 1, total - count)) if count < total else 1.0
+def share_interval(count: float, total: int, alpha: float = 0.05) -> tuple[float, float]:
+    """1 - alpha interval of a share, never too narrow (Clopper & Pearson 1934)."""
+    low = float(beta.ppf(alpha / 2, count, total - count + 1)) if count > 0 else 0.0
+    high = float(beta.ppf(1 - alpha / 2, count + 1, total - count)) if count < total else 1.0
     return low, high

@@ -16,7 +16,7 @@ from .page import fill, inline_image, templates
 from .run_files import inside
 from .words import title_of, write_figure
 
-SCHEMA = 2  # of audit.json
+SCHEMA = 3  # of audit.json
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 REGIONS = 30
 TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
@@ -82,7 +82,11 @@ def _checked(folder: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
             numbers += [region["q_value"], len(region["members"]), *(region.get("label_counts") or {}).values()]
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("a number is not finite")
-        texts = (found["verdict"], found["certificate"]["seed"], *(region["id"] for region in found["regions"]))
+        texts = (
+            found["verdict"],
+            found["certificate"]["seed"],
+            *(region[key] for region in found["regions"] for key in ("id", "view")),
+        )
         if not all(isinstance(text, str | int) for text in texts) or not _basis(found)["space"]:
             raise TypeError("a word or a number is something else")
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
@@ -153,8 +157,9 @@ def _mass(found: Mapping[str, Any]) -> str:
 
 def _regions(audits: Mapping[str, Mapping[str, Any]]) -> list[Grid]:
     """The ratio in every audit of the regions that any audit calls dropped."""
-    by_id = [{region["id"]: region for region in found["regions"]} for found in audits.values()]
+    by_id = [{(region["view"], region["id"]): region for region in found["regions"]} for found in audits.values()]
     dropped = [key for key in by_id[0] if any(regions[key]["dropped"] for regions in by_id if key in regions)]
+    one = len({view for view, _ in by_id[0]}) == 1
     dropped.sort(key=lambda key: min(regions[key]["q_value"] for regions in by_id if key in regions))
     rows = []
     for key in dropped[:REGIONS]:
@@ -162,7 +167,8 @@ def _regions(audits: Mapping[str, Mapping[str, Any]]) -> list[Grid]:
         members = len(region["members"])
         labels = [label for label, count in (region.get("label_counts") or {}).items() if count >= TYPICAL * members]
         ratios = [_ratio(regions.get(key)) for regions in by_id]
-        rows.append((f"{key} ({', '.join(labels)})" if labels else key, str(members), *ratios))
+        said = [*([] if one else [key[0]]), *labels]
+        rows.append((f"{key[1]} ({', '.join(said)})" if said else key[1], str(members), *ratios))
     return (
         [Grid("Ratio of regions that any of them drops", ("region", "examples", *audits), tuple(rows))] if rows else []
     )

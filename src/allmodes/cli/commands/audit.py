@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser, natural, share
-from ..space import chosen_distance, listed, parse_with_options
+from ..space import chosen_distances, listed, parse_with_options
 from .evaluate import as_table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Audit(Command):
     about = (
         "Data and samples are folders of images, .zip, .npy or .npz arrays of images (uint8, or floats from -1 to 1, "
         "0 to 1 or 0 to 255) or features (floats [n, d]), or trained runs. If nothing is dropped, the chance that any "
-        "region is called dropped is at most 5%.\n\n"
+        "region is called dropped, in any view, is at most 5%.\n\n"
         "With --inputs, samples are answers to inputs: one of each for every example, or a conditional model. Pictures "
         "pair by their names, others by their order. What is missing is missing given the input. A conditional run "
         "needs no --inputs where its degradation makes them of the data.\n\n"
@@ -38,6 +38,7 @@ class Audit(Command):
     examples = (
         Example("audit --real photos/ --fake samples/ --out audit/", "two folders; open audit/index.html"),
         Example("audit --real digits.npy --labels labels.npy --fake runs/a --out audit/", "a run, with known labels"),
+        Example("audit --real a/ --fake b/ --distance pixels,st-vgg16 --out audit/", "in two views of your choice"),
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
         Example("audit --real a/ --fake b/ --distance inception --metrics fid,kid --out audit/", "the standard FID"),
         Example("audit --real a/ --fake b/ --out audit/ --fail-above 0.05", "exit with 1 if surely more is dropped"),
@@ -55,9 +56,11 @@ class Audit(Command):
         )
         parser.add_argument(
             "--distance",
-            metavar="D",
-            help="feature space (default: pixels, or efficientnet-lite0 for colour images of at least 32 x 32); its "
-            "options are --distance.KEY VALUE",
+            type=listed,
+            metavar="A,B",
+            help="feature spaces to look in (default: all at hand that suit the data: pixels, random-convolution, and "
+            "for colour images of at least 32 x 32 st-alexnet and efficientnet-lite0); of one alone, options are "
+            "--distance.KEY VALUE",
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
         parser.add_argument(
@@ -87,7 +90,7 @@ class Audit(Command):
             real,
             fake,
             inputs=inputs,
-            distance=chosen_distance(arguments) if arguments.distance else "auto",
+            distance=chosen_distances(arguments) if arguments.distance else "auto",
             labels=arguments.labels,
             metrics=arguments.metrics or STANDARD,
             seed=arguments.seed,
@@ -110,13 +113,25 @@ def as_text(found: Findings) -> str:
     """The verdict, the dropped regions and the metrics."""
     blocks = ["\n".join([found.verdict(), *found.remarks()])]
     if found.dropped:
-        rows = [("region", "in the data", "samples", "expected", "ratio", "p, corrected", "labels")]
-        for region in found.dropped[:SHOWN]:
+        several = len(found.views) > 1
+        views = ("views",) if several else ()
+        rows = [("region", "in the data", "samples", "expected", "ratio", "p, corrected", *views, "labels")]
+        for part in found.parts[:SHOWN]:
+            region = part.region
             counted = list((region.label_counts or {}).items())[:3]
             labels = ", ".join(f"{label} ({count})" for label, count in counted)
             figures = (f"{region.expected_fake:.0f}", f"{region.ratio or 0:.2f}", f"{region.q_value:.1e}")
-            rows.append((region.id, str(len(region.members)), str(region.n_fake), *figures, labels))
-        rest = len(found.dropped) - SHOWN
+            rows.append(
+                (
+                    region.id,
+                    str(len(region.members)),
+                    str(region.n_fake),
+                    *figures,
+                    *((", ".join(part.views),) if several else ()),
+                    labels,
+                )
+            )
+        rest = len(found.parts) - SHOWN
         blocks.append(columns(rows) + (f"\n... and {rest} more" if rest > 0 else ""))
     basis = f"In {found.certificate['features']}, all {found.certificate['dimensions']:,} dimensions:"
     blocks.append(f"{basis}\n{as_table(found.summary.values())}")

@@ -41,8 +41,11 @@ class Bench(Command):
         parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
         parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
         parser.add_argument("--data", metavar="NAME", help="audit: only these data, such as mnist")
-        parser.add_argument("--distance", metavar="D", help="audit: only this feature space")
+        parser.add_argument("--distance", metavar="A,B", help="audit: in these views (default: those of an audit)")
         parser.add_argument("--audits", type=positive, metavar="N", help="audit, sanity: of every loss (20, 10)")
+        parser.add_argument(
+            "--images", type=positive, metavar="N", help="audit: only the first images of each data set"
+        )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="audit: metrics of others to hold beside")
         parser.add_argument("--threads", type=positive, default=1, metavar="N", help="threads for all of them (1)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="also write SUBJECT.md, SUBJECT.json and plots")
@@ -93,7 +96,7 @@ def _audits(arguments: argparse.Namespace) -> Answer:
 
     audits = arguments.audits or (2 if arguments.quick else AUDITS)
     spaces = SPACES if arguments.distance is None else (arguments.distance,)
-    plan = Plan(audits, spaces, arguments.metrics or STANDARD)
+    plan = Plan(audits, spaces, arguments.metrics or STANDARD, arguments.images)
     tables = all_tables(plan, data=arguments.data, progress=_tell)
     document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
     return Answer(document, "\n\n".join(table.to_markdown() for table in tables))
@@ -128,6 +131,6 @@ def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
 
 
-OF_SOME = dict.fromkeys(("data", "distance", "metrics"), ("audit",)) | {"audits": ("audit", "sanity")}
+OF_SOME = dict.fromkeys(("data", "distance", "metrics", "images"), ("audit",)) | {"audits": ("audit", "sanity")}
 OF_SOME |= dict.fromkeys(("recipes", "device"), ("training",))
 SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "sanity": _sanity, "training": _trainings}

