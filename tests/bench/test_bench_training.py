@@ -46,7 +46,8 @@ def test_what_has_no_data_is_left_out_and_said(
         raise UserError("MNIST is not on this machine.")
 
     monkeypatch.setattr(speed, "build_dataset", missing)
-    assert rows_of("stacked-mnist/gan") == []
+    with pytest.raises(UserError, match="None of these recipes"):
+        rows_of("stacked-mnist/gan")
     assert "left out: stacked-mnist/gan: MNIST is not on this machine." in capsys.readouterr().err
 
 

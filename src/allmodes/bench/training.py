@@ -53,7 +53,7 @@ def all_tables(plan: Plan, *, progress: Callable[[str], None]) -> list[Table]:
         progress: told what is measured next.
 
     Raises:
-        UserError: there is no such recipe, or no such device here.
+        UserError: there is no such recipe, no such device here, or the data of none of them.
     """
     for name in plan.recipes:
         fabric = launch(_recipe(name, PRECISIONS[0], plan).settings)
@@ -64,6 +64,8 @@ def all_tables(plan: Plan, *, progress: Callable[[str], None]) -> list[Table]:
     )
     for name in plan.recipes:
         table.rows.extend(_rows(name, plan, progress))
+    if not table.rows:
+        raise UserError("None of these recipes can be measured here: what is missing stands above.")
     waits = fabric.device.type == "cpu" and plan.threads > 1
     return [table, *([waiting.table(plan.threads, progress=progress)] if waits else [])]
 
