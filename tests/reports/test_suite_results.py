@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,18 @@ def test_a_figure_that_cannot_be_below_nothing_has_no_axis_there(make_run: MakeR
     (plot, _) = curves(lines_of({"gan": [replace(files, evaluations=looks)]}), ["copied_mass"])
     assert "copied" in plot
     assert "\N{MINUS SIGN}" not in plot
+
+
+def test_answers_to_inputs_are_shown_as_such_and_large(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in ("conditional-imle", "regression"):
+        with open(make_run(f"super-resolution/{name}", folder=f"runs/{name}") / "recipe.yaml", "a") as recipe:
+            recipe.write("degradation: {name: downsample}\n")
+    results(tmp_path, *(member(name, run(0, f"runs/{name}", psnr=9)) for name in ("conditional-imle", "regression")))
+    write_suite_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert re.search(r'<h3>Inputs, answers and originals</h3>\s*<div class="plots wide">', page)
+    assert "drawn at random" not in page
+    assert "Real examples" not in page
 
 
 def test_a_page_can_be_made_without_the_runs(tmp_path: Path) -> None:

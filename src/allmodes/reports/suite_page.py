@@ -80,6 +80,7 @@ def _group(results: SuiteResults, name: str, members: Sequence[Entrant], folder:
         "curves": curves(lines, results.measures),
         "real": real and inline_image(real),
         "samples": _samples(first),
+        "answers": any(run.conditional for run in first.values()),
         "beside": beside,
     }
 
