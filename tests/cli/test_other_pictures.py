@@ -75,6 +75,15 @@ def test_figures_are_of_answers_to_inputs_made_of_pictures_of_any_size(tmp_path,
     assert found["psnr"]["certificate"]["split"] == "2 pictures"
 
 
+def test_one_answer_to_each_input_has_no_diversity(tmp_path, capsys):
+    run = run_of(tmp_path / "run")
+    picture(tmp_path / "set" / "a.png", "RGB", (16, 16))
+    found = measured(capsys, run, "--images", tmp_path / "set", "-n", "1")
+    assert "st_lpips" in found
+    assert "diversity" not in found
+    assert found["psnr"]["value"] == found["psnr_best"]["value"]
+
+
 def test_inputs_may_lie_beside_originals_or_in_a_folder_of_their_own(tmp_path, capsys):
     run = run_of(tmp_path / "run")
     for name, size in (("img_1", (16, 16)), ("img_2-b", (20, 16))):

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.records import Score
@@ -80,9 +81,9 @@ def measured(found: Tensor, asked: Questions, eye: Eye) -> Values:
     if eye.distance is not None:
         codes = embedded(eye.distance, found.flatten(0, 1), eye.device).view(*found.shape[:2], -1)
         near = (codes - embedded(eye.distance, asked.truth, eye.device)[:, None]).square().sum(2)
-        apart = torch.stack([torch.nn.functional.pdist(some.double()).square().mean() for some in codes])
-        values |= {"st_lpips": near.mean(1), "st_lpips_best": near.amin(1), "diversity": apart}
-        values["nearest"] = best_of(near)
+        values |= {"st_lpips": near.mean(1), "st_lpips_best": near.amin(1), "nearest": best_of(near)}
+        if each > 1:
+            values["diversity"] = torch.stack([F.pdist(some.double()).square().mean() for some in codes])
     return values
 
 
