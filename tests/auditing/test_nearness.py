@@ -63,6 +63,30 @@ def test_one_coordinate_that_is_beyond_the_data_is_enough(dim: int, shift: float
     assert found.ci95[0] > shift - 0.12
 
 
+@pytest.mark.parametrize("outlier", [False, True])
+def test_a_small_shift_of_every_coordinate_adds_up(outlier: bool) -> None:
+    """N(1, I_64) is eight standard deviations from N(0, I_64); one outlier among the data is no place of theirs."""
+    real, fake = torch.randn(2, 1_000, 64, generator=torch.Generator().manual_seed(0))
+    if outlier:
+        real[0] = 1
+    assert invented_mass(real, fake + 1, torch.arange(500)).estimate > 0.97
+    assert invented_mass(real, fake, torch.arange(500)).estimate < 0.02
+
+
+@pytest.mark.parametrize("dim", [2, 16, 128])
+def test_the_hollow_of_a_sphere_is_far_from_its_surface(dim: int) -> None:
+    points = torch.randn(2, 1_000, dim, generator=torch.Generator().manual_seed(0))
+    real, fake = points / points.norm(dim=2, keepdim=True)
+    assert invented_mass(real, 0.1 * fake, torch.arange(500)).estimate > 0.9
+    assert invented_mass(real, fake, torch.arange(500)).estimate < 0.03
+
+
+@pytest.mark.parametrize(("dim", "width"), [(1, 1e-3), (8, 0.1), (64, 0.3)])
+def test_narrow_samples_in_the_middle_of_the_data_are_not_far(dim: int, width: float) -> None:
+    real, fake = torch.randn(2, 1_000, dim, generator=torch.Generator().manual_seed(0))
+    assert invented_mass(real, width * fake, torch.arange(500)).estimate == 0
+
+
 def test_samples_no_farther_than_every_held_out_example_are_near() -> None:
     kept = []
     for seed in range(20):
