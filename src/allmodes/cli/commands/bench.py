@@ -23,6 +23,7 @@ class Bench(Command):
         "metrics: seconds, memory and answers beside those of other packages, on the same features. "
         "audit: losses are planted in real data, and audits that find them, or see what is not there, are counted. "
         "sanity: the behaviours that measures of fidelity and coverage must show, of the audit and of others. "
+        "rivals: methods of others that rank or name what is missing, beside the audit, on planted losses. "
         "training: presentations a second of recipes in either precision, and the share of matching."
     )
     examples = (
@@ -40,9 +41,13 @@ class Bench(Command):
         parser.add_argument("--quick", action="store_true", help="fewer shapes and sizes, or 2 audits of everything")
         parser.add_argument("--recipes", type=listed, metavar="A,B", help="training: only these recipes")
         parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
-        parser.add_argument("--data", metavar="NAME", help="audit: only these data, such as mnist")
-        parser.add_argument("--distance", metavar="A,B", help="audit: in these views (default: those of an audit)")
-        parser.add_argument("--audits", type=positive, metavar="N", help="audit, sanity: of every loss (20, 10)")
+        parser.add_argument("--data", metavar="NAME", help="audit, rivals: only these data, such as mnist")
+        parser.add_argument(
+            "--distance", metavar="A,B", help="audit: in these views (default: those of an audit); rivals: in one (pixels)"
+        )
+        parser.add_argument(
+            "--audits", type=positive, metavar="N", help="audit: of every loss (20); sanity, rivals: repeats (10)"
+        )
         parser.add_argument(
             "--images", type=positive, metavar="N", help="audit: only the first images of each data set"
         )
@@ -110,6 +115,16 @@ def _sanity(arguments: argparse.Namespace) -> Answer:
     return Answer(document, tables[0].to_markdown())
 
 
+def _rivals(arguments: argparse.Namespace) -> Answer:
+    from ...bench.rivals import AUDITS, all_tables
+
+    audits = arguments.audits or (2 if arguments.quick else AUDITS)
+    data, space = arguments.data or "mnist", arguments.distance or "pixels"
+    tables = all_tables(audits=audits, data=data, space=space, progress=_tell)
+    document = {"threads": arguments.threads, "tables": [table.to_json() for table in tables]}
+    return Answer(document, tables[0].to_markdown())
+
+
 def _metrics(arguments: argparse.Namespace) -> Answer:
     from ...bench.metrics import all_tables
 
@@ -131,6 +146,14 @@ def _tell(name: str) -> None:
     print(f"measuring: {name}", file=sys.stderr)
 
 
-OF_SOME = dict.fromkeys(("data", "distance", "metrics", "images"), ("audit",)) | {"audits": ("audit", "sanity")}
+OF_SOME: dict[str, tuple[str, ...]] = dict.fromkeys(("metrics", "images"), ("audit",))
+OF_SOME |= {"audits": ("audit", "sanity", "rivals")} | dict.fromkeys(("data", "distance"), ("audit", "rivals"))
 OF_SOME |= dict.fromkeys(("recipes", "device"), ("training",))
-SUBJECTS = {"search": _searches, "metrics": _metrics, "audit": _audits, "sanity": _sanity, "training": _trainings}
+SUBJECTS = {
+    "search": _searches,
+    "metrics": _metrics,
+    "audit": _audits,
+    "sanity": _sanity,
+    "rivals": _rivals,
+    "training": _trainings,
+}
