@@ -1,11 +1,12 @@
-"""Make the tables of the documentation from what suites wrote: ``docs/results/*.json``.
+"""Make the tables of the documentation from what suites and benchmarks wrote: ``docs/results`` and ``docs/bench``.
 
 ``python benchmarks/tables.py`` rewrites what stands between such lines of any page in docs/, and nothing else:
 
     <!-- results: toys-quick.json -->
     <!-- end of results -->
 
-``headline:`` in place of ``results:`` makes the sentences that say who is first, without the tables.
+``headline:`` in place of ``results:`` makes the sentences that say who is first, without the tables; ``bench:`` the
+first table of what a benchmark wrote.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from allmodes.bench.table import Table
 from allmodes.core.errors import UserError
-from allmodes.core.files import read_text, write_text
-from allmodes.reports.suite_results import SuiteResults, headline, read_results, suite_markdown
+from allmodes.core.files import read_object, read_text, write_text
+from allmodes.reports.suite_results import headline, read_results, suite_markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
-WORDS: dict[str, Callable[[SuiteResults], str]] = {"results": suite_markdown, "headline": headline}
-BEGIN = re.compile(r"<!-- (results|headline): (\S+) -->\n")
+WORDS: dict[str, Callable[[Path], str]] = {
+    "results": lambda path: suite_markdown(read_results(path)),
+    "headline": lambda path: headline(read_results(path)),
+    "bench": lambda path: Table(**read_object(path)["tables"][0]).to_markdown(),
+}
+BEGIN = re.compile(r"<!-- (results|headline|bench): (\S+) -->\n")
 END = "<!-- end of results -->"
 
 
@@ -36,7 +42,8 @@ def filled(page: Path, results: Path) -> str:
         end = text.find(END, found.end())
         if end < 0 or BEGIN.search(text, found.end(), end):
             raise UserError(f"{page}: the results of {found[2]} have no end: write {END} below them.")
-        words = WORDS[found[1]](read_results(results / found[2])).strip()
+        folder = results.with_name("bench") if found[1] == "bench" else results
+        words = WORDS[found[1]](folder / found[2]).strip()
         made += [text[place : found.end()], words, "\n"]
         place = end
     return "".join([*made, text[place:]])

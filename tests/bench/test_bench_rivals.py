@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from allmodes.bench import missing, planted, rivals
-from allmodes.bench.audit import Seen
+from allmodes.bench.seen import Seen
 
 GROUPS = 20.0 * torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 

@@ -54,6 +54,12 @@ def test_all_results_are_shown_and_each_was_committed_clean() -> None:
         assert results.origin["commit"]
 
 
+def test_all_benchmarks_are_shown() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    for path in (DOCS / "bench").glob("*.json"):
+        assert f"<!-- bench: {path.name} -->" in pages
+
+
 def test_only_what_lies_between_the_lines_changes(tables: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(DOCUMENT))
     page = tmp_path / "page.md"

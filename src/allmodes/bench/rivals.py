@@ -18,9 +18,10 @@ from ..auditing import audit
 from ..auditing.features import Features, halved
 from ..auditing.space import Sides
 from ..core.errors import UserError
-from .audit import Case, Seen
+from .audit import Case
 from .missing import Ranked, bins, finc, pqmass
 from .planted import Planted, class_kept, nothing, part_removed, pools, thinned
+from .seen import Seen
 from .table import Row, Table
 
 AUDITS, EXAMPLES = 10, 2_000
@@ -84,7 +85,7 @@ def all_tables(
     Args:
         audits: of every loss, by the seeds 0, 1, ...; with nothing lost twice as many.
         data: where losses are planted.
-        space: the features to look in.
+        space: the one view to look in.
         progress: told what is measured next.
     """
     table = Table(*ABOUT)
@@ -115,7 +116,7 @@ def _rows(seen: Seen, audits: int, progress: Callable[[str], None]) -> list[Row]
 
 
 def _sides(seen: Seen, planted: Planted, seed: int) -> Sides:
-    whole = Sides(seen.features(planted.real), seen.features(planted.fake, planted.spoil))
+    whole = Sides(seen.features(planted.real)[0], seen.features(planted.fake, planted.spoil)[0])
     return Features.of(whole, halved(len(whole.real), seed)).pooled
 
 

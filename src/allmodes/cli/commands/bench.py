@@ -43,7 +43,9 @@ class Bench(Command):
         parser.add_argument("--device", metavar="D", help="training: auto, cpu or cuda (default: auto)")
         parser.add_argument("--data", metavar="NAME", help="audit, rivals: only these data, such as mnist")
         parser.add_argument(
-            "--distance", metavar="A,B", help="audit: in these views (default: those of an audit); rivals: in one (pixels)"
+            "--distance",
+            metavar="A,B",
+            help="audit: in these views (default: those of an audit); rivals: in one (pixels)",
         )
         parser.add_argument(
             "--audits", type=positive, metavar="N", help="audit: of every loss (20); sanity, rivals: repeats (10)"
