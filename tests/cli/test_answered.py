@@ -44,14 +44,14 @@ def test_a_picture_of_a_walk_has_a_row_for_each_way_between_answers(enlarging, t
 
 def test_codes_are_kept_while_the_input_moves(enlarging, tmp_path):
     given = tmp_path / "given"
-    for name in ("b.png", "a.png", "c-long.png"):
+    for name in ("f10.png", "f2.png", "f1.png"):
         picture(given / name, "RGB", (4, 4))
-    Image.open(given / "a.png").rotate(90).save(given / "a.png")
+    Image.open(given / "f1.png").rotate(90).save(given / "f1.png")
     out = tmp_path / "along.png"
     assert main(["interpolate", str(enlarging), "--inputs", str(given), "--out", str(out)]) == 0
     drawn, model = Image.open(out), load(enlarging)
     codes = model.draw(4, seed=0, condition=torch.zeros(4, 3, 4, 4)).z
-    for row, name in enumerate(("a", "b", "c-long")):
+    for row, name in enumerate(("f1", "f2", "f10")):
         values = torch.from_numpy(np.array(Image.open(given / f"{name}.png"))).permute(2, 0, 1) / 127.5 - 1
         found = to_uint8(model.decode(codes, values.expand(4, 3, 4, 4))).permute(0, 2, 3, 1).numpy()
         for column in range(4):

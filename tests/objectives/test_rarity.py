@@ -106,6 +106,19 @@ def test_a_label_that_few_examples_show_has_no_part_in_it():
     assert torch.allclose(few.weights, none.weights, rtol=1e-6)
 
 
+def test_an_example_that_shows_only_labels_of_few_counts_as_any():
+    data = planted()
+    labels = torch.zeros(100, 8, 8, dtype=torch.int64)
+    labels[40:44] = 3
+    rarity, others = Rarity(), torch.ones(100, dtype=torch.bool).index_fill_(0, torch.arange(40, 44), False)
+    rarity.measure(moment(replace(data, inputs=labels)))
+    assert torch.equal(rarity.weights[40:44], torch.ones(4))
+    assert float(rarity.weights.mean()) == pytest.approx(1, rel=1e-5)
+    rare = torch.arange(100) % 20 == 7
+    assert float(rarity.weights[rare].sum()) == pytest.approx(96 / 2, rel=1e-3)  # of two colours
+    assert float(rarity.weights[others & ~rare].sum()) == pytest.approx(96 / 2, rel=1e-3)
+
+
 def test_few_examples_and_data_that_is_composed_afresh_are_refused():
     with pytest.raises(UserError, match="needs at least 10 examples that show the same label"):
         Rarity().measure(replace(moment(planted()), upcoming=lambda ahead: planted()[:5], examples=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,9 +65,12 @@ def past_answers(model: Model, given: Input, out: Path, *, seed: int) -> Answer:
 def carried(model: Model, given: Sequence[Input], out: Path, *, seed: int) -> Answer:
     """The same codes under one input after the other: an input and its answers are a frame, or a row of a PNG.
 
+    They come in the order of their numbers, where their names differ in these.
+
     Raises:
         UserError: inputs differ in size.
     """
+    given = sorted(given, key=lambda each: in_order(each.name))
     first, *others = given
     for other in others:
         if other.values.shape != first.values.shape:
@@ -83,6 +87,16 @@ def carried(model: Model, given: Sequence[Input], out: Path, *, seed: int) -> An
         save_animation([stacked_rows([row]) for row in rows], out, milliseconds=CARRIED)
     document = {"frames": len(given), "inputs": len(given), "seed": seed, "out": str(out)}
     return Answer(document, f"{len(given)} inputs in {out}, each answered under the same {ANSWERS} codes")
+
+
+def in_order(name: str) -> list[tuple[bool, int, str]]:
+    """What sorts names by their numbers.
+
+    >>> sorted(["f10", "f2", "f1", "e"], key=in_order)
+    ['e', 'f1', 'f2', 'f10']
+    """
+    parts = re.split(r"([0-9]+)", name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _beside(model: Model, given: Input, found: Tensor) -> list[Tensor]:

@@ -5,7 +5,8 @@ r"""How rare the colours of an example are, so that rare ones count as much as c
 with :math:`c_{ik}` the average colour of label k in example i, :math:`p_k` the Gaussian kernel density of these over
 all examples that show it (Scott's bandwidth), and K the number of labels. The authors draw examples that often; here
 each comes as often, and its loss has that weight, which is the same in expectation. Weights average 1. Where inputs are
-no label maps the whole picture is one label. Left out is the authors' second weight, of the pixels within a picture.
+no label maps the whole picture is one label. An example all of whose labels are shown by too few weighs 1. Left out is
+the authors' second weight, of the pixels within a picture.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ class Rarity:
         for label in known:
             numbers, order = torch.tensor(shown[label]).sort()  # whatever the order in which they came
             rare = 1 / density(torch.stack(colours[label])[order])
-            weights[numbers] += rare / rare.sum() * len(weights) / len(known)
-        self.weights = weights.float()
+            weights[numbers] += rare / rare.sum() / len(known)
+        weighed = weights > 0  # the others show no label of which a density is known
+        self.weights = torch.where(weighed, weights * int(weighed.sum()), 1.0).float()
 
     def of(self, batch: Batch) -> Tensor:
         """The weights of examples, ``(B,)``."""
