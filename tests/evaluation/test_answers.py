@@ -9,10 +9,15 @@ import pytest
 import torch
 
 from allmodes.core.errors import UserError
+from allmodes.data.degradations.base import Degradation
+from allmodes.data.degradations.downsample import Downsample
+from allmodes.data.degradations.grey import Grey
+from allmodes.data.degradations.hole import Hole
 from allmodes.data.pixels import to_float, to_uint8
 from allmodes.distances.efficientnet_lite0 import EfficientNetLite0Features
 from allmodes.evaluation.answers import Questions, answers, answers_to, input_pictures, most_different, spread
 from allmodes.evaluation.evaluate import evaluate
+from allmodes.evaluation.fidelity import consistency
 from allmodes.evaluation.protocols import conditional
 from allmodes.evaluation.protocols.base import SEED
 from allmodes.metrics.fidelity import psnr
@@ -80,6 +85,19 @@ def test_answers_are_measured_as_files_hold_them():
     assert float(found.min()) >= -1
     files = to_float(to_uint8(found))
     torch.testing.assert_close(psnr(found[:, 0], asked.truth), psnr(files[:, 0], asked.truth), atol=0.05, rtol=0)
+
+
+def test_consistency_is_measured_where_the_input_tells_of_the_answer():
+    """An error of 0.1 in every pixel is 20 log10(2 / 0.1) dB, however much of the picture a hole hides."""
+    rng = torch.Generator().manual_seed(0)
+    truth, index = to_float(to_uint8(torch.rand(3, 3, 16, 16, generator=rng) - 0.5)), torch.arange(3)
+    for degradation in (Hole(share=0.5), Hole(share=0.9), Downsample(factor=4), Grey()):
+
+        def shrink(images: torch.Tensor, degradation: Degradation = degradation) -> torch.Tensor:
+            return degradation.degrade(images, index)
+
+        found = consistency(truth + 0.1, shrink(truth), shrink)
+        assert found.tolist() == pytest.approx([20 * np.log10(20)] * 3, abs=1e-4)
 
 
 def test_scores_of_answers_are_of_images_that_training_did_not_see():

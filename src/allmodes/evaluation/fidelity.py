@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,26 @@ def faithful(found: Tensor, truth: Tensor) -> Values:
     return values
 
 
+def consistency(images: Tensor, inputs: Tensor, shrink: Callable[[Tensor], Tensor]) -> Tensor:
+    """PSNR in dB of degraded answers against their inputs, where the answer has a say: not in a hole, which all have.
+
+    Args:
+        images: ``(n, C, H, W)`` in [-1, 1].
+        inputs: ``(n, D, h, w)``.
+        shrink: degrades images.
+
+    Returns:
+        float64 ``(n,)``.
+    """
+    told = shrink(torch.ones_like(images)) != shrink(-torch.ones_like(images))
+    return psnr(shrink(images) * told, inputs * told) + 10 * told.double().flatten(1).mean(1).log10()
+
+
 def measured(found: Tensor, asked: Questions, eye: Eye) -> Values:
     """Every figure of answers ``(n, each, C, H, W)``, of each question; ``nearest`` is the curve of the best of k."""
     values, each = faithful(found, asked.truth), found.shape[1]
     if asked.shrink is not None:
-        again = torch.stack([psnr(asked.shrink(found[:, k]), asked.inputs) for k in range(each)], 1)
+        again = torch.stack([consistency(found[:, k], asked.inputs, asked.shrink) for k in range(each)], 1)
         values["consistency"] = again.clamp(max=CAP).mean(1)
     if eye.distance is not None:
         codes = embedded(eye.distance, found.flatten(0, 1), eye.device).view(*found.shape[:2], -1)
