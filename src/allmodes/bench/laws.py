@@ -88,7 +88,7 @@ def cubes(dim: int, common: float) -> Law:
 def sphere(n: int, rng: np.random.Generator) -> Drawn:
     """Samples inside a sphere whose surface holds the data."""
     real = rng.normal(size=(n, 30))
-    return Drawn(real / np.linalg.norm(real, axis=1, keepdims=True), 0.05 * rng.normal(size=(n, 30)), 1.0)
+    return Drawn(real / np.linalg.norm(real, axis=1, keepdims=True), 0.05 * rng.normal(size=(n, 30)), 1.0, 1.0)
 
 
 def copies(noise: float, scale: float = 1.0) -> Law:
