@@ -250,8 +250,8 @@ def test_a_forecast_counts_the_candidates_of_every_input(method: str, monkeypatc
     monkeypatch.setattr(forecast, "timed", lambda work: 1.0)
     own = {
         "conditional-imle": 2 * 16 / 8 + 20 * 16 * 2 / 8,  # 20 candidates for each of 16 inputs, made and embedded
-        "chimle": (1 + 1 + 1 / 4 + 1 / 16) * 16 / 8 + (5 + 3 + 2) * 16 / 8,  # of each level, its work alone
-        "regression": 2 * 16 / 8,
+        "chimle": (1 + 2 * (1 + 1 / 4 + 1 / 16)) * 16 / 8 + (5 + 3 + 2) * 16 / 8,  # of each level, its work alone
+        "regression": 3 * 16 / 8,  # made, and embedded with its original
     }
     assert Forecast.of(trainer).steps == pytest.approx(100 * own[method])
 
