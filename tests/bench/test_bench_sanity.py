@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from allmodes.auditing import audit
-from allmodes.bench import checks, curves, sanity
+from allmodes.bench import curves, sanity
 from allmodes.bench.checks import CHECKS, Case, Check, Demand
+from allmodes.bench.draws import Sides
 
 FALLING, RISING, HILL = {0.0: 1.0, 1.0: 0.6, 2.0: 0.0}, {0.0: 0.0, 1.0: 0.6, 2.0: 1.0}, {0.0: 0.1, 1.0: 0.9, 2.0: 0.0}
 
@@ -105,7 +106,7 @@ def test_masses_are_those_of_the_audit(dim: int) -> None:
 
 
 def test_a_table_says_what_passes_and_which_cases_fail() -> None:
-    def draw(mean: float, rng: np.random.Generator) -> checks.Sides:
+    def draw(mean: float, rng: np.random.Generator) -> Sides:
         real, fake = rng.normal(size=(2, 200, 2))
         return real, fake + mean
 

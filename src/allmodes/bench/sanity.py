@@ -20,8 +20,9 @@ from ..auditing.ratios import CROWDED
 from ..auditing.scores import SUPPORT, K
 from ..auditing.space import LEAST, Sides
 from ..metrics import clipped_density_coverage, prdc
-from .checks import CHECKS, Case, Check, Demand, Points
+from .checks import CHECKS, Case, Check, Demand
 from .curves import Verdict
+from .draws import Points
 from .table import Row, Table
 
 REPEATS = 10
