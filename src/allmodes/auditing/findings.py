@@ -2,16 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core.files import write_json
+from ..core.records import Score
+from ..reports.audits import SCHEMA
 from .found import Found
+from .verdict import Answer, answered, remarks, sentence
 
 
 @dataclass(frozen=True)
 class Findings(Found):
     """An audit: which part of the data a generator leaves out. What it holds: see :class:`.found.Found`."""
+
+    def answer(self) -> Answer:
+        """Whether modes are dropped: yes, no, or it cannot be told."""
+        return answered(self)
+
+    def verdict(self) -> str:
+        """The outcome in a few sentences, the answer first."""
+        return sentence(self)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What else a reader must know of the samples, a sentence each."""
+        return remarks(self)
+
+    def document(self) -> dict[str, Any]:
+        """``audit.json`` as plain data."""
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict(),
+            "answer": asdict(self.answer()),
+            "n_real": self.n_real,
+            "n_fake": self.n_fake,
+            "n_counted": self.n_counted,
+            "distance": self.distance,
+            "alpha": self.alpha,
+            "fraction": self.fraction,
+            "views": [view.document() for view in self.views],
+            "summary": {name: _summary(score) for name, score in self.summary.items()},
+            "dropped_mass": asdict(self.dropped_mass),
+            "difference": asdict(self.difference),
+            "crowded_mass": asdict(self.crowded_mass),
+            "copied_mass": asdict(self.copied_mass),
+            "invented_mass": asdict(self.invented_mass),
+            "remarks": list(self.remarks()),
+            "parts": [{"view": part.region.view, "region": part.region.id, "views": part.views} for part in self.parts],
+            "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
+            "labels": [vars(label) for label in self.labels],
+            "examples": [_without_none(vars(example), "file") for example in self.examples],
+            "certificate": dict(self.certificate),
+            "warnings": list(self.warnings),
+        }
 
     def save(self, folder: str | Path) -> None:
         """Write ``audit.json``, ``index.html``, and the pictures that a comparison shows, each whole or not at all.
@@ -42,3 +88,14 @@ class Findings(Found):
         from .page import write_page  # drawing takes a while to import
 
         write_page(self, Path(path))
+
+
+def _summary(score: Score) -> dict[str, Any]:
+    ends = None if score.ci95 is None else [end if math.isfinite(end) else None for end in score.ci95]
+    value = score.value if math.isfinite(score.value) else None
+    basis = {"n_real": score.n_real, "n_fake": score.n_fake, "certificate": dict(score.certificate)}
+    return {"value": value, "ci95": ends, **basis, "warnings": list(score.warnings)}
+
+
+def _without_none(document: Mapping[str, Any], optional: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != optional or value is not None}

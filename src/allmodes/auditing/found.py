@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from typing import Any, TypeVar
 
 from ..core.records import Score
-from ..reports.audits import SCHEMA
 from .difference import Difference
 from .examples import Examples
 from .labels import Label
@@ -18,7 +16,6 @@ from .power import Power
 from .ratios import DroppedMass, Mass
 from .regions import Region
 from .shares import ALPHA
-from .verdict import Answer, answered, remarks, sentence
 from .view import Example, View, core, surest
 
 Some = TypeVar("Some", bound=Mass)
@@ -183,58 +180,7 @@ class Found:
     def _labels(self) -> int:
         return max(len(view.labels) for view in self.views)
 
-    def answer(self) -> Answer:
-        """Whether modes are dropped: yes, no, or it cannot be told."""
-        return answered(self)
-
-    def verdict(self) -> str:
-        """The outcome in a few sentences, the answer first."""
-        return sentence(self)
-
-    def remarks(self) -> tuple[str, ...]:
-        """What else a reader must know of the samples, a sentence each."""
-        return remarks(self)
-
-    def document(self) -> dict[str, Any]:
-        """``audit.json`` as plain data."""
-        return {
-            "schema": SCHEMA,
-            "verdict": self.verdict(),
-            "answer": asdict(self.answer()),
-            "n_real": self.n_real,
-            "n_fake": self.n_fake,
-            "n_counted": self.n_counted,
-            "distance": self.distance,
-            "alpha": self.alpha,
-            "fraction": self.fraction,
-            "views": [view.document() for view in self.views],
-            "summary": {name: _summary(score) for name, score in self.summary.items()},
-            "dropped_mass": asdict(self.dropped_mass),
-            "difference": asdict(self.difference),
-            "crowded_mass": asdict(self.crowded_mass),
-            "copied_mass": asdict(self.copied_mass),
-            "invented_mass": asdict(self.invented_mass),
-            "remarks": list(self.remarks()),
-            "parts": [{"view": part.region.view, "region": part.region.id, "views": part.views} for part in self.parts],
-            "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
-            "labels": [vars(label) for label in self.labels],
-            "examples": [_without_none(vars(example), "file") for example in self.examples],
-            "certificate": dict(self.certificate),
-            "warnings": list(self.warnings),
-        }
-
 
 def _widest(masses: list[Some]) -> Some:
     """The one with the largest lower bound, of these the one with the largest estimate."""
     return max(masses, key=lambda mass: (mass.ci95[0], mass.estimate))
-
-
-def _summary(score: Score) -> dict[str, Any]:
-    ends = None if score.ci95 is None else [end if math.isfinite(end) else None for end in score.ci95]
-    value = score.value if math.isfinite(score.value) else None
-    basis = {"n_real": score.n_real, "n_fake": score.n_fake, "certificate": dict(score.certificate)}
-    return {"value": value, "ci95": ends, **basis, "warnings": list(score.warnings)}
-
-
-def _without_none(document: Mapping[str, Any], optional: str) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key != optional or value is not None}

@@ -22,6 +22,7 @@ from .found import Found, Part
 from .power import SEEN
 from .regions import Region
 from .space import HANDED
+from .verdict import remarks, sentence
 from .view import View, core
 
 MAPPED = 2_000  # examples on the map
@@ -79,7 +80,8 @@ def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
     page = fill(
         "audit.html",
         found=found,
-        verdict=found.verdict().partition(". "),
+        verdict=sentence(found).partition(". "),
+        remarks=remarks(found),
         space=_space(found),
         map=drawn or draw_map(found, parts),
         parts=[

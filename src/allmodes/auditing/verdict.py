@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from .found import Found
 from .power import SEEN, Power
 from .ratios import Mass
 from .space import HANDED
 from .view import CHANCE
-
-if TYPE_CHECKING:
-    from .found import Found
 
 SMALL = 0.05  # of the data: who would not have seen the loss of such a part does not say that nothing is lost
 NO_PROOF = "That is no proof that nothing is missing: more examples see smaller losses."
