@@ -3,11 +3,11 @@ r"""How rare the colours of an example are, so that rare ones count as much as c
 .. math:: w_i = \frac{n}{K} \sum_k \frac{1 / p_k(c_{ik})}{\sum_j 1 / p_k(c_{jk})}
 
 with :math:`c_{ik}` the average colour of label k in example i, :math:`p_k` the Gaussian kernel density of these over
-all examples that show it (Scott's bandwidth), and K the number of labels. The authors draw examples that often, in equal
-parts of a batch for each of the five labels that cover most of the data; here all labels that enough examples show
-count alike, each example comes as often, and its loss has that weight, which is the same in expectation. Weights average 1. Where
-inputs are no label maps the whole picture is one label. An example all of whose labels are shown by too few weighs 1.
-Left out is the authors' second weight, of the pixels within a picture.
+all examples that show it (Scott's bandwidth), and K the number of labels. The authors draw examples that often, in
+equal parts of a batch for each of the five labels that cover most of the data; here all labels that enough examples
+show count alike, each example comes as often, and its loss has that weight, which is the same in expectation. Weights
+average 1. Where inputs are no label maps the whole picture is one label. An example all of whose labels are shown by
+too few weighs 1. Left out is the authors' second weight, of the pixels within a picture.
 """
 
 from __future__ import annotations
