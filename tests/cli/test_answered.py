@@ -118,7 +118,7 @@ def test_pairs_are_audited_by_their_names_or_answered_by_a_model(enlarging, tmp_
         assert main([*words, "--fake", fake, "--out", str(tmp_path / "audit"), "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert (found["n_real"], found["n_fake"]) == (22, 22)
-        assert found["distance"]["name"] == "pixels of pairs"
+        assert found["distance"]["name"] == "pixels of pairs, random-convolution of pairs"
     assert main([*words[:3], "--fake", str(enlarging), "--out", str(tmp_path / "more")]) == 2
     assert "--inputs" in capsys.readouterr().err
     (tmp_path / "fake" / "00.png").unlink()

@@ -28,11 +28,12 @@ from allmodes.reports.sections.latents import say
 from allmodes.runs.run import evaluate_run, train
 
 DIM, IMAGES, HELDOUT = 4, 300, 200
+PIXEL = 1 / 16  # a latent as a pixel, which is from -1 to 1
 CPU = torch.device("cpu")
 
 
 class Show(Generator):
-    """The latent itself as an image of one row."""
+    """The latent itself as an image of one row, less bright."""
 
     name = "show"
 
@@ -41,7 +42,7 @@ class Show(Generator):
         self.unused = nn.Parameter(torch.zeros(1))
 
     def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        return z[:, None, None, :]
+        return PIXEL * z[:, None, None, :]
 
 
 class Replay(Show):
@@ -65,9 +66,9 @@ def rows(n: int, seed: int, *, mean: float = 0.0, std: float = 1.0, together: fl
 
 
 def gap(images: Tensor, assigned: Tensor, generator: Generator, heldout: Tensor | None = None) -> Score:
-    """Of rows, which are images of one row and their own features."""
-    pictures = images[:, None, None, :]
-    space = Space(Pixels(), CPU, pictures, images, images[:0] if heldout is None else heldout)
+    """Of rows, which are images of one row and their own features, less bright."""
+    images, heldout = PIXEL * images, PIXEL * (images[:0] if heldout is None else heldout)
+    space = Space(Pixels(), CPU, images[:, None, None, :], images, heldout)
     model = Model(generator, Gaussian(dim=assigned.shape[1]), config={}, card={})
     fresh = space.features(model.sample(latents.DRAWS * len(images), seed=5))
     score = latents_gap(model, assigned, [space], fresh=[fresh], seed=0)
@@ -76,7 +77,8 @@ def gap(images: Tensor, assigned: Tensor, generator: Generator, heldout: Tensor 
 
 
 def mean(score: Score, kind: str, view: str = "training") -> float:
-    return float(np.mean(score.detail["views"][view][kind]))
+    """In rows as they were."""
+    return float(np.mean(score.detail["views"][view][kind])) / PIXEL**2
 
 
 def test_assigned_latents_in_one_place_differ_from_fresh_ones_by_their_coordinates() -> None:
@@ -118,7 +120,7 @@ def test_a_generator_that_errs_at_assigned_latents_too_is_not_excused() -> None:
 def test_one_latent_for_each_image_is_no_lead_over_fresh_ones_that_show_each_as_often_as_it_happens() -> None:
     """A generator that replays the images in equal shares has no fault; its n assigned latents show each just once."""
     images = rows(40, 0)
-    score = gap(images, torch.eye(40), Replay(images[:, None, None, :]))
+    score = gap(images, torch.eye(40), Replay(PIXEL * images[:, None, None, :]))
     assert (score.value, score.ci95) == (0.0, None)
     assert "lack nothing" in say(score)
 

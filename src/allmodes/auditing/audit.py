@@ -20,13 +20,15 @@ Together they answer whether modes are dropped (:mod:`.verdict`), and how small 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.progress import working
+from ..core.records import Score
 from ..distances.base import Distance
 from ..model import Model
 from .examples import Examples, Source, open_examples
@@ -37,7 +39,7 @@ from .pairs import split_pairs
 from .scores import STANDARD, Pair, measure
 from .space import Space, certify
 from .tables import Table, read_table
-from .view import corrected
+from .view import View, corrected
 from .views import AUTO, choose
 
 FEW = 1_000
@@ -79,18 +81,10 @@ def audit(
     data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)
     chosen = choose(distance, data)
     names = [each.name for each in chosen.distances]
-    return audit_spaces(
-        data,
-        samples,
-        (Space.of(data, samples, each) for each in chosen.distances),
-        views=len(names),
-        main=names.index(chosen.main),
-        table=table,
-        metrics=metrics,
-        fraction=fraction,
-        seed=seed,
-        warnings=chosen.warnings,
-    )
+    spaces = (Space.of(data, samples, each) for each in chosen.distances)
+    given: dict[str, Any] = {"table": table, "metrics": metrics, "fraction": fraction, "seed": seed}
+    main, notes = names.index(chosen.main), chosen.warnings
+    return audit_spaces(data, samples, spaces, views=len(names), main=main, warnings=notes, **given)
 
 
 def audit_spaces(
@@ -120,17 +114,8 @@ def audit_spaces(
         seed: of what is drawn at random.
         warnings: what was not at hand.
     """
-    half = halved(len(data), seed)
-    asked = Question(half, table, fraction, seed, views)
-    looked = []
-    with working("Auditing" if views == 1 else f"Auditing in {views} views", views) as advance:
-        for number, space in enumerate(spaces):
-            if number == main:
-                certificate = certify(data, samples, space, seed)
-                pair = Pair(space.sides.real, space.sides.fake, half, seed)
-                summary = measure(pair, metrics, space=space.name, certificate=certificate)
-            looked.append(look(space, data.files, asked))
-            advance(1)
+    asked = Question(halved(len(data), seed), table, fraction, seed, views)
+    looked, summary, certificate = _looked(data, samples, spaces, asked, main=main, metrics=metrics)
     return Findings(
         n_real=len(data),
         n_fake=len(samples),
@@ -142,6 +127,22 @@ def audit_spaces(
         real=data,
         fake=samples,
     )
+
+
+def _looked(
+    data: Examples, samples: Examples, spaces: Iterable[Space], asked: Question, *, main: int, metrics: Sequence[str]
+) -> tuple[list[View], Mapping[str, Score], dict[str, Any]]:
+    """What each view shows by itself, and the metrics of others and their certificate in the main one."""
+    looked = []
+    with working("Auditing" if asked.views == 1 else f"Auditing in {asked.views} views", asked.views) as advance:
+        for number, space in enumerate(spaces):
+            if number == main:
+                certificate = certify(data, samples, space, asked.seed)
+                pair = Pair(space.sides.real, space.sides.fake, asked.half, asked.seed)
+                summary = measure(pair, metrics, space=space.name, certificate=certificate)
+            looked.append(look(space, data.files, asked))
+            advance(1)
+    return looked, summary, certificate
 
 
 def _opened(

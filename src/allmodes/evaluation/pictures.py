@@ -73,11 +73,7 @@ def evaluate_pictures(
     for number, pair in track(enumerate(pairs), len(pairs), f"Answering {len(pairs):,} pictures"):
         codes = codes_for(model, pair.given, each, seed=SEED + seed)
         made = torch.cat([answers_under(model, pair.given, code[None]) for code in codes])[None]  # one is in memory
-        if made.shape[2:] != pair.truth.shape:
-            sizes = [f"{some.shape[-1]} x {some.shape[-2]}" for some in (made, pair.truth)]
-            raise UserError(
-                f"Answers to {pair.name} are of {sizes[0]} pixels, and the original of {sizes[1]}: give others."
-            )
+        _require_size(made, pair)
         found.append(_figures(made, pair, number, shrink, eye))
     certificate = {
         "protocol": "answers to inputs",
@@ -89,6 +85,14 @@ def evaluate_pictures(
     names = set.intersection(*(set(values) for values in found))  # a small picture has no SSIM, say
     values = {name: torch.cat([each_of[name] for each_of in found]) for name in names}
     return Evaluation(tuple(scored(values, len(pairs) * each, certificate, eye)))
+
+
+def _require_size(made: Tensor, pair: Pair) -> None:
+    if made.shape[2:] != pair.truth.shape:
+        sizes = [f"{some.shape[-1]} x {some.shape[-2]}" for some in (made, pair.truth)]
+        raise UserError(
+            f"Answers to {pair.name} are of {sizes[0]} pixels, and the original of {sizes[1]}: give others."
+        )
 
 
 def _bytes(values: Tensor) -> str:
