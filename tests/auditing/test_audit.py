@@ -52,6 +52,13 @@ def test_a_lost_class_is_named(lost) -> None:
     assert "drops" in found.verdict()
 
 
+def test_one_view_bounds_the_loss_by_more_than_a_half_of_it() -> None:
+    """Several views each bound it with less chance of error, and so lower."""
+    real, kinds = digits(1_200, 0)
+    low, _ = audit(real, digits(1_000, 1, without=3)[0], distance="pixels", metrics=()).dropped_mass.ci95
+    assert float((kinds == 3).mean()) / 2 < low <= float((kinds == 3).mean())
+
+
 def test_the_document_is_complete_and_plain(lost, tmp_path: Path) -> None:
     found, kinds = lost
     found.to_json(tmp_path / "audit.json")
