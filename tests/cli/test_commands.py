@@ -21,6 +21,7 @@ from allmodes.core.pictures import GUTTER
 from allmodes.data.base import Dataset
 from allmodes.model import Model, build_networks, load
 from allmodes.priors.gaussian import great_circle
+from allmodes.runs.run import train
 
 needs_images = pytest.mark.skipif(
     "images" not in entries("allmodes.data", Dataset), reason="needs the data set 'images'"
@@ -326,6 +327,29 @@ class TestAudit:
         assert "--fail-above" not in capsys.readouterr().err
         assert "'5%' is not a number from 0 to 1" in refusal_of([*words, "--fail-above", "5%"], capsys)
         assert "'nan' is not" in refusal_of([*words, "--fail-above", "nan"], capsys)
+
+    def test_every_checkpoint_of_a_run_is_audited(
+        self, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("allmodes.auditing.watch.SAMPLES", 100)
+        run, real = tmp_path / "run", tmp_path / "real.npy"
+        given = {"images": 64, "batch": 64, "evaluate_every": 0, "device": "cpu", "threads": 1}
+        train("ring/gan", run, overrides=given)
+        np.save(real, np.random.default_rng(0).normal(100, 1, (80, 2)))  # far from where any sample is
+        words = ["audit", "--real", str(real), "--fake", str(run), "--every"]
+        out = tmp_path / "out"
+        assert main([*words, "--json", "--fail-above", "0.5", "--out", str(out)]) == 1
+        printed, err = capsys.readouterr()
+        (look,) = json.loads(printed)["looks"]
+        assert json.loads(printed) == json.loads((run / "watch.json").read_text())
+        assert (look["images"], look["collapse"]) == (64, "yes")
+        assert json.loads((out / "audit.json").read_text())["dropped_mass"]["ci95"][0] == look["least"] > 0.5
+        assert f"At least {look['least']:.1%} of the data is dropped, more than the 50.0% of --fail-above." in err
+        assert "What it left out, over its training" in (run / "report.html").read_text()
+        assert main(words) == 0
+        assert capsys.readouterr().out.startswith("After 64 presentations: about ")
+        assert "are required: --out" in refusal_of(words[:-1], capsys)
+        assert "real.npy is not a run" in refusal_of([*words[:3], "--fake", str(real), "--every"], capsys)
 
     def test_does_not_mix_with_what_is_there(self, sides: list[str], tmp_path: Path, capsys: Capture) -> None:
         (tmp_path / "web").mkdir()

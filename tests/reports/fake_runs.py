@@ -144,6 +144,7 @@ def make_run(tmp_path: Path) -> MakeRun:
             (path / "mixture.json").write_text(json.dumps(mixture(seed)))
         (path / "audit").mkdir()
         (path / "audit" / "audit.json").write_text(json.dumps(audit(missing)))
+        (path / "watch.json").write_text(json.dumps(watch(missing)))
         (draw_points if planar else draw_grids)(path / "samples", seed)
         return path
 
@@ -191,6 +192,23 @@ def audit(missing: int) -> dict[str, Any]:
     rest: dict[str, Any] = {"certificate": {"real": "ring", "seed": 0}, "regions": [], "summary": {}, "schema": 3}
     rest["difference"] = {"p_value": 0.5}
     return {**masses, **words, **rest, "n_real": 2_000, "n_fake": 2_000}
+
+
+def watch(missing: int) -> dict[str, Any]:
+    """Three looks at a training, of which the last two drop a part."""
+    part = {"view": "pixels", "region": "1-3", "share": 0.04, "ratio": 0.1, "q_value": 1e-9, "labels": {"<7>": 9}}
+    looks = [
+        {
+            "images": 1_000 * number,
+            "collapse": "yes",
+            "estimate": missing / K / number,
+            "least": 0.0,
+            "parts": [{**part, "dropped": True}] if number > 1 else [],
+            "summary": {"recall": None},
+        }
+        for number in (1, 2, 3)
+    ]
+    return {"schema": 1, "basis": {"real": "ring", "distance": "pixels", "seed": 0}, "looks": looks}
 
 
 def toy_scores(seed: int) -> list[dict[str, Any]]:

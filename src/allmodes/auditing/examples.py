@@ -49,6 +49,7 @@ class Examples:
         resize: how the images were brought to their size.
         notes: what was left out, or how it was understood, in plain sentences.
         given: the inputs that these answer, in their order; None of examples that answer none.
+        passing: whether nobody will ask for these again, so that features of theirs are not kept.
     """
 
     images: Tensor | None
@@ -58,6 +59,7 @@ class Examples:
     resize: str = "none"
     notes: tuple[str, ...] = ()
     given: Examples | None = None
+    passing: bool = False
 
     @classmethod
     def of(cls, drawn: Tensor) -> Examples:
@@ -85,7 +87,8 @@ class Examples:
         if self.features is not None:
             return self.features
         assert self.images is not None
-        features = self._kept(self.images, distance) if distance.costly else _embedded(self.images, distance)
+        keeps = distance.costly and not self.passing
+        features = self._kept(self.images, distance) if keeps else _embedded(self.images, distance)
         return features.mul_(features.shape[1] ** 0.5) if distance.averaged else features
 
     def _kept(self, images: Tensor, distance: Distance) -> Tensor:

@@ -50,7 +50,10 @@ def load(path: str | Path) -> Model:
         return _from_folder(folder)
     newest = load_newest(folder / "checkpoints", CHECKPOINTS)
     if newest is not None:
-        return _from_checkpoint(newest, path)
+        model = _from_checkpoint(newest, f"the newest checkpoint in {path}")
+        images = int(model.card["images"])
+        say_once(f"The training in {path} has not ended: this is its model after {images:,} presentations.")
+        return model
     if (folder / "recipe.yaml").exists() or (folder / "checkpoints").is_dir():
         raise UserError(f"The training in {path} has not ended, and has no checkpoint yet: give its command again.")
     raise UserError(f"There is no model in {path}: give the folder of a run that has been trained.")
@@ -79,16 +82,24 @@ def _from_folder(folder: Path) -> Model:
     return _assembled(config, weights.tensors, str(folder))
 
 
-def _from_checkpoint(found: TensorFile, run: str | Path) -> Model:
+def load_checkpoint(path: Path) -> Model:
+    """The model in a checkpoint of a training.
+
+    Raises:
+        UserError: the file is not there, is damaged, or of another version.
+    """
+    return _from_checkpoint(load_tensors(path), f"the checkpoint {path}")
+
+
+def _from_checkpoint(found: TensorFile, where: str) -> Model:
     try:
         config = dict(json.loads(found.metadata["model"]))
-        images = int(config["card"]["images"])
+        int(config["card"]["images"])
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"The newest checkpoint in {run} is of another version of allmodes: train anew.") from error
-    say_once(f"The training in {run} has not ended: this is its model after {images:,} presentations.")
+        raise UserError(f"{where[:1].upper()}{where[1:]} is of another version of allmodes: train anew.") from error
     kept = {"generator": "average.module", "prior": "prior", "encoder": "encoder"}
     weights = {f"{name}.{k}": v for name, at in kept.items() for k, v in _below(found.tensors, f"{at}.").items()}
-    return _assembled(config, weights, f"the newest checkpoint of {run}")
+    return _assembled(config, weights, where)
 
 
 @cache

@@ -18,7 +18,7 @@ from ..training.checkpoint import newest_step
 from ..training.patience import Ended
 from .words import method_of
 
-TEXTS = ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "mixture.json", "model/config.json")
+TEXTS = "recipe.yaml environment.json evaluation.json metrics.jsonl mixture.json watch.json model/config.json".split()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser, natural, share
@@ -13,7 +14,11 @@ from ..space import chosen_distances, listed, parse_with_options
 from .evaluate import as_table
 
 if TYPE_CHECKING:
-    from ...auditing import Findings
+    from torch import Tensor
+
+    from ...auditing import Examples, Findings
+    from ...model import Model
+    from ...reports.watched import Look
 
 SHOWN = 10
 
@@ -31,6 +36,9 @@ class Audit(Command):
         "With --inputs, samples are answers to inputs: one of each for every example, or a conditional model. Pictures "
         "pair by their names, others by their order. What is missing is missing given the input. A conditional run "
         "needs no --inputs where its degradation makes them of the data.\n\n"
+        "With --every, the samples are those of a run in training: each checkpoint is audited as it appears, until the "
+        "training ends, and those that are left of one that has ended. What is dropped over time stands in watch.json "
+        "and report.html in the run's folder. Given again, it goes on; --out, if given, has the last audit.\n\n"
         "Labels are a .npy of [n], or a .csv: its first line names the columns, and each further line is an example, "
         "in the order of the data, or with a column 'file' that names each picture as it is below the data folder:\n\n"
         "  file,hair,smile\n  b/07.png,red,yes\n  a/01.png,grey,no"
@@ -42,6 +50,7 @@ class Audit(Command):
         Example("audit --real real.npy --fake fake.npy --out audit/ --json", "features [n, d], used as they are"),
         Example("audit --real a/ --fake b/ --distance inception --metrics fid,kid --out audit/", "the standard FID"),
         Example("audit --real a/ --fake b/ --out audit/ --fail-above 0.05", "exit with 1 if surely more is dropped"),
+        Example("audit --real data/ --fake runs/a --every", "every checkpoint of a training, a curve in its report"),
         Example(
             "audit --real originals/ --inputs small/ --fake answers/ --out audit/", "what is missing given the input"
         ),
@@ -69,41 +78,77 @@ class Audit(Command):
             metavar="SHARE",
             help="exit with 1 where surely more of the data than this is dropped, such as 0.05",
         )
+        parser.add_argument("--every", action="store_true", help="audit every checkpoint of a run, while it trains")
         parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of all that is random (default: 0)")
-        parser.add_argument(
-            "--out", type=Path, required=True, metavar="DIR", help="folder for audit.json, index.html and pictures"
-        )
+        parser.add_argument("--out", type=Path, metavar="DIR", help="folder for audit.json, index.html and pictures")
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-        return parse_with_options(parser, words)
+        arguments = parse_with_options(parser, words)
+        if arguments.out is None and not arguments.every:
+            parser.error("the following arguments are required: --out")
+        return arguments
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...auditing import STANDARD, audit
         from ...core.outputs import require_folder
         from ..given import pairs_of
 
-        require_folder(arguments.out, "audit.json")
-
+        if arguments.out is not None:
+            require_folder(arguments.out, "audit.json")
+        asked: dict[str, Any] = {
+            "distance": chosen_distances(arguments) if arguments.distance else "auto",
+            "labels": arguments.labels,
+            "metrics": arguments.metrics or STANDARD,
+            "seed": arguments.seed,
+            "skip_damaged": arguments.skip_damaged,
+        }
+        if arguments.every:
+            return _watched(arguments, asked)
         real, fake, inputs = pairs_of(arguments)
-        found = audit(
-            real,
-            fake,
-            inputs=inputs,
-            distance=chosen_distances(arguments) if arguments.distance else "auto",
-            labels=arguments.labels,
-            metrics=arguments.metrics or STANDARD,
-            seed=arguments.seed,
-            skip_damaged=arguments.skip_damaged,
-        )
+        found = audit(real, fake, inputs=inputs, **asked)
         found.save(arguments.out)
         text = f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}"
-        return Answer(found.document(), text, _too_much(found, arguments.fail_above))
+        return Answer(found.document(), text, _too_much(found.dropped_mass.ci95[0], arguments.fail_above))
 
 
-def _too_much(found: Findings, limit: float | None) -> str:
+def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:
+    """The audits of every checkpoint of a run; a line for each as it is made."""
+    from ...auditing.watch import watch
+    from ...data.pixels import to_float
+    from ..given import inputs_for
+
+    def inputs(model: Model, data: Examples) -> Tensor | None:
+        if data.images is None or (arguments.inputs is None and model.generator.conditioned != "inputs"):
+            return None
+        images = to_float(data.images)
+        return inputs_for(model, arguments.fake, arguments.inputs, images=images, files=data.files)
+
+    def then(look: Look, found: Findings) -> None:
+        print(line_of(look), file=sys.stderr)
+        if arguments.out is not None:
+            found.save(arguments.out)
+
+    try:
+        watched = watch(arguments.real, arguments.fake, inputs=inputs, then=then, **asked)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("The same command goes on where it was.") from stop
+    text = "\n".join([*map(line_of, watched.looks), f"\nThe curve: {arguments.fake / 'report.html'}"])
+    return Answer(watched.document(), text, _too_much(watched.looks[-1].least, arguments.fail_above))
+
+
+def line_of(look: Look) -> str:
+    """A look in a line."""
+    parts = len(look.dropped)
+    named = f"; {parts} {'part' if parts == 1 else 'parts'} dropped" if parts else ""
+    return (
+        f"After {look.images:,} presentations: about {look.estimate:.1%} of the data dropped (at least "
+        f"{look.least:.1%}){named}. Mode collapse: {look.collapse}."
+    )
+
+
+def _too_much(least: float, limit: float | None) -> str:
     """That surely more is dropped than the limit allows, or nothing."""
-    least = found.dropped_mass.ci95[0]
     if limit is None or least <= limit:
         return ""
     return f"At least {least:.1%} of the data is dropped, more than the {limit:.1%} of --fail-above."

@@ -30,7 +30,8 @@ def curves_of(entries: Sequence[Entry]) -> dict[str, Curve]:
     return {name: (images[::-stride][::-1], values[::-stride][::-1]) for name, (images, values) in found.items()}
 
 
-def _prepare(axes: Axes, label: str) -> None:
+def over_images(axes: Axes, label: str) -> None:
+    """Axes of what is shown over the presentations of training examples."""
     calm(axes)
     axes.set_xlabel("presentations of training examples")
     axes.set_title(label, loc="left")
@@ -45,7 +46,7 @@ def plot_measured(name: str, curve: Curve, reference: float | None) -> str:
         figure = new_figure(3.4, 2.4)
         axes = figure.subplots()
         axes.plot(images, values, color=BLUE, marker="o", markersize=3.5)
-        _prepare(axes, title_of(name) + (" (nats, log scale)" if name == "kl" else ""))
+        over_images(axes, title_of(name) + (" (nats, log scale)" if name == "kl" else ""))
         if reference:
             axes.axhline(reference, color=GREY, linewidth=1, linestyle="--")
             word = f"all {reference:,}" if name == "modes" else "real data"
@@ -76,7 +77,7 @@ def plot_training(label: str, curves: Mapping[str, Curve]) -> str:
         axes = figure.subplots()
         for number, (name, curve) in enumerate(curves.items()):
             axes.plot(*curve, color=CYCLE[number % len(CYCLE)], linewidth=1.2, label=name.replace("/", " "))
-        _prepare(axes, label)
+        over_images(axes, label)
         if len(curves) > 1:
             axes.legend(fontsize=8)
         if label != "losses":
