@@ -18,7 +18,7 @@ from ..training.checkpoint import newest_step
 from ..training.patience import Ended
 from .words import method_of
 
-TEXTS = "recipe.yaml environment.json evaluation.json metrics.jsonl mixture.json watch.json model/config.json".split()
+DOCUMENTS = ("environment", "evaluation", "mixture", "watch", "model/config")
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _require_run(path: Path) -> None:
     """Refuse a folder without a recipe, or whose texts are links to elsewhere."""
     if not (path / "recipe.yaml").exists():
         raise UserError(f"{path} is not a run: it holds no recipe.yaml. Give a folder made by train.")
-    for name in TEXTS:
+    for name in ("recipe.yaml", "metrics.jsonl", *(f"{name}.json" for name in DOCUMENTS)):
         if os.path.lexists(path / name) and not inside(path / name, path):
             raise UserError(f"{path / name} is not a file of that folder: put the file itself in its place.")
 
