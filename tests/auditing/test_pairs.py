@@ -95,14 +95,15 @@ def test_what_an_input_says_of_its_answer_is_counted_once():
 
 
 @pytest.mark.parametrize(
-    ("answers", "inputs", "said"),
+    ("real", "answers", "inputs", "said"),
     [
-        (30, torch.rand(29, 3), "30 examples for 29 inputs and 30 answers"),
-        (28, torch.rand(30, 3), "30 examples for 30 inputs and 28 answers"),
-        (30, torch.rand(30, 1, 4, 4), "both images or both features"),
-        (30, torch.zeros(30, 3, dtype=torch.int64), "floats"),
+        (30, 30, torch.rand(29, 3), "30 examples for 29 inputs and 30 answers"),
+        (30, 28, torch.rand(30, 3), "30 examples for 30 inputs and 28 answers"),
+        (30, 30, torch.rand(30, 3), r"pairs are too few \(30\).* at least 40"),
+        (40, 40, torch.rand(40, 1, 4, 4), "both images or both features"),
+        (30, 30, torch.zeros(30, 3, dtype=torch.int64), "floats"),
     ],
 )
-def test_what_does_not_pair_is_said(answers, inputs, said):
+def test_what_does_not_pair_is_said(real, answers, inputs, said):
     with pytest.raises(UserError, match=said):
-        audit(torch.rand(30, 5), torch.rand(answers, 5), inputs=inputs)
+        audit(torch.rand(real, 5), torch.rand(answers, 5), inputs=inputs)

@@ -25,6 +25,7 @@ from ..distances.base import Distance
 from ..model import Model, load
 
 SAMPLES = 5_000  # drawn from a model
+LEAST = 20  # examples of either side that an audit needs
 MOST = 4 * 2**30  # bytes of features
 ROUNDED = 1e-3  # of the spread of features, at most, may be lost to single precision
 SMALLEST = 1e-15  # whose square is a number in single precision

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .density import Balls
 from .difference import difference
+from .examples import LEAST
 from .features import Features, halved
 from .labels import compare_labels
 from .nearness import Farness, copied_mass
@@ -18,7 +19,7 @@ from .power import DRAWN
 from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass
 from .regions import compare_regions
 from .shares import ALPHA
-from .space import LEAST, Space
+from .space import Space
 from .tables import Table
 from .view import CHANCE, Example, View
 

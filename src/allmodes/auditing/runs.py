@@ -19,10 +19,10 @@ from ..reports.audits import holds_audit, is_outdated
 from ..runs.callbacks import note_time
 from ..runs.run import Run
 from .audit import audit
-from .examples import Examples
+from .examples import LEAST, Examples
 from .features import halved
 from .scores import Pair, measure
-from .space import LEAST, Space, certify
+from .space import Space, certify
 
 Split = Literal["training", "test"]
 EXAMPLES = 2_000  # of either side

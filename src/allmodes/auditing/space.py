@@ -12,10 +12,9 @@ from ..core.configuration import build_part, resolve_part
 from ..core.discovery import find
 from ..core.errors import UserError
 from ..distances.base import Distance
-from .examples import Examples
+from .examples import LEAST, Examples
 from .pairs import joined
 
-LEAST = 20  # examples of either side
 HANDED = ("features", "given")
 ROOM = "allmodes.distances"
 

@@ -197,7 +197,7 @@ class Trainer:
         if not bool(self.finite) or not all(bool(each.isfinite().all()) for each in weights):
             raise UserError(
                 f"A loss or a weight became NaN or infinite before image {self.images:,}: nothing was saved since. "
-                "Lower optimizer.lr or loss.gamma, and start again with --fresh."
+                "Lower optimizer.lr or loss.gamma, and train anew: with --fresh, or in another folder."
             )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
