@@ -6,14 +6,15 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_runs import MakeRun
 
 from allmodes.core.errors import UserError
-from allmodes.reports.run_files import read_run
-from allmodes.reports.suite_curves import curves, lines_of
+from allmodes.reports.run_files import Entry, read_run
+from allmodes.reports.suite_curves import curve, curves, lines_of
 from allmodes.reports.suite_page import write_suite_page
 from allmodes.reports.suite_results import (
     RESULTS,
@@ -223,3 +224,8 @@ def test_what_is_no_result_is_refused(change: dict[str, Any], said: str, tmp_pat
     (tmp_path / RESULTS).write_text(json.dumps({**document(), **change}))
     with pytest.raises(UserError, match=said):
         read_results(tmp_path / RESULTS)
+
+
+def test_a_curve_over_minutes_counts_training_alone():
+    log = [Entry(100, 60.0, 90.0, {"kl": 2.0}), Entry(200, 120.0, 900.0, {"kl": 1.0})]
+    assert curve(SimpleNamespace(evaluations=log), "kl", "minutes") == ([1.0, 2.0], [2.0, 1.0])

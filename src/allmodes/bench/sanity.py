@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from ..auditing import Farness, Ratios, Scores, dropped_mass, thin_mass
+from ..auditing.examples import LEAST
 from ..auditing.features import Features, halved
 from ..auditing.ratios import CROWDED
 from ..auditing.scores import SUPPORT, K
-from ..auditing.space import LEAST, Sides
+from ..auditing.space import Sides
 from ..metrics import clipped_density_coverage, prdc
 from .checks import CHECKS, Case, Check, Demand
 from .curves import Verdict

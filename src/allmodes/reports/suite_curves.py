@@ -1,4 +1,4 @@
-"""The members of a suite in one plot: a measure over presentations and over minutes, a line for each training."""
+"""The members of a suite in one plot: a measure over presentations or over minutes of training, a line for each run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .run_files import RunFiles
 from .words import LABELS, title_of
 
 DASHES = ("", "4 2", "1 1.5")  # for each round of the ten colours
-PLACES = {"images": "presentations of training examples", "minutes": "minutes"}
+PLACES = {"images": "presentations of training examples", "minutes": "minutes of training"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def lines_of(members: Mapping[str, Sequence[RunFiles]]) -> list[Line]:
 def curve(run: RunFiles, measure: str, place: str) -> tuple[list[float], list[float]]:
     """What a run's log has of a measure, with where it was measured; of two at one place, the later."""
     points = {
-        entry.images: (entry.images if place == "images" else entry.elapsed / 60, entry.scalars[measure])
+        entry.images: (entry.images if place == "images" else entry.seconds / 60, entry.scalars[measure])
         for entry in run.evaluations
         if measure in entry.scalars
     }

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_object
-from .compare import ALWAYS, COST, Cell, Row, fold, to_markdown
+from .compare import COST, Cell, Row, fold, to_markdown
 from .words import LABELS, title_of, write_figure
 
 RESULTS = "results.json"
 SCHEMA = 1
 UNEQUAL = ("images", "calls")  # what a verdict tells of the first two where it differs
-TOOK = (*ALWAYS, "images_per_second", *COST)
+TOOK = ("images", "seconds", "minutes", "images_per_second", *COST)
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,9 @@ def figures_of(files: RunFiles) -> dict[str, float | None]:
     """All figures of a run's evaluation, and its cost: presentations, minutes, seconds trained, speed."""
     cost = {"images": files.images, "minutes": files.minutes}
     if files.train:
-        last = files.train[-1]
-        cost |= {"seconds": last.seconds, "images_per_second": last.scalars.get("images_per_second")}
+        ends = [entries[-1].seconds for entries in (files.train, files.evaluations) if entries]
+        speed = files.train[-1].scalars.get("images_per_second")
+        cost |= {"seconds": max(ends), "images_per_second": speed}
     scores = {name: score.value for name, score in files.scores.items()}
     both = {**scores, **files.headline, **cost}
     return {key: value if value is not None and math.isfinite(value) else None for key, value in both.items()}
