@@ -51,9 +51,18 @@ class Findings(Found):
             "copied_mass": asdict(self.copied_mass),
             "invented_mass": asdict(self.invented_mass),
             "remarks": list(self.remarks()),
-            "parts": [{"view": part.region.view, "region": part.region.id, "views": part.views} for part in self.parts],
+            "traits": [asdict(trait) for trait in self.traits[0]],
+            "parts": [
+                {
+                    "view": part.region.view,
+                    "region": part.region.id,
+                    "views": part.views,
+                    "traits": [asdict(trait) for trait in mine],
+                }
+                for part, mine in zip(self.parts, self.traits[1:], strict=True)
+            ],
             "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
-            "labels": [vars(label) for label in self.labels],
+            "labels": [asdict(label) for label in self.labels],
             "examples": [_without_none(vars(example), "file") for example in self.examples],
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),

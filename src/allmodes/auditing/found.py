@@ -8,15 +8,22 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Any, TypeVar
 
+import torch
+
 from ..core.records import Score
+from ..core.seeding import stream
 from .difference import Difference
 from .examples import Examples
+from .features import halved
 from .labels import Label
-from .power import Power
+from .power import DRAWN, Power
 from .ratios import DroppedMass, Mass
 from .regions import Region
-from .shares import ALPHA
-from .view import Example, View, core, surest
+from .shares import ALPHA, surest
+from .traits import Trait, traits
+from .view import Example, View, core
+
+LOOKED_AT = 5_000  # pictures of the rest of the data that parts are held against, at most
 
 Some = TypeVar("Some", bound=Mass)
 
@@ -117,7 +124,7 @@ class Found:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """And pairs of labels, in all views, the surest losses first; none where no labels are known."""
+        """And pairs of labels, each in the view that tells it best; the surest losses first."""
         return tuple(sorted((label for view in self.views for label in view.labels), key=surest))
 
     @cached_property
@@ -145,6 +152,22 @@ class Found:
         turns = [region for turn in zip_longest(*kept) for region in turn if region is not None]
         return tuple(Part(region, self._showing(region)) for region in turns)
 
+    @cached_property
+    def traits(self) -> tuple[tuple[Trait, ...], ...]:
+        """What sets all that is lost, and then each of the parts, apart from the data that are in none of them.
+
+        Of held-out pictures alone, since the others drew the parts; of features there is nothing to say.
+        """
+        if self.real.images is None or not self.parts:
+            return ((),) * (1 + len(self.parts))
+        order = halved(self.n_real, seed := int(self.certificate["seed"]))
+        drew = set(order[: self.n_real // DRAWN].tolist())
+        lost = [[i for i in core(part.region) if i not in drew] for part in self.parts]
+        away = drew.union(*(part.region.members for part in self.parts))
+        mixed = torch.randperm(self.n_real, generator=stream(seed, "rest")).tolist()
+        rest = [i for i in mixed if i not in away][:LOOKED_AT]
+        return traits(self.real.images, [sorted(set().union(*lost)), *lost], rest)
+
     def _showing(self, region: Region) -> tuple[str, ...]:
         lost, others = core(region), [view for view in self.ordered if view.name != region.view]
         return (region.view, *(v.name for v in others if 2 * len(v.lost.intersection(lost)) >= len(lost)))
@@ -156,15 +179,12 @@ class Found:
 
     @property
     def labels_dropped(self) -> tuple[Label, ...]:
-        """The labels that are dropped in any view, each once, and those pairs of labels of which neither is."""
+        """The labels that are dropped, and those pairs of labels of which neither is."""
         surely = [label for label in self.labels if label.dropped]
         alone = [label.value.items() for label in surely if len(label.value) == 1]
-        named = {
-            tuple(label.value.items()): label
-            for label in reversed(surely)
-            if len(label.value) == 1 or not any(one <= label.value.items() for one in alone)
-        }
-        return tuple(sorted(named.values(), key=surest))
+        return tuple(
+            label for label in surely if len(label.value) == 1 or not any(one <= label.value.items() for one in alone)
+        )
 
     @property
     def power(self) -> Power:
@@ -178,7 +198,7 @@ class Found:
 
     @property
     def _labels(self) -> int:
-        return max(len(view.labels) for view in self.views)
+        return sum(label.tested for label in self.labels)
 
 
 def _widest(masses: list[Some]) -> Some:

@@ -79,7 +79,7 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
         copied_mass=copied_mass(both.real, both.fake, asked.half, alpha=alpha),
         invented_mass=far.mass(alpha),
         regions=regions,
-        labels=compare_labels(drawn.real, drawn_fake, drawing, table=asked.table, fraction=fraction),
+        labels=compare_labels(drawn.real, drawn_fake, drawing, table=asked.table, fraction=fraction, views=asked.views),
         examples=_ranked(files or (None,) * len(scores), counted.numpy()[balls.nearest], scores),
         features=drawn.real,
     )

@@ -22,6 +22,7 @@ from .found import Found, Part
 from .power import SEEN
 from .regions import Region
 from .space import HANDED
+from .traits import phrase
 from .verdict import remarks, sentence
 from .view import View, core
 
@@ -85,8 +86,13 @@ def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
         space=_space(found),
         map=drawn or draw_map(found, parts),
         parts=[
-            (part, _gallery(found, part.region.members[:ABREAST], by_name[part.region.view]), _labels(part.region))
-            for part in chosen
+            (
+                part,
+                _gallery(found, part.region.members[:ABREAST], by_name[part.region.view]),
+                _labels(part.region),
+                phrase(mine),
+            )
+            for part, mine in zip(chosen, found.traits[1 : 1 + PARTS] if parts else ((),) * len(chosen), strict=True)
         ],
         worst=_gallery(found, [example.index for example in found.examples[:WORST]]),
         labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],

@@ -43,9 +43,9 @@ class Power:
 
     @classmethod
     def of(cls, n_real: int, n_fake: int, *, views: int = 1, labels: int = 0, alpha: float = ALPHA) -> Power:
-        """For so many examples and samples, in so many views with so many labels and pairs of them."""
+        """For so many examples and samples, in so many views, with so many labels and pairs of them in all."""
         drawing = n_real // DRAWN
-        tests = views * (sum(resolutions(drawing)) + labels)
+        tests = views * sum(resolutions(drawing)) + labels
         return cls(n_real, n_fake, least_seen(n_real - drawing, n_fake, tests=tests, alpha=alpha))
 
     def sharpened(self, *, views: int = 1, labels: int = 0) -> Power | None:

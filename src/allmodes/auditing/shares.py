@@ -8,7 +8,9 @@ that any region is called dropped is at most :math:`\alpha`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +47,50 @@ class Share:
     q_value: float
     dropped: bool
     view: str = ""
+
+    @property
+    def tested(self) -> bool:
+        """Whether it is one of those that are tested, and corrected for their number."""
+        return True
+
+    @property
+    def kept(self) -> float | None:
+        """The share among samples over that in the data, by which a part is called dropped."""
+        return self.ratio
+
+
+Part = TypeVar("Part", bound=Share)
+
+
+def judged(
+    parts: Sequence[Part], *, fraction: float, alpha: float = ALPHA, q_values: Sequence[float] | None = None
+) -> tuple[Part, ...]:
+    """Parts that know whether they are dropped, the surest losses first.
+
+    Args:
+        parts: with p-values of their own.
+        fraction: of its share that a part must keep not to be called dropped.
+        alpha: chance of calling any part dropped where none is.
+        q_values: of those that are tested, if they are corrected together with others.
+    """
+    tested = [part.p_value for part in parts if part.tested]
+    corrected = iter(corrections(tested) if q_values is None else q_values)
+    made = []
+    for part in parts:
+        q_value = float(next(corrected)) if part.tested else 1.0
+        few = part.kept is not None and part.kept < fraction
+        made.append(replace(part, q_value=q_value, dropped=few and q_value <= alpha))
+    return tuple(sorted(made, key=surest))
+
+
+def corrections(p_values: Sequence[float]) -> list[float]:
+    """Benjamini and Hochberg's correction of all of them together."""
+    return list(false_discovery_control(np.array(p_values))) if len(p_values) else []
+
+
+def surest(part: Share) -> tuple[bool, float, float]:
+    """Sorts the surest losses first."""
+    return not part.dropped, part.q_value, part.p_value
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from .found import Found
 from .power import SEEN, Power
 from .ratios import Mass
 from .space import HANDED
+from .traits import phrase
 from .view import CHANCE
 
 SMALL = 0.05  # of the data: who would not have seen the loss of such a part does not say that nothing is lost
@@ -53,7 +54,7 @@ def _differs(found: Found) -> bool:
 def sentence(found: Found) -> str:
     """The outcome in a few sentences, the answer first."""
     answer = answered(found)
-    said = [f"Mode collapse: {answer.collapse}.", _what(found), _where(found, answer)]
+    said = [f"Mode collapse: {answer.collapse}.", _what(found), _apart(found), _where(found, answer)]
     if answer.collapse != "yes":
         said += [_seen(answer), *([NO_PROOF] if answer.collapse == "no" else [])]
     return " ".join(part for part in said if part)
@@ -80,9 +81,20 @@ def _what(found: Found) -> str:
 
 
 def _lost(found: Found) -> str:
-    """The labels that are dropped, as the end of a sentence."""
-    lost = [" and ".join(f"{name} {value}" for name, value in label.value.items()) for label in found.labels_dropped]
+    """The labels that are dropped, with their shares, as the end of a sentence."""
+    lost = [
+        f"{' and '.join(f'{name} {value}' for name, value in label.value.items())} "
+        f"({percent(label.data_share)} of the data, {percent(label.samples_share.estimate)} of the samples)"
+        for label in found.labels_dropped
+        if label.samples_share is not None
+    ]
     return f", above all of {', '.join(lost[:3])}" if lost else ""
+
+
+def _apart(found: Found) -> str:
+    """What sets all that is lost apart from the rest of the data, if anything clearly does."""
+    said = phrase(found.traits[0])
+    return f"What is missing stands out: {said}." if said else ""
 
 
 def _where(found: Found, answer: Answer) -> str:

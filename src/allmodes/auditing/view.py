@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any
 
-import numpy as np
-from scipy.stats import false_discovery_control
 from torch import Tensor
 
 from .difference import Difference
-from .labels import Label
+from .labels import Label, best_told
 from .ratios import DroppedMass, Mass
 from .regions import Region
-from .shares import ALPHA
-
-Part = TypeVar("Part", Region, Label)
+from .shares import ALPHA, Part, corrections, judged
 
 CHANCE = 0.01  # of the data or the samples: less is not spoken of
 
@@ -52,7 +49,7 @@ class View:
         copied_mass: share of samples that copy an example of the data.
         invented_mass: share of samples that are far from all data.
         regions: of all resolutions, the surest losses first.
-        labels: and pairs of labels, the surest losses first; none where no labels are known.
+        labels: and pairs of labels, that this view tells best, the surest losses first; none where no labels are known.
         examples: all real examples, the most under-represented first.
         features: of the data, the same whatever the samples are, ``(n, D)``.
     """
@@ -112,32 +109,26 @@ def core(region: Region) -> tuple[int, ...]:
 
 
 def corrected(views: Sequence[View], *, fraction: float, alpha: float = ALPHA) -> tuple[View, ...]:
-    """Views whose regions and labels are tested as one family, by Benjamini and Hochberg's correction.
+    """Views whose regions and labels are tested as one family, each label in the view that tells it best alone.
 
     Args:
         views: each with p-values of its own.
         fraction: of its share that a part must keep not to be called dropped.
         alpha: chance of calling any part of any view dropped where none is.
     """
-    p_values = [part.p_value for view in views for part in (*view.regions, *view.labels)]
-    q_values: Iterator[float] = iter(false_discovery_control(np.array(p_values)).tolist())
+    views = [replace(v, labels=mine) for v, mine in zip(views, best_told([v.labels for v in views]), strict=True)]
+    family = [[part for part in (*view.regions, *view.labels) if part.tested] for view in views]
+    q_values: Iterator[float] = iter(corrections([part.p_value for parts in family for part in parts]))
     made = []
     for view in views:
-        regions = [_judged(part, next(q_values), view.name, fraction, alpha) for part in view.regions]
-        labels = [_judged(part, next(q_values), view.name, fraction, alpha) for part in view.labels]
-        made.append(replace(view, regions=_sorted(regions), labels=_sorted(labels)))
+        regions = _judged(view.regions, view.name, q_values, fraction, alpha)
+        labels = _judged(view.labels, view.name, q_values, fraction, alpha)
+        made.append(replace(view, regions=regions, labels=labels))
     return tuple(made)
 
 
-def surest(part: Region | Label) -> tuple[bool, float, float]:
-    """Sorts the surest losses first."""
-    return not part.dropped, part.q_value, part.p_value
-
-
-def _sorted(parts: Sequence[Part]) -> tuple[Part, ...]:
-    return tuple(sorted(parts, key=surest))
-
-
-def _judged(part: Part, q_value: float, view: str, fraction: float, alpha: float) -> Part:
-    few = part.ratio is not None and part.ratio < fraction
-    return replace(part, q_value=q_value, dropped=few and q_value <= alpha, view=view)
+def _judged(
+    parts: Sequence[Part], view: str, q_values: Iterator[float], fraction: float, alpha: float
+) -> tuple[Part, ...]:
+    mine = list(islice(q_values, sum(part.tested for part in parts)))
+    return judged([replace(part, view=view) for part in parts], fraction=fraction, alpha=alpha, q_values=mine)
