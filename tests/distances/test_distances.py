@@ -23,7 +23,8 @@ from allmodes.networks.discriminators.convolutional import Convolutional
 from allmodes.networks.features.classifier import Classifier
 from allmodes.networks.features.embedding import Embedding
 
-DISTANCES = {k: v for k, v in entries("allmodes.distances", Distance).items() if k != "inception"}  # a download
+DOWNLOADS = {"inception", "dinov2-small", "dinov2-base", "clip"}
+DISTANCES = {k: v for k, v in entries("allmodes.distances", Distance).items() if k not in DOWNLOADS}
 SHAPE = (3, 8, 8)
 
 

@@ -29,7 +29,6 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
-from ..distances.base import Distance
 from ..model import Model
 from .examples import Examples, Source, open_examples
 from .features import halved
@@ -40,7 +39,7 @@ from .scores import STANDARD, Pair, measure
 from .space import Space, certify
 from .tables import Table, read_table
 from .view import View, corrected
-from .views import AUTO, choose
+from .views import AUTO, Wanted, choose
 
 FEW = 1_000
 
@@ -49,7 +48,7 @@ def audit(
     real: Source,
     fake: Source,
     *,
-    distance: str | Distance | Sequence[str | Distance] = AUTO,
+    distance: Wanted = AUTO,
     inputs: Tensor | None = None,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,
@@ -63,7 +62,8 @@ def audit(
         real: the data: a path, an array or tensor (see :func:`.examples.open_examples`).
         fake: samples, or a run or model to draw them from.
         distance: the feature spaces to look in: one or several, their names, also separated by commas, or ``"auto"``:
-            all at hand that suit the data (see :data:`.views.VIEWS`); not used where features are given.
+            all at hand that suit the data (see :data:`.views.VIEWS`); or a function of your own, of images
+            ``(n, C, H, W)``, float32 in [-1, 1], to features ``(n, D)``. Not used where features are given.
         inputs: that the real examples answer: what is missing is missing given these, see :func:`.pairs.split_pairs`.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
             :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.

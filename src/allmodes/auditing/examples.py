@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,29 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import cache_dir, digest
-from ..core.progress import track
-from ..core.tensors import load_tensors, save_tensors
+from ..core.files import digest
 from ..data.arrays import SHAPES, as_array, read_array
 from ..data.arrays import SUFFIXES as ARRAYS
 from ..data.folders import is_there
 from ..data.images import Pictures, gathered, open_pictures, pictures_of
-from ..data.pixels import to_float, to_uint8
+from ..data.pixels import to_uint8
 from ..distances.base import Distance
 from ..model import Model, load
+from .embedding import embed
 
 SAMPLES = 5_000  # drawn from a model
 LEAST = 20  # examples of either side that an audit needs
-MOST = 4 * 2**30  # bytes of features
 ROUNDED = 1e-3  # of the spread of features, at most, may be lost to single precision
 SMALLEST = 1e-15  # whose square is a number in single precision
-BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
-
-
-class Embedding(Protocol):
-    """Images ``(n, C, H, W)`` in [-1, 1] to features ``(n, D)``."""
-
-    def __call__(self, images: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -84,37 +73,15 @@ class Examples:
         """Features ``(n, D)``: those handed in, or the distance's of the images, as its network gives them.
 
         Costly ones are kept for next time.
+
+        Raises:
+            UserError: they take too much memory.
         """
         if self.features is not None:
             return self.features
         assert self.images is not None
-        keeps = distance.costly and not self.passing
-        features = self._kept(self.images, distance) if keeps else _embedded(self.images, distance)
+        features = embed(self.images, distance, self.fingerprint if distance.costly and not self.passing else None)
         return features.mul_(features.shape[1] ** 0.5) if distance.averaged else features
-
-    def _kept(self, images: Tensor, distance: Distance) -> Tensor:
-        """The embedding ``(n, D)``, from the cache folder or into it."""
-        kept = cache_dir() / "features" / f"{digest(self.fingerprint, distance.fingerprint())}.safetensors"
-        with suppress(UserError, KeyError):  # not there, or damaged: made anew
-            return load_tensors(kept).tensors["features"]
-        features = _embedded(images, distance)
-        save_tensors(kept, {"features": features})
-        return features
-
-
-@torch.no_grad()
-def _embedded(images: Tensor, distance: Distance) -> Tensor:
-    """Features ``(n, D)`` of uint8 images ``(n, C, H, W)``, beside a bar where they are costly."""
-    needed = 4 * distance.embed(to_float(images[:1])).numel() * len(images)
-    if needed > MOST:
-        raise UserError(
-            f"The features '{distance.name}' of {len(images):,} images take {needed / 2**30:.0f} GiB: take a smaller "
-            "feature space, such as st-vgg16 or efficientnet-lite0, or fewer images."
-        )
-    blocks = torch.split(images, BLOCK)
-    title = f"Features of {len(images):,} images ({distance.name})"
-    shown = track(blocks, len(blocks), title) if distance.costly else blocks
-    return torch.cat([distance.embed(to_float(block)).float() for block in shown])
 
 
 Source = str | Path | ArrayLike | Tensor | Model | Examples

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,8 +19,13 @@ from ..distances.efficientnet_lite0 import EfficientNetLite0Features
 from ..distances.pixels import Pixels
 from ..distances.random_convolution import RandomConvolution
 from ..distances.st_features import StAlexFeatures
+from ..distances.vision_transformers import Dinov2Small
+from ..networks.features.vision_transformers import is_at_hand
+from .embedding import Function, Own
 from .examples import Examples
 from .space import open_distance
+
+Wanted = str | Distance | Function | Sequence[str | Distance | Function]
 
 AUTO = "auto"
 SIDE = 64  # that larger images are brought to for views of places: they need no more, and no more time or memory
@@ -70,11 +76,19 @@ class Known:
     lacking: str = ""
 
 
+def _dinov2() -> Distance:
+    """DINOv2, where it takes no download, and no hours."""
+    if not torch.cuda.is_available() or not is_at_hand(Dinov2Small.published):
+        raise UserError("DINOv2 is not at hand.")
+    return Dinov2Small()
+
+
 VIEWS = (  # in the order in which they are looked at, the cheap ones first
     Known(lambda: Reduced(Pixels()), photographs=False),
     Known(lambda: Reduced(RandomConvolution()), photographs=False),
     Known(lambda: Reduced(StAlexFeatures()), photographs=True),
     Known(EfficientNetLite0Features, photographs=True, lacking=NO_FEATURES),
+    Known(_dinov2, photographs=True),
 )
 PLAIN = (
     EfficientNetLite0Features.name,
@@ -97,11 +111,12 @@ class Chosen:
     warnings: tuple[str, ...] = ()
 
 
-def choose(wanted: str | Distance | Sequence[str | Distance], data: Examples) -> Chosen:
+def choose(wanted: Wanted, data: Examples) -> Chosen:
     """The feature spaces that were asked for.
 
     Args:
-        wanted: a distance, several, their names, also separated by commas, or ``"auto"`` (see :func:`suited`).
+        wanted: a distance, several, their names, also separated by commas, or ``"auto"`` (see :func:`suited`); or a
+            function of images ``(n, C, H, W)``, float32 in [-1, 1], to features ``(n, D)``.
         data: the real examples; features that were handed in are the only view.
 
     Raises:
@@ -109,8 +124,8 @@ def choose(wanted: str | Distance | Sequence[str | Distance], data: Examples) ->
     """
     if wanted == AUTO or data.images is None:
         return suited(data)
-    named = wanted.split(",") if isinstance(wanted, str) else [wanted] if isinstance(wanted, Distance) else list(wanted)
-    distances = [each if isinstance(each, Distance) else open_distance(each.strip()) for each in named]
+    named = wanted.split(",") if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Sequence) else [wanted]
+    distances = [_opened(each) for each in named]
     names = [distance.name for distance in distances]
     if not names:
         raise UserError("No feature space is named: name one, or leave it out.")
@@ -118,6 +133,16 @@ def choose(wanted: str | Distance | Sequence[str | Distance], data: Examples) ->
     if twice is not None:
         raise UserError(f"The feature space '{twice}' is named twice: name each view once.")
     return Chosen(tuple(sorted(distances, key=lambda distance: distance.costly)), names[0])
+
+
+def _opened(each: str | Distance | Function) -> Distance:
+    if isinstance(each, Distance):
+        return each
+    if isinstance(each, str):
+        return open_distance(each.strip())
+    if not callable(each):
+        raise UserError(f"{each!r} is no feature space: give a name, a distance, or a function of images.")
+    return Own(each)
 
 
 def suited(data: Examples) -> Chosen:

@@ -31,7 +31,7 @@ from .findings import Findings
 from .regions import Region
 from .scores import STANDARD
 from .tables import Table, read_table
-from .views import AUTO, choose
+from .views import AUTO, Wanted, choose
 
 PAUSE = 5.0  # seconds between two looks for a new checkpoint
 WATCHER = ".watch"
@@ -49,7 +49,7 @@ def watch(
     real: Source,
     run: str | Path,
     *,
-    distance: str | Distance | Sequence[str | Distance] = AUTO,
+    distance: Wanted = AUTO,
     inputs: Inputs = no_inputs,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,

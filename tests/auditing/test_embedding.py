@@ -1,0 +1,109 @@
+"""Features are the same however they come about: in one go, after a stop, by a user's function, or handed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from allmodes.auditing import Examples, audit, embedding, views
+from allmodes.core.errors import UserError
+from allmodes.distances.pixels import Pixels
+from allmodes.distances.vision_transformers import Dinov2Small
+
+RNG = np.random.default_rng(0)
+REAL, FAKE = (RNG.integers(0, 256, (count, 3, 8, 8), dtype=np.uint8) for count in (90, 70))
+FAKE[:, 0] = FAKE[:, 0] // 2 + 128  # light
+
+
+def side(pixels: np.ndarray) -> Examples:
+    return Examples.of(torch.from_numpy(pixels).float() / 127.5 - 1)
+
+
+def means(images: torch.Tensor) -> torch.Tensor:
+    """Of each channel, and of the upper half."""
+    return torch.cat([images.mean((2, 3)), images[:, :, :4].mean((2, 3))], dim=1)
+
+
+def means_by_numpy(pixels: np.ndarray) -> np.ndarray:
+    shown = pixels.astype(np.float32) / np.float32(127.5) - 1
+    return np.concatenate([shown.mean((2, 3)), shown[:, :, :4].mean((2, 3))], axis=1)
+
+
+@pytest.mark.parametrize("function", [means, lambda images: means(images).numpy()])
+def test_a_function_of_ones_own_sees_what_the_same_features_show(function: embedding.Function) -> None:
+    ours = audit(side(REAL), side(FAKE), distance=function, metrics=("frechet_distance",))
+    theirs = audit(means_by_numpy(REAL), means_by_numpy(FAKE), metrics=("frechet_distance",))
+    assert ours.views[0].name == function.__name__
+    assert theirs.dropped_mass.ci95[0] > 0
+    assert ours.dropped_mass.estimate == pytest.approx(theirs.dropped_mass.estimate, abs=1e-6)
+    assert ours.summary["frechet_distance"].value == pytest.approx(theirs.summary["frechet_distance"].value, rel=1e-3)
+    assert [region.n_fake for region in ours.regions] == [region.n_fake for region in theirs.regions]
+
+
+def test_it_is_one_view_beside_others() -> None:
+    found = audit(side(REAL), side(FAKE), distance=["pixels", means], metrics=())
+    assert [view.name for view in found.views] == ["pixels", "means"]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda images: images, "gives 90 x 3 x 8 x 8 for 90 images, but must give one row for each"),
+        (lambda images: means(images)[:-1], "gives 89 x 6 for 90 images"),
+        (lambda images: means(images) / 0, "gives NaN or infinity"),
+        (7, "7 is no feature space"),
+    ],
+)
+def test_a_function_that_gives_no_features_is_refused(function: embedding.Function, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        audit(side(REAL), side(FAKE), distance=function)
+
+
+class Costly(Pixels):
+    costly = True
+    looked = 0
+    most = 1_000
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        if self.looked + len(images) > self.most:
+            raise KeyboardInterrupt
+        self.looked += len(images)
+        return super().embed(images)
+
+
+def test_a_stop_loses_one_shard_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLMODES_CACHE", str(tmp_path))
+    monkeypatch.setattr(embedding, "SHARD", 32)
+    stopped, again, third = Costly(), Costly(), Costly()
+    stopped.most = 64 + 20
+    with pytest.raises(KeyboardInterrupt):
+        side(REAL).embedded(stopped)
+    flat = torch.from_numpy(REAL).flatten(1).float() / 127.5 - 1  # root mean squares, as they were before
+    torch.testing.assert_close(side(REAL).embedded(again), flat)
+    assert again.looked == len(REAL) - 64
+    files = sorted((tmp_path / "features").iterdir())
+    assert len(files) == 3
+    files[1].write_bytes(files[1].read_bytes()[:-1])
+    torch.testing.assert_close(side(REAL).embedded(third), flat)
+    assert third.looked in {32, len(REAL) - 64}
+    assert side(FAKE).embedded(Costly()).shape == (len(FAKE), 192)  # other images are not taken for these
+    assert len(list((tmp_path / "features").iterdir())) == 6
+
+
+def test_dinov2_is_a_view_by_itself_where_it_takes_no_download_and_no_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kept(Pixels):
+        name = "dinov2-small"
+
+    photographs = side(np.zeros((20, 3, 32, 32), dtype=np.uint8))
+    for graphics, kept in ((True, True), (True, False), (False, True)):
+        monkeypatch.setattr(views, "Dinov2Small", type("Found", (Kept,), {"published": Dinov2Small.published}))
+        monkeypatch.setattr(torch.cuda, "is_available", lambda graphics=graphics: graphics)
+        monkeypatch.setattr(views, "is_at_hand", lambda network, kept=kept: kept)
+        named = [distance.name for distance in views.suited(photographs).distances]
+        assert ("dinov2-small" in named) == (graphics and kept)
+        assert views.suited(photographs).main == "efficientnet-lite0"
+    grey = side(np.zeros((20, 1, 32, 32), dtype=np.uint8))
+    assert len(views.suited(grey).distances) == 2
