@@ -274,6 +274,6 @@ def test_costly_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_features_that_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "MOST", 1_000)
+    monkeypatch.setattr(embedding, "memory", lambda: 6_000)
     with pytest.raises(UserError, match="smaller feature space"):
         open_examples(digits(50, 0)[0]).embedded(PixelDistance())

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from allmodes.auditing import Examples, audit, embedding, views
+from allmodes.auditing import Examples, audit, embedding, examples, open_examples, views
+from allmodes.auditing import features as reduced
+from allmodes.auditing.space import Sides
 from allmodes.core.errors import UserError
 from allmodes.distances.pixels import Pixels
 from allmodes.distances.vision_transformers import Dinov2Small
@@ -107,3 +109,34 @@ def test_dinov2_is_a_view_by_itself_where_it_takes_no_download_and_no_hours(monk
         assert views.suited(photographs).main == "efficientnet-lite0"
     grey = side(np.zeros((20, 1, 32, 32), dtype=np.uint8))
     assert len(views.suited(grey).distances) == 2
+
+
+def test_large_sides_are_turned_by_a_basis_that_some_of_both_are_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    low = [rng.normal(size=(count, 40)) + shift for count, shift in ((500, 0), (400, 1))]  # of few dimensions
+    mix = rng.normal(size=(40, 90))
+    real, fake = (torch.from_numpy(each @ mix).float() for each in low)
+    monkeypatch.setattr(reduced, "FITTED", 200)
+    monkeypatch.setattr(reduced, "BLOCK", 128)
+    found = reduced.Features.of(Sides(real, fake), torch.arange(160))
+    for sides in (found.drawn, found.pooled):
+        assert sides.real.shape == (500, 64)
+        torch.testing.assert_close(torch.cdist(sides.real, sides.fake), torch.cdist(real, fake), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_features_are_read_block_by_block(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = np.random.default_rng(0).normal(3, 1, (50, 7)).astype(kind)
+    np.save(tmp_path / "f.npy", whole)
+    before = open_examples(tmp_path / "f.npy")
+    monkeypatch.setattr(examples, "ROWS", 8)
+    monkeypatch.setattr("allmodes.data.arrays.HELD", 10)
+    after = open_examples(tmp_path / "f.npy")
+    np.testing.assert_array_equal(after.features.numpy(), whole.astype(np.float32))
+    assert after.fingerprint == before.fingerprint
+    whole[29, 2] = np.nan
+    with pytest.raises(UserError, match="first in row 29"):
+        open_examples(whole)
+    far = np.random.default_rng(0).normal(size=(50, 7)) + 1e6
+    with pytest.raises(UserError, match=r"differ by 2\.\d* and lie so far from 0 that single precision loses \d"):
+        open_examples(far)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.stats import false_discovery_control
 
-from allmodes.auditing import Examples, Findings, audit, open_distance
+from allmodes.auditing import Examples, Findings, audit, open_distance, views
 from allmodes.auditing.view import core
 from allmodes.auditing.views import choose
 from allmodes.cli import main
@@ -176,3 +176,13 @@ def test_large_images_are_seen_small_so_that_a_default_audit_needs_no_more_memor
     whole = images.float().mean((1, 2, 3)) / 127.5 - 1
     torch.testing.assert_close(sides[0].embedded(pixels).mean(1), whole, atol=0.01, rtol=0)
     torch.testing.assert_close(sides[1].embedded(pixels), sides[1].embedded(open_distance("pixels")))
+
+
+def test_many_images_are_seen_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MANY", 10)
+    data = Examples.of(torch.zeros(2, 1, 128, 128))
+    for count, side in ((9, 64), (10, 32), (39, 32), (40, 16), (10_000, 8)):
+        pixels, convolution, *_ = choose("auto", data, count).distances
+        assert data.embedded(pixels).shape == (2, side**2)
+        assert data.embedded(convolution).shape == (2, 16 * (side // 4) ** 2)
+    assert data.embedded(choose("pixels", data, 10_000).distances[0]).shape == (2, 128**2)  # asked for by name

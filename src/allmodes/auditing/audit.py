@@ -79,7 +79,7 @@ def audit(
     """
     _check(fraction, seed)
     data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)
-    chosen = choose(distance, data)
+    chosen = choose(distance, data, max(len(data), len(samples)))
     names = [each.name for each in chosen.distances]
     spaces = (Space.of(data, samples, each) for each in chosen.distances)
     given: dict[str, Any] = {"table": table, "metrics": metrics, "fraction": fraction, "seed": seed}

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
+from ..core.memory import memory
 from ..core.progress import working
 from ..core.tensors import load_tensors, save_tensors
 from ..data.pixels import to_float
 from ..distances.base import Distance
 
-MOST = 4 * 2**30  # bytes of features
+MOST = 1 / 6  # of this machine's memory, for the features of one side
 SHARD = 2_048  # images
 BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
 WIDE = 256  # on a GPU, and by a function of the user's own, which may use one
@@ -118,8 +119,8 @@ def exact(distance: Distance) -> Iterator[None]:
 
 
 def _require_room(needed: int, images: int, name: str) -> None:
-    if needed > MOST:
+    if needed > MOST * memory():
         raise UserError(
             f"The features '{name}' of {images:,} images take {needed / 2**30:.0f} GiB: take a smaller feature space, "
-            "such as st-vgg16 or efficientnet-lite0, or fewer images."
+            "such as dinov2-small or efficientnet-lite0, or fewer images."
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import digest
-from ..data.arrays import SHAPES, as_array, read_array
+from ..data.arrays import SHAPES, as_array, contiguous, read_array
 from ..data.arrays import SUFFIXES as ARRAYS
 from ..data.folders import is_there
 from ..data.images import Pictures, gathered, open_pictures, pictures_of
@@ -23,6 +23,7 @@ from .embedding import embed
 
 SAMPLES = 5_000  # drawn from a model
 LEAST = 20  # examples of either side that an audit needs
+ROWS = 4_096  # of features that are looked at in double precision at a time
 ROUNDED = 1e-3  # of the spread of features, at most, may be lost to single precision
 SMALLEST = 1e-15  # whose square is a number in single precision
 
@@ -57,7 +58,7 @@ class Examples:
         if drawn.ndim != 4:
             return _features(drawn.numpy(), "the model's samples")
         pixels = to_uint8(drawn)
-        return cls(pixels, None, (), digest(pixels.numpy().tobytes()))
+        return cls(pixels, None, (), digest(contiguous(pixels.numpy())))
 
     def __len__(self) -> int:
         return len(self.images if self.images is not None else self.features)  # type: ignore[arg-type]
@@ -129,25 +130,37 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
         shape = " x ".join(map(str, array.shape))
         what = "nothing to audit" if 0 in array.shape else f"features must be floats [n, d], and images {SHAPES}"
         raise UserError(f"{where} holds {array.dtype} of shape {shape}: {what}.")
-    features = torch.from_numpy(array.astype(np.float32))
-    bad = ~np.isfinite(array).all(1)
-    if bad.any():
-        raise UserError(
-            f"The features of {where} contain NaN or infinity, first in row {bad.argmax()}: remove such rows."
-        )
-    largest = float(np.abs(array).max())
+    features, largest = np.empty(array.shape, np.float32), 0.0
+    spread, lost = np.zeros((2, array.shape[1])), 0.0  # sums of what the rows are beyond the first, and of its squares
+    for start in range(0, len(array), ROWS):
+        given = array[start : start + ROWS].astype(np.float64)
+        bad = ~np.isfinite(given).all(1)
+        if bad.any():
+            row = start + int(bad.argmax())
+            raise UserError(f"The features of {where} contain NaN or infinity, first in row {row}: remove such rows.")
+        largest = max(largest, float(np.abs(given).max()))
+        with np.errstate(over="ignore", invalid="ignore"):  # of what is too large, and refused below
+            single = features[start : start + ROWS] = given.astype(np.float32)
+            lost += float(np.square(given - single).sum())
+            beyond = given - array[0].astype(np.float64)
+            spread += np.stack([beyond.sum(0), np.square(beyond).sum(0)])
     if largest > 1 / SMALLEST or 0 < largest < SMALLEST:
         raise UserError(
             f"The features of {where} reach {largest:.0e}, and their squares cannot be computed: scale them."
         )
-    _require_near_zero(array, features.numpy(), where)
-    return Examples(None, features, (), digest(features.numpy().tobytes()))
+    mean, square = spread / len(array)
+    _require_near_zero(float((square - mean**2).sum()) ** 0.5, (lost / len(array)) ** 0.5, where)
+    return Examples(None, torch.from_numpy(features), (), digest(contiguous(features)))
 
 
-def _require_near_zero(given: NDArray[np.generic], single: NDArray[np.float32], where: str) -> None:
-    """Refuse features so far from 0 that single precision rounds away what tells them apart."""
-    spread = float(np.square(given.std(axis=0, dtype=np.float64)).sum()) ** 0.5
-    lost = float(np.square(given - single.astype(np.float64)).sum(axis=1).mean()) ** 0.5
+def _require_near_zero(spread: float, lost: float, where: str) -> None:
+    """Refuse features so far from 0 that single precision rounds away what tells them apart.
+
+    Args:
+        spread: root of the summed variances of all components.
+        lost: root mean square of what rounding takes from an example.
+        where: they come from.
+    """
     if lost > ROUNDED * spread > 0:
         raise UserError(
             f"The features of {where} differ by {spread:.2g} and lie so far from 0 that single precision loses "

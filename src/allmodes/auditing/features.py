@@ -13,6 +13,8 @@ from ..core.seeding import stream
 from .space import Sides
 
 COMPONENTS = 64
+FITTED = 20_000  # examples that a basis is fitted to, at most: more take time and memory, and turn it by little
+BLOCK = 10_000  # examples that are turned at a time
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,23 @@ class Features:
             whole: both sides as they are.
             drawing: rows of the data that draw regions, int64.
         """
-        fits = (whole.real[drawing], torch.cat([whole.real, whole.fake]))
+        pooled = _some(torch.arange(len(whole.real) + len(whole.fake)))  # whichever side they are of
+        ours = pooled < len(whole.real)
+        theirs = pooled[~ours] - len(whole.real)
+        fits = (whole.real[_some(drawing)], torch.cat([whole.real[pooled[ours]], whole.fake[theirs]]))
         return cls(*(_reduced(whole.real, whole.fake, fitted) for fitted in fits))
 
 
 def halved(count: int, seed: int) -> Tensor:
     """The rows of a random half of so many examples, int64 ``(count // 2,)``."""
     return torch.randperm(count, generator=stream(seed, "split"))[: count // 2]
+
+
+def _some(rows: Tensor) -> Tensor:
+    """At most as many of the rows as a basis is fitted to, at random."""
+    if len(rows) <= FITTED:
+        return rows
+    return rows[torch.randperm(len(rows), generator=stream(0, "fitted"))[:FITTED].sort().values]
 
 
 def _reduced(real: Tensor, fake: Tensor, fitted: Tensor) -> Sides:
@@ -56,4 +68,4 @@ def _reduced(real: Tensor, fake: Tensor, fitted: Tensor) -> Sides:
     with np.errstate(invalid="ignore"):  # examples that are all the same have no variance to explain
         components = PCA(rank, svd_solver=solver, random_state=0).fit(fitted.numpy()).components_
     basis = torch.from_numpy(components.T).float()
-    return Sides((real - centre) @ basis, (fake - centre) @ basis)
+    return Sides(*(torch.cat([(some - centre) @ basis for some in torch.split(side, BLOCK)]) for side in (real, fake)))

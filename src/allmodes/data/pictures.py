@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from .archives import Archive, reason
+from .tars import Tars
 
 GREY = frozenset({"1", "L"})
 CLEAR = frozenset({"RGBA", "LA", "PA"})
@@ -79,7 +80,7 @@ class FilePicture(Picture):
         Damaged: by every method, if the picture cannot be read.
     """
 
-    def __init__(self, source: Path, name: str, archive: Archive | None = None) -> None:
+    def __init__(self, source: Path, name: str, archive: Archive | Tars | None = None) -> None:
         self.source = source
         self.name = name
         self.archive = archive

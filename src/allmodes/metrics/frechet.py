@@ -13,6 +13,9 @@ than there are examples cost as many eigenvalues as there are examples.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -24,6 +27,7 @@ from .usable import usable_pair
 LEAST = 8  # samples whose spread says something
 NOTHING = 1e-10  # of the largest eigenvalue: what counts as none
 COLUMNS = 2_048  # dimensions in double precision at once
+ROWS = 4_096  # examples in double precision at once
 ORDINARY = 2.0**24  # largest absolute values between this and its inverse, whose fourth powers are not out of range
 SPREAD = 2_000  # examples of either side whose spread makes the interval, where dimensions outnumber them
 
@@ -66,18 +70,39 @@ def _by_dimensions(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
     samples' Gaussian onto that of the data, a sample y contributes
     :math:`2 (\mu_f - \mu_r)^T y + y^T (I - T) y`, y from the mean of the samples.
     """
-    x, y = real.double(), fake.double()
-    shift = y.mean(0) - x.mean(0)
-    x, y = x - x.mean(0), y - y.mean(0)
-    covariance, theirs = x.T @ x / (len(x) - 1), y.T @ y / (len(y) - 1)
-    values, vectors = torch.linalg.eigh(covariance)
+    ours, theirs = _Moments.of(real), _Moments.of(fake)
+    shift = theirs.mean - ours.mean
+    values, vectors = torch.linalg.eigh(ours.covariance)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    squares, axes = torch.linalg.eigh(root @ theirs @ root)
+    squares, axes = torch.linalg.eigh(root @ theirs.covariance @ root)
     cross = squares.clamp(min=0).sqrt()
-    value = float(shift @ shift + covariance.trace() + theirs.trace() - 2 * cross.sum())
+    value = float(shift @ shift + ours.covariance.trace() + theirs.covariance.trace() - 2 * cross.sum())
     known = squares > NOTHING * squares[-1]
-    carried = (y @ (root @ axes[:, known])).square() @ (1 / cross[known])
-    return max(0.0, value), 2 * y @ shift + y.square().sum(1) - carried
+    carrying, weight = root @ axes[:, known], 1 / cross[known]
+    slopes = [2 * y @ shift + y.square().sum(1) - (y @ carrying).square() @ weight for y in _from(theirs.mean, fake)]
+    return max(0.0, value), torch.cat(slopes)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Mean ``(D,)`` and covariance ``(D, D)``, float64."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor) -> _Moments:
+        """Of examples ``(n, D)``, some of which are in double precision at a time."""
+        mean = rows.mean(0, dtype=torch.float64)
+        squares = torch.zeros(len(mean), len(mean), dtype=torch.float64)
+        for part in _from(mean, rows):
+            squares.addmm_(part.T, part)
+        return cls(mean, squares / (len(rows) - 1))
+
+
+def _from(mean: Tensor, rows: Tensor) -> Iterator[Tensor]:
+    """The rows from their mean, float64 ``(b, D)``, some at a time."""
+    return (part.double() - mean for part in torch.split(rows, ROWS))
 
 
 def _by_examples(real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
