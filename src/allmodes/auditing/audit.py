@@ -62,11 +62,11 @@ def audit(
         real: the data: a path, an array or tensor (see :func:`.examples.open_examples`).
         fake: samples, or a run or model to draw them from.
         distance: the feature spaces to look in: one or several, their names, also separated by commas, or ``"auto"``:
-            all at hand that suit the data (see :data:`.views.VIEWS`); or a function of your own, of images
-            ``(n, C, H, W)``, float32 in [-1, 1], to features ``(n, D)``. Not used where features are given.
+            all at hand that suit the data (:data:`.views.VIEWS`); or a function (:class:`.embedding.Own`); not used
+            where features are given.
         inputs: that the real examples answer: what is missing is missing given these, see :func:`.pairs.split_pairs`.
-        labels: of the real examples, ``(n,)``, a mapping of attributes to such, or a file of them (see
-            :func:`.tables.read_table`). Of several attributes, pairs are looked at, too.
+        labels: of the real examples, ``(n,)``, a mapping of attributes to such, of which pairs are looked at, too, or a
+            file of them (see :func:`.tables.read_table`).
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space that is named
             first; by default in EfficientNet-Lite0 where it is a view, else in pixels.
         fraction: of its share that a part of the data must keep not to be called dropped.
@@ -74,8 +74,7 @@ def audit(
         skip_damaged: leave out pictures that cannot be read, and say so.
 
     Raises:
-        UserError: a side cannot be read or is too small, they do not go together, there is no such metric, or fraction
-            or seed are none.
+        UserError: a side cannot be read or is too small, they do not go together, or what is asked for is not there.
     """
     _check(fraction, seed)
     data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)

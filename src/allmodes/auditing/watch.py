@@ -57,20 +57,16 @@ def watch(
     skip_damaged: bool = False,
     then: Then = lambda look, found: None,
 ) -> Watched:
-    """Audit every checkpoint of a run as it appears, until its training has ended.
+    """Audit every checkpoint of a run as it appears, until its training has ended; earlier looks count, too.
 
     Args:
         real, distance, labels, metrics, seed, skip_damaged: see :func:`.audit.audit`.
         run: the folder of a run, in training or not.
-        inputs: that a conditional model answers: of the first model and the data, one of each example.
+        inputs: of the first model and the data, what a conditional one answers, one of each example.
         then: what to do with each look, and the audit behind it.
 
-    Returns:
-        All looks, those of earlier watches too.
-
     Raises:
-        UserError: there is no run, it was watched otherwise before, it never came to a checkpoint, or an audit cannot
-            be made.
+        UserError: there is no run, it was watched otherwise before, or it has no checkpoint.
     """
     run = Path(run)
     if not (run / "recipe.yaml").exists():
@@ -78,15 +74,9 @@ def watch(
     data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
     table = {} if labels is None else read_table(labels, len(data), files=data.files)
     asked: dict[str, Any] = {"labels": table or None, "metrics": metrics, "seed": seed, "distance": distance}
+    basis = basis_of(data, choose(distance, data, max(len(data), SAMPLES)).distances, table, seed)
     with locked(run / WATCHER, "another watch is at work there"):
-        watched = _watched(
-            run,
-            data,
-            basis_of(data, choose(distance, data, max(len(data), SAMPLES)).distances, table, seed),
-            inputs,
-            asked,
-            then,
-        )
+        watched = _watched(run, data, basis, inputs, asked, then)
     if not watched.looks:
         raise UserError(f"The training in {run} is not at work, and has no checkpoint yet: give its command again.")
     return watched
