@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from sklearn.linear_model import Ridge
 
 from allmodes.auditing import Label
-from allmodes.auditing.labeller import PENALTIES, Labeller
+from allmodes.auditing.labeller import PENALTIES, Basis, Labeller
 from allmodes.auditing.labels import best_told, compare_labels
 from allmodes.auditing.prevalence import prevalence
 from allmodes.auditing.tables import read_table
@@ -102,8 +102,8 @@ def test_scores_that_do_not_tell_classes_apart_give_no_share() -> None:
 
 def test_what_the_classifier_says_of_left_out_examples_is_what_it_says_without_them() -> None:
     points, which = kinds(60, [0.5, 0.5], np.random.default_rng(0))
-    whole = Labeller.learnt(points, which, 2)
-    apart = torch.cdist(points, whole.landmarks).square() / whole.width**2 / 2
+    whole = Labeller.learnt(Basis.of(points), which, 2)
+    apart = torch.cdist(points, whole.basis.landmarks).square() / whole.basis.width**2 / 2
     kernel, borne = torch.exp(-apart).double().numpy(), np.eye(2)[which]
     penalty = min(PENALTIES, key=lambda each: np.abs(ridge(kernel, borne, each) - whole.left_out).max())
     np.testing.assert_allclose(ridge(kernel, borne, penalty), whole.left_out, atol=1e-3)

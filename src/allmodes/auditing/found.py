@@ -154,7 +154,7 @@ class Found:
 
     @cached_property
     def traits(self) -> tuple[tuple[Trait, ...], ...]:
-        """What sets all that is lost, and then each of the parts, apart from the data that are in none of them.
+        """What sets all that is lost, and then each part, apart from the data that are in no part.
 
         Of held-out pictures alone, since the others drew the parts; of features there is nothing to say.
         """
@@ -162,11 +162,12 @@ class Found:
             return ((),) * (1 + len(self.parts))
         order = halved(self.n_real, seed := int(self.certificate["seed"]))
         drew = set(order[: self.n_real // DRAWN].tolist())
-        lost = [[i for i in core(part.region) if i not in drew] for part in self.parts]
+        lost = {i for part in self.parts for i in core(part.region) if i not in drew}
+        parts = [[i for i in part.region.members if i not in drew] for part in self.parts]
         away = drew.union(*(part.region.members for part in self.parts))
         mixed = torch.randperm(self.n_real, generator=stream(seed, "rest")).tolist()
         rest = [i for i in mixed if i not in away][:LOOKED_AT]
-        return traits(self.real.images, [sorted(set().union(*lost)), *lost], rest)
+        return traits(self.real.images, [sorted(lost), *parts], rest)
 
     def _showing(self, region: Region) -> tuple[str, ...]:
         lost, others = core(region), [view for view in self.ordered if view.name != region.view]

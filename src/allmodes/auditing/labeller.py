@@ -14,6 +14,7 @@ it: a rare label is not lost among frequent ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,82 +32,99 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Labeller:
-    """Scores and marks for every label of an attribute.
+class Basis:
+    """Examples in the kernel of one width, whatever their labels are.
 
     Args:
         landmarks: ``(L, D)``.
         width: of the kernel.
-        weights: from the kernel at the landmarks to scores, ``(L, K)``.
-        offset: of the scores, ``(K,)``.
-        left_out: of each example that it learnt from, its scores without that, ``(n, K)``.
-        thresholds: scores above which an example is marked, ``(K,)``.
+        centre: from the kernel at the landmarks to coordinates: what is taken off these, ``(R,)``.
+        turn: what the kernel is multiplied by before, ``(L, R)``.
+        coordinates: of the examples, each independent of the others, ``(n, R)``.
     """
 
     landmarks: Tensor
     width: float
-    weights: Tensor
-    offset: Tensor
-    left_out: Values
-    thresholds: Values
+    centre: Tensor
+    turn: Tensor
+    coordinates: Tensor
 
     @classmethod
-    def learnt(cls, features: Tensor, codes: Codes, labels: int) -> Labeller:
-        """Learn from examples in no order.
-
-        Args:
-            features: ``(n, D)``.
-            codes: the number of each one's label, ``(n,)``.
-            labels: how many there are.
-        """
-        borne = torch.eye(labels, dtype=torch.float64)[torch.from_numpy(codes)]
+    def of(cls, features: Tensor) -> tuple[Basis, ...]:
+        """That of every width, for examples ``(n, D)`` in no order."""
         landmarks = features[:LANDMARKS]
         apart = torch.cdist(landmarks, landmarks)
         middle = float(apart[apart > 0].median()) if bool((apart > 0).any()) else 1.0
-        fits = [_fitted(features, landmarks, share * middle, borne) for share in WIDTHS]
-        return min(fits, key=lambda fit: fit.error).labeller
+        return tuple(cls._of(features, landmarks, share * middle) for share in WIDTHS)
 
-    def scores(self, features: Tensor) -> Values:
-        """How much each example ``(n, D)`` looks like each label, ``(n, K)``: 0 for not at all, 1 for surely."""
-        kernel = _kernel(features, self.landmarks, self.width)
-        found: Values = (kernel @ self.weights + self.offset).numpy()
-        return found
+    @classmethod
+    def _of(cls, features: Tensor, landmarks: Tensor, width: float) -> Basis:
+        values, vectors = torch.linalg.eigh(_kernel(landmarks, landmarks, width))
+        kept = values > TINY * values[-1]
+        whiten = vectors[:, kept] / values[kept].sqrt()
+        mapped = _kernel(features, landmarks, width) @ whiten
+        centred = mapped - mapped.mean(0)
+        _, axes = torch.linalg.eigh(centred.T @ centred)
+        return cls(landmarks, width, mapped.mean(0) @ axes, whiten @ axes, centred @ axes)
 
-
-@dataclass(frozen=True)
-class _Fit:
-    """A labeller and the squared error of its scores of left-out examples."""
-
-    labeller: Labeller
-    error: float
+    def place(self, features: Tensor) -> Tensor:
+        """The coordinates of others ``(m, D)``, ``(m, R)``."""
+        return _kernel(features, self.landmarks, self.width) @ self.turn - self.centre
 
 
 def _kernel(features: Tensor, landmarks: Tensor, width: float) -> Tensor:
     return torch.exp(-(torch.cdist(features, landmarks) / width).square() / 2).double()
 
 
-def _fitted(features: Tensor, landmarks: Tensor, width: float, borne: Tensor) -> _Fit:
-    """The fit at the best penalty, of this width."""
-    values, vectors = torch.linalg.eigh(_kernel(landmarks, landmarks, width))
-    kept = values > TINY * values[-1]
-    whiten = vectors[:, kept] / values[kept].sqrt()
-    mapped = _kernel(features, landmarks, width) @ whiten
-    centre, mean = mapped.mean(0), borne.mean(0)
-    spread, turn = torch.linalg.eigh((mapped - centre).T @ (mapped - centre))
-    turned = (mapped - centre) @ turn
-    target = turned.T @ (borne - mean)
-    fits = []
+@dataclass(frozen=True)
+class Labeller:
+    """Scores and marks for every label of an attribute.
+
+    Args:
+        basis: that of the best width.
+        weights: from coordinates to scores, ``(R, K)``.
+        offset: of the scores, ``(K,)``.
+        left_out: of each example that it learnt from, its scores without that, ``(n, K)``.
+        thresholds: scores above which an example is marked, ``(K,)``.
+        error: the sum of squares by which scores of left-out examples are wrong.
+    """
+
+    basis: Basis
+    weights: Tensor
+    offset: Tensor
+    left_out: Values
+    thresholds: Values
+    error: float
+
+    @classmethod
+    def learnt(cls, bases: Sequence[Basis], codes: Codes, labels: int) -> Labeller:
+        """Learn from examples, at the best width and penalty.
+
+        Args:
+            bases: of the examples, one for every width.
+            codes: the number of each one's label, ``(n,)``.
+            labels: how many there are.
+        """
+        borne = torch.eye(labels, dtype=torch.float64)[torch.from_numpy(codes)]
+        return min((fit for basis in bases for fit in _fits(basis, borne)), key=lambda fit: fit.error)
+
+    def scores(self, features: Tensor) -> Values:
+        """How much each example ``(n, D)`` looks like each label, ``(n, K)``: 0 for not at all, 1 for surely."""
+        found: Values = (self.basis.place(features) @ self.weights + self.offset).numpy()
+        return found
+
+
+def _fits(basis: Basis, borne: Tensor) -> Iterator[Labeller]:
+    """Labellers that learn who bears which label, ``(n, K)``, one for every penalty."""
+    places, mean = basis.coordinates, borne.mean(0)
+    squared, target = places.square(), places.T @ (borne - mean)
+    spread = squared.sum(0)
     for penalty in PENALTIES:
-        shrunk = 1 / (spread.clamp_min(0) + penalty)
-        coefficients = shrunk[:, None] * target
-        leverage = 1 / len(borne) + turned.square() @ shrunk
-        missed = (borne - mean - turned @ coefficients) / (1 - leverage).clamp_min(TINY)[:, None]
-        left_out = (borne - missed).numpy()
-        offset = mean - centre @ turn @ coefficients
-        thresholds = _thresholds(left_out, borne.sum(0).long().numpy())
-        labeller = Labeller(landmarks, width, whiten @ turn @ coefficients, offset, left_out, thresholds)
-        fits.append(_Fit(labeller, float(missed.square().sum())))
-    return min(fits, key=lambda fit: fit.error)
+        weights = target / (spread + penalty)[:, None]
+        leverage = 1 / len(borne) + squared @ (1 / (spread + penalty))
+        missed = (borne - mean - places @ weights) / (1 - leverage).clamp_min(TINY)[:, None]
+        left_out, error = (borne - missed).numpy(), float(missed.square().sum())
+        yield Labeller(basis, weights, mean, left_out, _thresholds(left_out, borne.sum(0).long().numpy()), error)
 
 
 def _thresholds(scores: Values, counts: Codes) -> Values:

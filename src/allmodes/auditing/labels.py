@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 from torch import Tensor
 
-from .labeller import Codes, Labeller, Values
+from .labeller import Basis, Codes, Labeller, Values
 from .prevalence import LEAST, prevalence
 from .ratios import Mass
 from .shares import ALPHA, Share, compare, judged
@@ -103,7 +103,8 @@ def compare_labels(
         The surest losses first.
     """
     labels = sum(len(set(column)) for column in table.values())
-    readings = {name: _read(real, fake, voting, column, views * labels) for name, column in table.items()}
+    bases = Basis.of(real[voting]) if table else ()
+    readings = {name: _read(real, fake, voting, bases, column, views * labels) for name, column in table.items()}
     found = [label for name, reading in readings.items() for label in _singles(name, reading)]
     for one, other in combinations(readings, 2):
         found += _pairs((one, other), (readings[one], readings[other]))
@@ -124,12 +125,14 @@ def best_told(views: Sequence[Sequence[Label]]) -> list[tuple[Label, ...]]:
     ]
 
 
-def _read(real: Tensor, fake: Tensor, voting: Tensor, column: Sequence[str], tests: int) -> _Reading:
+def _read(
+    real: Tensor, fake: Tensor, voting: Tensor, bases: Sequence[Basis], column: Sequence[str], tests: int
+) -> _Reading:
     names, codes = np.unique(np.asarray(column), return_inverse=True)
     held_out = np.ones(len(real), dtype=bool)
     held_out[voting.numpy()] = False
     mine = codes.ravel()[voting.numpy()]
-    labeller = Labeller.learnt(real[voting], mine, len(names))
+    labeller = Labeller.learnt(bases, mine, len(names))
     scores = (labeller.scores(real[held_out]), labeller.scores(fake))
     marks = (scores[0] > labeller.thresholds, scores[1] > labeller.thresholds)
     counted = codes.ravel()[held_out]
