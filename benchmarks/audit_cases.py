@@ -5,6 +5,11 @@ stand for the samples of a generator, ``without-ships.npy``, ``without-dark.npy`
 
     allmodes data prepare cifar10
     python benchmarks/audit_cases.py cases/
+
+The pictures of docs/auditing.md show the pages of their audits, such as::
+
+    chromium --headless --hide-scrollbars --window-size=860,1040 --screenshot=docs/images/audit-ships.png \\
+        "file://$PWD/audits/ships/index.html"
 """
 
 from __future__ import annotations
