@@ -22,9 +22,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Findings,
     real = rng.normal(60, 10, (400, 8, 8)) + 40 * kinds[:, None, None]
     fake = real[rng.permutation(400)]
     fake = fake[fake.mean((1, 2)) < 160]
+    noise = rng.integers(0, 2, 400)
     features = rng.normal(size=(300, 5)).astype(np.float32)
     made = {
-        "lost": audit(real.astype(np.uint8), fake.astype(np.uint8), labels=kinds),
+        "lost": audit(real.astype(np.uint8), fake.astype(np.uint8), labels={"label": kinds, "noise": noise}),
         "whole": audit(features[:150], features[150:]),
     }
     texts = {}
@@ -88,7 +89,9 @@ def test_what_is_lost_is_shown(pages: dict[str, tuple[Findings, str]]) -> None:
     assert text.count('<figure class="gallery">') == min(len(found.dropped), 10) + 1
     assert all(alt.startswith("Upper row") for alt in re.findall(r'<img [^>]*alt="([^"]*)"', text))
     assert "copy an example" in text  # the samples were taken from the data
-    assert "label 3" in text
+    assert re.search(r'<th scope="row">label 3</th><td>2\d%</td><td>0.0%</td><td>0.0% to \d.\d%</td>', text)
+    assert '<th scope="row">noise 1</th>' in text
+    assert text.count("cannot be told here</td><td>–</td>") == 2
 
 
 def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> None:

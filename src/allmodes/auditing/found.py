@@ -23,7 +23,7 @@ from .shares import ALPHA, surest
 from .traits import Trait, traits
 from .view import Example, View, core
 
-LOOKED_AT = 5_000  # pictures of the rest of the data that parts are held against, at most
+LOOKED_AT, AGAINST = 1_000, 5_000  # pictures of a part, and of the rest that it is held against, at most
 
 Some = TypeVar("Some", bound=Mass)
 
@@ -166,8 +166,8 @@ class Found:
         parts = [[i for i in part.region.members if i not in drew] for part in self.parts]
         away = drew.union(*(part.region.members for part in self.parts))
         mixed = torch.randperm(self.n_real, generator=stream(seed, "rest")).tolist()
-        rest = [i for i in mixed if i not in away][:LOOKED_AT]
-        return traits(self.real.images, [sorted(lost), *parts], rest)
+        rest = [i for i in mixed if i not in away][:AGAINST]
+        return traits(self.real.images, [_some(part) for part in (sorted(lost), *parts)], rest)
 
     def _showing(self, region: Region) -> tuple[str, ...]:
         lost, others = core(region), [view for view in self.ordered if view.name != region.view]
@@ -200,6 +200,11 @@ class Found:
     @property
     def _labels(self) -> int:
         return sum(label.tested for label in self.labels)
+
+
+def _some(rows: list[int]) -> list[int]:
+    """At most so many of them as are looked at, evenly spread."""
+    return rows[:: -(-len(rows) // LOOKED_AT) or 1]
 
 
 def _widest(masses: list[Some]) -> Some:
