@@ -84,7 +84,19 @@ def test_what_a_part_of_photographs_was_changed_in_is_named_first(word: str) -> 
     ],
 )
 def test_sizes_and_directions_are_named(word: str, part: np.ndarray, rest: np.ndarray) -> None:
-    assert word in [trait.word for trait in told(part, rest) if trait.than > 0.9]
+    found = told(part, rest)
+    assert found[0].word == word
+    assert found[0].than > 0.9
+
+
+def test_an_object_is_not_called_dark_for_its_ground_nor_the_ground_for_its_object() -> None:
+    rest = objects(300, 1)
+    dark, ground = objects(40, 0), objects(40, 0)
+    dark[dark > 0.3] -= 0.3
+    ground[ground < 0.3] += 0.15
+    assert told(dark, rest)[0].word == "with an object darker"
+    assert told(ground, rest)[0].word == "on a brighter ground"
+    assert not any("object" in trait.word for trait in told(ground, rest))
 
 
 def test_photographs_have_no_object_off_their_background() -> None:

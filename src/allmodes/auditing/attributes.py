@@ -1,13 +1,14 @@
 """What can be seen of a picture at a glance: light, contrast, colours, sharpness, lines, the size of what it shows.
 
 Each attribute is one number a picture, with a word for less and one for more, so that a difference can be said to a
-person who has not seen the pictures.
+person who has not seen the pictures. Where most pictures show an object on a plain ground, light and colours are those
+of the object: a small one is not called dark for the sake of its ground.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,13 +17,31 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
-OFF = 0.15  # of full scale: what differs so much from the border is not background
-PLAIN = 0.08  # of full scale: a border that varies less is background
+OFF = 0.15  # of full scale: what differs so much from the border is not ground
+PLAIN = 0.08  # of full scale: a border that varies less is ground
 MOSTLY = 0.8  # of the pictures must have a plain border, that what is off it is called an object
 FLAT = 1e-4  # variance below which a picture shows nothing
 BLOCK = 64
 
-Measure = Callable[[Tensor, Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Glance:
+    """A block of pictures.
+
+    Args:
+        pictures: in [0, 1], ``(n, C, H, W)``.
+        light: of them, ``(n, H, W)``.
+        shown: 1 at the pixels whose light and colours count, else 0, ``(n, H, W)``.
+    """
+
+    pictures: Tensor
+    light: Tensor
+    shown: Tensor
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Of values ``(n, ..., H, W)`` over the pixels that count, ``(n, ...)``."""
+        weight = self.shown.reshape(len(values), *[1] * (values.ndim - 3), *values.shape[-2:])
+        return (values * weight).sum((-2, -1)) / weight.sum((-2, -1))
 
 
 @dataclass(frozen=True)
@@ -33,62 +52,73 @@ class Attribute:
         name: what it measures.
         less: the word for pictures of which it is smaller than of others, before 'than'.
         more: the same where it is larger.
-        of: from pictures in [0, 1] ``(n, C, H, W)`` and their light ``(n, H, W)``, ``(n,)``.
+        of: its number of each of some pictures, ``(n,)``.
         colour: whether only pictures in colour have it.
     """
 
     name: str
     less: str
     more: str
-    of: Measure
+    of: Callable[[Glance], Tensor]
     colour: bool = False
 
 
-def _spread(_: Tensor, light: Tensor) -> Tensor:
-    return light.flatten(1).std(1, correction=0)
+def _bright(seen: Glance) -> Tensor:
+    return seen.mean(seen.light)
 
 
-def _colourful(pictures: Tensor, _: Tensor) -> Tensor:
-    return (pictures.amax(1) - pictures.amin(1)).mean((1, 2))
+def _contrast(seen: Glance) -> Tensor:
+    return seen.mean((seen.light - seen.mean(seen.light)[:, None, None]).square()).sqrt()
 
 
-def _red(pictures: Tensor, _: Tensor) -> Tensor:
-    mean = pictures.mean((2, 3))
-    return mean[:, 0] - mean[:, 1]
+def _colourful(seen: Glance) -> Tensor:
+    return seen.mean(seen.pictures.amax(1) - seen.pictures.amin(1))
 
 
-def _yellow(pictures: Tensor, _: Tensor) -> Tensor:
-    mean = pictures.mean((2, 3))
-    return mean[:, :2].mean(1) - mean[:, 2]
+def _red(seen: Glance) -> Tensor:
+    colour = seen.mean(seen.pictures)
+    return colour[:, 0] - colour[:, 1]
 
 
-def _sharp(_: Tensor, light: Tensor) -> Tensor:
+def _yellow(seen: Glance) -> Tensor:
+    colour = seen.mean(seen.pictures)
+    return colour[:, :2].mean(1) - colour[:, 2]
+
+
+def _sharp(seen: Glance) -> Tensor:
     """How much neighbours differ, of how much all pixels do: alike where only the contrast changes."""
+    light = seen.light
     across, down = light.diff(dim=2).square().mean((1, 2)), light.diff(dim=1).square().mean((1, 2))
     return (across + down + FLAT) / (light.flatten(1).var(1, correction=0) + FLAT)
 
 
-def _slopes(light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums of products of the light's slopes, across and down: both across, both down, one and one ``(n,)``."""
-    across = (light[:, 1:-1, 2:] - light[:, 1:-1, :-2]) / 2
-    down = (light[:, 2:, 1:-1] - light[:, :-2, 1:-1]) / 2
-    return across.square().mean((1, 2)), down.square().mean((1, 2)), (across * down).mean((1, 2))
+def _slopes(light: Tensor) -> tuple[Tensor, Tensor]:
+    """The light's slopes at the inner pixels, across and down."""
+    return (light[:, 1:-1, 2:] - light[:, 1:-1, :-2]) / 2, (light[:, 2:, 1:-1] - light[:, :-2, 1:-1]) / 2
 
 
-def _upright(_: Tensor, light: Tensor) -> Tensor:
-    across, down, _both = _slopes(light)
+def _upright(seen: Glance) -> Tensor:
+    across, down = (slope.square().mean((1, 2)) for slope in _slopes(seen.light))
     return (across - down) / (across + down + FLAT)
 
 
-def _leaning(_: Tensor, light: Tensor) -> Tensor:
-    across, down, both = _slopes(light)
-    return 2 * both / (across + down + FLAT)
+def _leaning(seen: Glance) -> Tensor:
+    across, down = _slopes(seen.light)
+    return 2 * (across * down).mean((1, 2)) / ((across.square() + down.square()).mean((1, 2)) + FLAT)
 
 
-def _size(pictures: Tensor, _: Tensor) -> Tensor:
-    """The share of the picture that is off its background, the colour of its border."""
-    background = _border(pictures).median(2).values[:, :, None, None]
-    return ((pictures - background).abs().amax(1) > OFF).float().mean((1, 2))
+def _ground(seen: Glance) -> Tensor:
+    return _border(seen.light[:, None]).median(2).values[:, 0]
+
+
+def _size(seen: Glance) -> Tensor:
+    return _off(seen.pictures).mean((1, 2))
+
+
+def _off(pictures: Tensor) -> Tensor:
+    """1 where pictures ``(n, C, H, W)`` are off their ground, the colour of their border, else 0, ``(n, H, W)``."""
+    ground = _border(pictures).median(2).values[:, :, None, None]
+    return ((pictures - ground).abs().amax(1) > OFF).float()
 
 
 def _border(pictures: Tensor) -> Tensor:
@@ -97,17 +127,30 @@ def _border(pictures: Tensor) -> Tensor:
     return torch.cat(sides, dim=2)
 
 
-SIZE = Attribute("size of the object", "with a smaller object", "with a larger object", _size)
-ATTRIBUTES = (
-    Attribute("brightness", "darker", "brighter", lambda _, light: light.mean((1, 2))),
-    Attribute("contrast", "lower in contrast", "higher in contrast", _spread),
+COLOURS = (
+    Attribute("brightness", "darker", "brighter", _bright),
+    Attribute("contrast", "lower in contrast", "higher in contrast", _contrast),
     Attribute("saturation", "greyer", "more colourful", _colourful, colour=True),
     Attribute("red against green", "greener", "redder", _red, colour=True),
     Attribute("yellow against blue", "bluer", "yellower", _yellow, colour=True),
+)
+OBJECT = (
+    Attribute("size of the object", "with a smaller object", "with a larger object", _size),
+    Attribute("brightness of the ground", "on a darker ground", "on a brighter ground", _ground),
+    *(
+        replace(
+            each,
+            name=f"{each.name} of the object",
+            less=f"with an object {each.less}",
+            more=f"with an object {each.more}",
+        )
+        for each in COLOURS
+    ),
+)
+SHAPES = (
     Attribute("sharpness", "blurrier", "finer in detail", _sharp),
     Attribute("upright against level lines", "with more level lines", "with more upright lines", _upright),
     Attribute("lean of lines", "with lines leaning more to the left", "with lines leaning more to the right", _leaning),
-    SIZE,
 )
 
 
@@ -119,15 +162,19 @@ def measured(images: Tensor) -> dict[Attribute, NDArray[np.float64]]:
     """
     if min(images.shape[2:]) < 3:
         images = F.interpolate(images.float(), (3, 3)).to(images.dtype)
-    known = [each for each in ATTRIBUTES if images.shape[1] == 3 or not each.colour]
+    plain = torch.cat([_border(block.float() / 255).std(2).amax(1) < PLAIN for block in torch.split(images, BLOCK)])
+    objects = bool(plain.float().mean() >= MOSTLY)
+    known = [each for each in (*(OBJECT if objects else COLOURS), *SHAPES) if images.shape[1] == 3 or not each.colour]
     values: dict[Attribute, list[Tensor]] = {each: [] for each in known}
-    plain: list[Tensor] = []
     for block in torch.split(images, BLOCK):
-        pictures = block.float() / 255
-        light = torch.einsum("nchw,c->nhw", pictures, torch.tensor(LUMA)) if pictures.shape[1] == 3 else pictures[:, 0]
+        seen = _seen(block.float() / 255, objects)
         for each, found in values.items():
-            found.append(each.of(pictures, light))
-        plain.append(_border(pictures).std(2).amax(1) < PLAIN)
-    if torch.cat(plain).float().mean() < MOSTLY:
-        del values[SIZE]
+            found.append(each.of(seen))
     return {each: torch.cat(found).double().numpy() for each, found in values.items()}
+
+
+def _seen(pictures: Tensor, objects: bool) -> Glance:
+    light = torch.einsum("nchw,c->nhw", pictures, torch.tensor(LUMA)) if pictures.shape[1] == 3 else pictures[:, 0]
+    shown = _off(pictures) if objects else torch.ones_like(light)
+    shown[shown.sum((1, 2)) == 0] = 1  # an empty picture is all ground
+    return Glance(pictures, light, shown)
