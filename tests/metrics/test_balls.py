@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,8 +11,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from allmodes.matching.one_to_one import assigned
-from allmodes.metrics import density_coverage, precision_recall
+from allmodes.metrics import density_coverage, neighbourhood, precision_recall
 from allmodes.metrics.neighbourhood import near_pairs
+
+
+@pytest.fixture(autouse=True, scope="module", params=[False, True], ids=["float32", "bfloat16"])
+def products(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything holds whichever numbers bounds are multiplied in; in few dimensions they would be float32."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbourhood, "has_bfloat16", lambda: request.param)
+        patch.setattr(neighbourhood, "WIDE", 1)
+        yield
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -12,7 +12,6 @@ from allmodes.core.discovery import entries
 from allmodes.networks.base import Generator
 from allmodes.networks.flow import Flow
 from allmodes.runs.run import Run, train
-from allmodes.training import precision
 from allmodes.training.precision import settled
 from allmodes.training.recipe import load_recipe
 
@@ -22,7 +21,7 @@ SMALL = {"images": 64, "batch": 32, "threads": 1, "device": "cpu", "generator.wi
 @pytest.fixture
 def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the processor says what it can: one with instructions for bfloat16."""
-    monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr("allmodes.core.processor.CPUINFO", tmp_path / "cpuinfo")
     (tmp_path / "cpuinfo").write_text("flags\t\t: fpu avx512f avx512_bf16 la57\n", encoding="utf-8")
     return tmp_path / "cpuinfo"
 

@@ -18,11 +18,14 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta
 from torch import Tensor
 
-from ..search.certain import DENSE, SPARE, Cloud, Kept, compared, pair_squares
-from ..search.frame import TINY, Frame, Placed, Precise
+from ..core.processor import has_bfloat16
+from ..search.certain import SPARE, Cloud, Kept
+from ..search.differences import DENSE, compared, near_pairs_of
+from ..search.frame import CENTRED, TINY, Frame, Placed, Precise
 from .usable import usable_count, usable_pair
 
 BLOCK = 2_048
+WIDE = 512  # dimensions from which products take most of the time
 TIE = 1e-12  # relative: squared distances of float64 that differ by less are equal
 
 
@@ -125,16 +128,18 @@ def neighbour_distances(points: Tensor, k: int) -> Tensor:
 
     Every pair of blocks is multiplied once and looked at from both sides.
     """
-    cloud = Cloud()
+    kind = _kind(points)
+    cloud = Cloud(_centred(kind))
     cloud.add(points)
-    kept = Kept(len(points), min(k + 1 + SPARE, len(points)), points.device)
+    count = 3 * k + 5 if kind == torch.bfloat16 else k + 1 + SPARE
+    kept = Kept(len(points), min(count, len(points)), points.device)
     with Precise(points.device):
         for rows, columns, placed, others in _placed(cloud.frame, points, points):
             bounds = placed.bounds(others)
             kept.see(rows, bounds, columns.start)
             if rows != columns:
                 kept.see(columns, bounds, rows.start, axis=0)
-        squares, _ = cloud.settled(points, kept, k + 1)
+        squares, _ = cloud.settled(points, kept, k + 1, kind=kind)
     return squares.sqrt()[:, 1:]
 
 
@@ -184,14 +189,14 @@ class _Block:
         rows, columns = unsure.nonzero(as_tuple=True)
         if len(rows) > DENSE * unsure.numel():
             return compared(self.points, self.others, unsure) <= squares
-        exact = pair_squares(self.others.__getitem__, columns[:, None], lambda part: self.points[rows[part]])[:, 0]
-        near[rows, columns] = exact <= squares.expand(near.shape)[rows, columns]
+        most = squares.expand(near.shape)[rows, columns]
+        near[rows, columns] = near_pairs_of(self.points, self.others, rows, columns, most)
         return near
 
 
 def _blocks(points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, _Block]]:
     """All pairs, a block at a time: rows of ``points``, rows of ``others``, and what is known of their distances."""
-    frame, _ = Frame.around([points, others])
+    frame, _ = Frame.around([points, others], centred=_centred(_kind(points)))
     with Precise(points.device):
         for rows, columns, placed, other in _placed(frame, points, others):
             yield rows, columns, _Block(frame, points[rows], others[columns], placed, other)
@@ -199,12 +204,23 @@ def _blocks(points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, _Blo
 
 def _placed(frame: Frame, points: Tensor, others: Tensor) -> Iterator[tuple[slice, slice, Placed, Placed]]:
     """Blocks of both sides in a frame; of one set with itself, each pair of blocks once."""
-    sides = [Placed.of(frame.placed(side)) for side in ((points,) if points is others else (points, others))]
+    kind = _kind(points)
+    sides = [Placed.of(frame.placed(side), kind) for side in ((points,) if points is others else (points, others))]
     for start in range(0, len(points), BLOCK):
         rows = slice(start, min(start + BLOCK, len(points)))
         for first in range(start if points is others else 0, len(others), BLOCK):
             columns = slice(first, min(first + BLOCK, len(others)))
             yield rows, columns, sides[0][rows], sides[-1][columns]
+
+
+def _kind(points: Tensor) -> torch.dtype:
+    """Numbers that bounds are multiplied in: bfloat16 where its speed is worth what it leaves open."""
+    return torch.bfloat16 if points.shape[1] >= WIDE and has_bfloat16() else torch.float32
+
+
+def _centred(kind: torch.dtype) -> float:
+    """Products of few digits are taken from the mean, wherever it is."""
+    return 0.0 if kind == torch.bfloat16 else CENTRED
 
 
 def share_interval(count: float, total: int, alpha: float = 0.05) -> tuple[float, float]:

@@ -9,26 +9,29 @@ r"""The neighbours that float64 finds, for the price of products in float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from .base import check_finite
-from .frame import MOST, TINY, Frame, Placed, Precise, Slack, squared_norms, within_reach
+from .differences import compared, pair_squares
+from .frame import CENTRED, MOST, TINY, Frame, Placed, Precise, Slack, squared_norms, within_reach
 
 BLOCK = 4_096  # rows of points and of queries that are looked at together
 CHUNK = 1_024  # queries whose distances to a block stay in a processor's cache
 SPARE = 2  # points beyond k that are kept
-NUMBERS = 2**18  # differences computed at once
+ROUGH = 4  # points beyond k that are looked at first where products are rough
 SPARSE = 0.02  # share of pairs up to which their differences cost less than better bounds
 ERROR = 0.01  # relative, of squared distances by products alone
-DENSE = 0.3  # share of pairs from which all pairs cost less than those
 
 
 class Cloud:
     """Points and the frame in which their products are taken.
+
+    Args:
+        centred: the mean's square over the variance from which products are taken from the mean.
 
     Attributes:
         parts: the points as they were added, ``(n, D)``, float32 or float64.
@@ -36,7 +39,8 @@ class Cloud:
         frame: see :class:`Frame`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, centred: float = CENTRED) -> None:
+        self.centred = centred
         self.parts: list[Tensor] = []
         self.norms: list[Tensor] = []
         self.frame = Frame()
@@ -58,7 +62,7 @@ class Cloud:
         if sum(map(len, parts)) < 2 * self._framed:
             norms.append(self.frame.norms(points))
         if len(norms) < len(parts) or not within_reach(norms):
-            self.frame, norms = Frame.around(parts)
+            self.frame, norms = Frame.around(parts, centred=self.centred)
             self._framed = sum(map(len, parts))
         self.parts, self.norms = parts, norms
         self._typical = float(torch.cat([some.to(points.device) for some in norms]).median())
@@ -131,8 +135,9 @@ class Cloud:
         self, queries: Tensor, kept: Kept, k: int, block: int = BLOCK, kind: torch.dtype = torch.float32
     ) -> tuple[Tensor, Tensor]:
         """The k nearest of those kept where they are certain, of all points elsewhere: squares and rows ``(q, k)``."""
-        squares, rows = self._ranked(queries, kept.rows[:, :k], k)
-        if k == len(self) or not len(doubt := self._doubtful(squares[:, -1], kept.values[:, k])):
+        first = min(k + ROUGH if kind == torch.bfloat16 else k, kept.rows.shape[1] - 1)
+        squares, rows = self._ranked(queries, kept.rows[:, : max(first, k)], k)
+        if k == len(self) or not len(doubt := self._doubtful(squares[:, -1], kept.values[:, first])):
             return squares, rows
         again, bounds = queries[doubt], kept.values[doubt, -1]
         squares[doubt], rows[doubt] = near, _ = self._ranked(again, kept.rows[doubt], k)
@@ -152,7 +157,7 @@ class Cloud:
 
     def _ranked(self, queries: Tensor, rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Squares and rows ``(q, k)`` of the k nearest of the points in ``rows`` ``(q, c)``."""
-        squares = pair_squares(self.gathered, rows, lambda part: queries[part])
+        squares = pair_squares(self.gathered, rows, queries.__getitem__)
         squares, order = squares.sort(dim=1, stable=True)
         return squares[:, :k], rows.gather(1, order[:, :k])
 
@@ -196,36 +201,6 @@ class Cloud:
             gathered[here] = part[(rows[here] - first).to(part.device)].to(rows.device)
             first += len(part)
         return gathered
-
-
-def pair_squares(points: Callable[[Tensor], Tensor], rows: Tensor, queries: Callable[[slice], Tensor]) -> Tensor:
-    """Squared distances, float64 ``(q, c)``, from differences.
-
-    Args:
-        points: rows ``(n,)`` to points ``(n, D)``.
-        rows: the points that each query is compared with, ``(q, c)``.
-        queries: some of these q as ``(n, D)``.
-    """
-    squares = torch.empty(rows.shape, dtype=torch.float64, device=rows.device)
-    dim = queries(slice(0, 1)).shape[1]
-    step = max(1, NUMBERS // (dim * rows.shape[1]))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        gaps = points(rows[part].flatten()).to(rows.device).double().view(-1, rows.shape[1], dim)
-        squares[part] = gaps.sub_(queries(part)[:, None]).square_().sum(2)
-    return squares
-
-
-def compared(queries: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
-    """Squared distances, float64 ``(q, p)``, from differences where they are wanted; elsewhere they may be inf."""
-    if float(wanted.double().mean()) > DENSE:
-        exact = torch.cdist(queries.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist")
-        return exact.square_()
-    squares = torch.full(wanted.shape, torch.inf, dtype=torch.float64, device=queries.device)
-    which, rows = wanted.nonzero(as_tuple=True)
-    found = pair_squares(points.__getitem__, rows[:, None], lambda part: queries[which[part]])
-    squares[which, rows] = found[:, 0]
-    return squares
 
 
 def near_squares(queries: Tensor, points: Tensor) -> Tensor:

@@ -44,8 +44,12 @@ class Frame:
     scale: float = 1.0
 
     @classmethod
-    def around(cls, parts: Sequence[Tensor]) -> tuple[Frame, list[Tensor]]:
+    def around(cls, parts: Sequence[Tensor], *, centred: float = CENTRED) -> tuple[Frame, list[Tensor]]:
         """A frame for points ``(n, D)`` in several parts, and their squared norms in it, ``(n,)`` each.
+
+        Args:
+            parts: of one kind and dimension.
+            centred: the mean's square over the variance from which points are moved to their mean.
 
         Raises:
             ValueError: NaN or infinity.
@@ -53,7 +57,7 @@ class Frame:
         step = -(-sum(map(len, parts)) // SAMPLE)
         sample = torch.cat([part[::step].to(parts[0].device).double() for part in parts])
         mean = sample.mean(0)
-        far = bool(mean.square().sum() > CENTRED * (sample - mean).square().sum(1).mean())
+        far = bool(mean.square().sum() > centred * (sample - mean).square().sum(1).mean())
         frame = cls(mean.to(parts[0].dtype) if far else None)
         norms = [frame.norms(part) for part in parts]
         if not within_reach(norms):
@@ -137,7 +141,7 @@ class Placed:
     """Points in a frame, ready for products with others.
 
     Args:
-        values: ``(n, D)``, float32 or float64.
+        values: ``(n, D)``, float32 or float64, or rounded to bfloat16.
         norms: squared, ``(n,)``.
     """
 
@@ -145,9 +149,9 @@ class Placed:
     norms: Tensor
 
     @classmethod
-    def of(cls, values: Tensor) -> Placed:
-        """From points ``(n, D)`` in a frame."""
-        return cls(values, squared_norms(values))
+    def of(cls, values: Tensor, kind: torch.dtype | None = None) -> Placed:
+        """From points ``(n, D)`` in a frame, for products of numbers of this kind, by default their own."""
+        return cls(values if kind is None else values.to(kind), squared_norms(values))
 
     def __getitem__(self, rows: slice) -> Placed:
         return Placed(self.values[rows], self.norms[rows])
@@ -159,5 +163,9 @@ class Placed:
 
     def bounds(self, others: Placed) -> Tensor:
         """Lower bounds ``(n, m)`` of the squared distances, too low by at most the slack of both and twice TINY."""
-        products = torch.addmm(others.norms - others.slack / 2 - TINY, self.values, others.values.T, alpha=-2)
+        norms = others.norms - others.slack / 2 - TINY
+        if self.values.dtype == torch.bfloat16:
+            products = torch.add(norms, self.values @ others.values.T, alpha=-2)
+        else:
+            products = torch.addmm(norms, self.values, others.values.T, alpha=-2)
         return products.add_((self.norms - self.slack / 2)[:, None])

@@ -10,19 +10,17 @@ on in it, on whatever device.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from ..core.discovery import find
+from ..core.processor import has_bfloat16
 from ..networks.base import Generator
 from .recipe import ROOMS, Recipe
 
 HALF: Final = "bf16-mixed"
 FULL: Final = "32-true"
-CPUINFO = Path("/proc/cpuinfo")
-INSTRUCTIONS = "avx512_bf16"  # a processor with amx_bf16 has these, too
 
 
 def settled(recipe: Recipe, begun: Any = None) -> Recipe:
@@ -43,8 +41,4 @@ def _faster(recipe: Recipe) -> bool:
     if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
         return False
     generator = find(ROOMS["generator"][0], Generator, recipe.parts["generator"]["name"])
-    return generator.convolutional and _has_instructions()
-
-
-def _has_instructions() -> bool:
-    return CPUINFO.exists() and INSTRUCTIONS in CPUINFO.read_text(encoding="utf-8").split()
+    return generator.convolutional and has_bfloat16()
