@@ -120,6 +120,15 @@ def test_a_first_look_says_so(training) -> None:
     assert all("quick look" in score.certificate["protocol"] for score in found.values())
 
 
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((3, 32, 32), "efficientnet-lite0"), ((1, 32, 32), "st-alexnet"), ((3, 28, 32), "st-alexnet")],
+)
+def test_photographs_are_held_against_others_where_kinds_of_things_are_told(shape, name) -> None:
+    images = FixedImages(torch.zeros(4, *shape, dtype=torch.uint8), None, "blank")
+    assert reference.fixed_space(images).name == name
+
+
 def test_without_the_weights_features_of_the_data_stand_in_and_say_so(monkeypatch) -> None:
     def missing() -> None:
         raise UserError("no weights")

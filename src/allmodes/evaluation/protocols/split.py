@@ -11,11 +11,9 @@ from dataclasses import replace
 
 import torch
 
-from ...core.errors import UserError
 from ...core.records import Score
 from ...data.base import Dataset
-from ...distances.st_features import StAlexFeatures
-from ..reference import NEAREST, K, Reference, compared, is_kept
+from ..reference import NEAREST, K, Reference, compared, fixed_space, is_kept
 from .base import BLOCK, EvaluationProtocol, Looking, Subject
 
 SAMPLES, QUICK = 10_000, 1_000  # and as many test images, if there are so many
@@ -36,13 +34,11 @@ class SplitProtocol(EvaluationProtocol):
         return _count(dataset, SAMPLES)
 
     def looking(self, dataset: Dataset, device: torch.device) -> Looking:
-        try:
-            network = StAlexFeatures().to(device)
-        except UserError:
+        if (network := fixed_space(dataset)) is None:
             return Looking()
         samples = _count(dataset, SAMPLES)
         looks = 1 if is_kept(dataset, network, samples) else 3  # test images and training images, but once
-        return Looking(looks * samples, _count(dataset, QUICK), [network.embed])
+        return Looking(looks * samples, _count(dataset, QUICK), [network.to(device).embed])
 
     def scores(self, subject: Subject) -> tuple[Score, ...]:
         count = _count(subject.dataset, QUICK if subject.quick else SAMPLES)
