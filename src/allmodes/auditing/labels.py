@@ -87,14 +87,14 @@ class _Reading:
 
 
 def compare_labels(
-    real: Tensor, fake: Tensor, voting: Tensor, *, table: Table, fraction: float, views: int = 1
+    real: Tensor, fake: Tensor, drawing: Tensor, *, table: Table, fraction: float, views: int = 1
 ) -> tuple[Label, ...]:
     """Look at every label and every pair of labels of different attributes.
 
     Args:
         real: features ``(n, D)``.
         fake: features of samples ``(m, D)``.
-        voting: the rows of ``real`` that the classifier learns from, int64, in no order.
+        drawing: the rows of ``real`` that the classifier learns from, int64, in no order.
         table: the labels of the real examples.
         fraction: of its share that a label must keep not to be called dropped.
         views: of how many the best is taken for each label: whether it can be told is corrected for them.
@@ -103,8 +103,8 @@ def compare_labels(
         The surest losses first.
     """
     labels = sum(len(set(column)) for column in table.values())
-    bases = Basis.of(real[voting]) if table else ()
-    readings = {name: _read(real, fake, voting, bases, column, views * labels) for name, column in table.items()}
+    bases = Basis.of(real[drawing]) if table else ()
+    readings = {name: _read(real, fake, drawing, bases, column, views * labels) for name, column in table.items()}
     found = [label for name, reading in readings.items() for label in _singles(name, reading)]
     for one, other in combinations(readings, 2):
         found += _pairs((one, other), (readings[one], readings[other]))
@@ -126,12 +126,12 @@ def best_told(views: Sequence[Sequence[Label]]) -> list[tuple[Label, ...]]:
 
 
 def _read(
-    real: Tensor, fake: Tensor, voting: Tensor, bases: Sequence[Basis], column: Sequence[str], tests: int
+    real: Tensor, fake: Tensor, drawing: Tensor, bases: Sequence[Basis], column: Sequence[str], tests: int
 ) -> _Reading:
     names, codes = np.unique(np.asarray(column), return_inverse=True)
     held_out = np.ones(len(real), dtype=bool)
-    held_out[voting.numpy()] = False
-    mine = codes.ravel()[voting.numpy()]
+    held_out[drawing.numpy()] = False
+    mine = codes.ravel()[drawing.numpy()]
     labeller = Labeller.learnt(bases, mine, len(names))
     scores = (labeller.scores(real[held_out]), labeller.scores(fake))
     marks = (scores[0] > labeller.thresholds, scores[1] > labeller.thresholds)
