@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
 
-from allmodes.auditing import Label
+from allmodes.auditing import Label, audit
 from allmodes.auditing.labeller import PENALTIES, Basis, Labeller
 from allmodes.auditing.labels import best_told, compare_labels
 from allmodes.auditing.prevalence import prevalence
@@ -153,6 +154,20 @@ def test_a_label_is_looked_at_in_the_view_that_tells_it_best() -> None:
     assert singles == [{"hair"}, {"smile"}]
     assert not any(label.told for some in both for label in some if "noise" in label.value)
     assert len({tuple(e.value.items()) for some in both for e in some}) == sum(map(len, both)) == 8 + 9 + 6 + 6
+
+
+def test_of_noise_no_label_is_told_and_no_word_sets_what_is_missing_apart() -> None:
+    """All digits are missing alike: none is missing above all, and none is a share of the noise."""
+    known = load_digits()
+    images = (known.images[:600] * 15.9).astype(np.uint8)[..., None]
+    noise = np.random.default_rng(0).integers(0, 256, images.shape).astype(np.uint8)
+    found = audit(images, noise, labels=known.target[:600], distance="pixels", metrics=())
+    assert found.dropped_mass.ci95[0] > 0.9
+    assert found.dropped
+    assert len(found.labels) == 10
+    assert all(not e.told and e.samples_share is None and not e.dropped and e.q_value == 1 for e in found.labels)
+    assert not any(found.traits)
+    assert "above all" not in found.verdict()
 
 
 def test_every_example_needs_a_label() -> None:

@@ -94,6 +94,15 @@ def test_what_is_lost_is_shown(pages: dict[str, tuple[Findings, str]]) -> None:
     assert text.count("cannot be told here</td><td>–</td>") == 2
 
 
+def test_labels_that_the_page_leaves_out_are_counted(tmp_path: Path) -> None:
+    """Pairs that are not dropped are in audit.json alone: here 2 x 3 of them."""
+    rng = np.random.default_rng(0)
+    side = rng.normal(size=(2, 60, 3)).astype(np.float32)
+    labels = {"one": rng.permutation(60) % 2, "other": rng.permutation(60) % 3}
+    audit(*side, labels=labels, metrics=()).to_html(tmp_path / "page.html")
+    assert "6 more labels and pairs of labels are in audit.json" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> None:
     found, text = pages["whole"]
     assert not found.dropped

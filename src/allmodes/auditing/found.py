@@ -156,9 +156,10 @@ class Found:
     def traits(self) -> tuple[tuple[Trait, ...], ...]:
         """What sets all that is lost, and then each part, apart from the data that are in no part.
 
-        Of held-out pictures alone, since the others drew the parts; of features there is nothing to say.
+        Of held-out pictures alone, since the others drew the parts. Nothing is said of features, nor where most of what
+        is in no part is missing, too: it is no rest that samples are made of.
         """
-        if self.real.images is None or not self.parts:
+        if self.real.images is None or not self.parts or self._rest_is_lost:
             return ((),) * (1 + len(self.parts))
         order = halved(self.n_real, seed := int(self.certificate["seed"]))
         drew = set(order[: self.n_real // DRAWN].tolist())
@@ -168,6 +169,11 @@ class Found:
         mixed = torch.randperm(self.n_real, generator=stream(seed, "rest")).tolist()
         rest = [i for i in mixed if i not in away][:AGAINST]
         return traits(self.real.images, [_some(part) for part in (sorted(lost), *parts)], rest)
+
+    @property
+    def _rest_is_lost(self) -> bool:
+        rest = 1 - len({i for part in self.parts for i in part.region.members}) / self.n_real
+        return 1 - self.dropped_mass.estimate < rest / 2
 
     def _showing(self, region: Region) -> tuple[str, ...]:
         lost, others = core(region), [view for view in self.ordered if view.name != region.view]

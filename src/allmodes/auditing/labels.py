@@ -12,7 +12,7 @@ it learns from, and only if it tells it there from the others by more than chanc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -25,6 +25,8 @@ from .prevalence import LEAST, prevalence
 from .ratios import Mass
 from .shares import ALPHA, Share, compare, judged
 from .tables import Table
+
+UNTESTED = {"ratio": None, "ci95": (0.0, None), "p_value": 1.0, "q_value": 1.0, "dropped": False}
 
 Marks = NDArray[np.bool_]
 
@@ -42,7 +44,7 @@ class Label(Share):
         accuracy: of the classifier on held-out data, the mean of the shares of those that bear it and of those that do
             not which it marks rightly: a half is chance. None where held-out data do not hold both.
         chosen_by: the same of left-out examples of those that it learnt from, by which its view was chosen.
-        told: whether that is above chance, surely; it is not tested otherwise.
+        told: whether that is above chance, surely, and samples are like the data; it is not tested otherwise.
     """
 
     value: Mapping[str, str]
@@ -109,6 +111,11 @@ def compare_labels(
     for one, other in combinations(readings, 2):
         found += _pairs((one, other), (readings[one], readings[other]))
     return judged(found, fraction=fraction)
+
+
+def untold(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """The same where nothing can be said of the samples: they are like no data, so no label is theirs."""
+    return tuple(replace(label, **UNTESTED, samples_share=None, told=False) for label in labels)  # type: ignore[arg-type]
 
 
 def best_told(views: Sequence[Sequence[Label]]) -> list[tuple[Label, ...]]:
@@ -229,9 +236,8 @@ def _label(
     ours, theirs = marks
     counts = [np.array([int(side.sum())]) for side in marks]
     counted = compare(counts[0], counts[1], n_real=len(ours), n_fake=len(theirs))[0]
-    untold = {"ratio": None, "ci95": (0.0, None), "p_value": 1.0, "q_value": 1.0, "dropped": False}
     return Label(
-        **vars(counted) | (untold if share is None else {}),
+        **vars(counted) | (UNTESTED if share is None else {}),
         value=value,
         data_share=float(data.mean()),
         samples_share=share,

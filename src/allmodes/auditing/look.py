@@ -13,7 +13,7 @@ from .density import Balls
 from .difference import difference
 from .examples import LEAST
 from .features import Features, halved
-from .labels import compare_labels
+from .labels import Label, compare_labels, untold
 from .nearness import Farness, copied_mass
 from .power import DRAWN
 from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass
@@ -58,7 +58,9 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
     features = Features.of(space.sides, drawing := asked.half[: len(space.sides.real) // DRAWN])
     drawn, both = features.drawn, features.pooled
     far = Farness.of(both.real, both.fake, asked.half)
-    counted = torch.from_numpy((near := _counted(far)).nonzero()[0])
+    alike = bool((near := far.near()).sum() >= LEAST)
+    near = near | (not alike)  # where hardly a sample is near, the data are held against all
+    counted = torch.from_numpy(near.nonzero()[0])
     kept, drawn_fake = both.fake[counted], drawn.fake[counted]
     balls, back = Balls.around(both.real, kept), Balls.around(kept, both.real)
     scores = balls.scores(back.companions())
@@ -79,16 +81,17 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
         copied_mass=copied_mass(both.real, both.fake, asked.half, alpha=alpha),
         invented_mass=far.mass(alpha),
         regions=regions,
-        labels=compare_labels(drawn.real, drawn_fake, drawing, table=asked.table, fraction=fraction, views=asked.views),
+        labels=_labels(drawn.real, drawn_fake, drawing, asked, alike),
         examples=_ranked(files or (None,) * len(scores), counted.numpy()[balls.nearest], scores),
         features=drawn.real,
     )
 
 
-def _counted(far: Farness) -> NDArray[np.bool_]:
-    """The samples that the data are held against ``(m,)``: those that are near, or all where hardly one is."""
-    near = far.near()
-    return near if near.sum() >= LEAST else np.ones_like(near)
+def _labels(real: Tensor, fake: Tensor, drawing: Tensor, asked: Question, alike: bool) -> tuple[Label, ...]:
+    """The labels of the data; of samples that are not ``alike`` the data, none can be told."""
+    table, fraction = asked.table, asked.fraction
+    found = compare_labels(real, fake, drawing, table=table, fraction=fraction, views=asked.views)
+    return found if alike else untold(found)
 
 
 def _outer(kept: Tensor, real: Tensor, seed: int) -> Scores:
