@@ -277,3 +277,11 @@ def test_features_that_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(embedding, "memory", lambda: 6_000)
     with pytest.raises(UserError, match="smaller feature space"):
         open_examples(digits(50, 0)[0]).embedded(PixelDistance())
+
+
+def test_a_view_in_which_all_data_are_alike_does_not_say_that_nothing_is_missing() -> None:
+    found = audit(np.ones((400, 8)), np.ones((400, 8)), metrics=())
+    assert found.answer().collapse == "cannot be told"
+    assert "All data look the same there, so no loss" in found.verdict()
+    assert found.answer().seen.share is None
+    assert found.answer().sharpened is None

@@ -112,15 +112,15 @@ def test_too_few_and_none_are_said(plain: Path, tmp_path: Path, capsys: pytest.C
     ("content", "message"),
     [
         (b"nothing", "it is cut off, or holds no numbers"),
-        (np.full((40, 4), 1e30), "reach 1e+30, and their squares cannot be computed: scale them"),
+        (np.full((40, 4), 1e30), "reach 1e+30: their squares cannot be computed: scale them"),
         (np.linspace(0, 1e-30, 160).reshape(40, 4), "reach 1e-30"),
-        (np.array([[0.0, np.inf]] * 40), "NaN or infinity, first in row 0"),
+        (np.array([[0.0, np.inf]] * 40), "bad.npy holds features with NaN or infinity, first in row 0"),
         (np.arange(160).reshape(40, 4), "features must be floats"),
         (np.zeros((40, 64), np.uint8), "uint8 of shape 40 x 64: features must be floats [n, d], and images [n, h, w"),
         (np.zeros((0, 4)), "float64 of shape 0 x 4: nothing to audit."),
         (1e8 + np.linspace(0, 1, 160).reshape(40, 4), "differ by 0.58 and lie so far from 0"),
         (np.arange(40.0), "give images [n, h, w]"),
-        (np.array([{}] * 40, dtype=object), "it is cut off, or holds no numbers"),
+        (np.array([{}] * 40, dtype=object), "it holds Python objects, which are never loaded"),
     ],
 )
 def test_arrays_that_are_no_features_are_said(

@@ -137,7 +137,7 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
         bad = ~np.isfinite(given).all(1)
         if bad.any():
             row = start + int(bad.argmax())
-            raise UserError(f"The features of {where} contain NaN or infinity, first in row {row}: remove such rows.")
+            raise UserError(f"{where} holds features with NaN or infinity, first in row {row}: remove such rows.")
         largest = max(largest, float(np.abs(given).max()))
         with np.errstate(over="ignore", invalid="ignore"):  # of what is too large, and refused below
             single = features[start : start + ROWS] = given.astype(np.float32)
@@ -146,7 +146,7 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
             spread += np.stack([beyond.sum(0), np.square(beyond).sum(0)])
     if largest > 1 / SMALLEST or 0 < largest < SMALLEST:
         raise UserError(
-            f"The features of {where} reach {largest:.0e}, and their squares cannot be computed: scale them."
+            f"{where} holds features that reach {largest:.0e}: their squares cannot be computed: scale them."
         )
     mean, square = spread / len(array)
     _require_near_zero(float((square - mean**2).sum()) ** 0.5, (lost / len(array)) ** 0.5, where)
@@ -163,7 +163,7 @@ def _require_near_zero(spread: float, lost: float, where: str) -> None:
     """
     if lost > ROUNDED * spread > 0:
         raise UserError(
-            f"The features of {where} differ by {spread:.2g} and lie so far from 0 that single precision loses "
+            f"{where} holds features that differ by {spread:.2g} and lie so far from 0 that single precision loses "
             f"{lost / spread:.0%} of that: subtract the mean of the data from both sides."
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -195,13 +195,20 @@ class Found:
 
     @property
     def power(self) -> Power:
-        """The smallest loss that these sizes see, in the view where the fewest samples are counted."""
-        return Power.of(self.n_real, self.n_counted, views=len(self.views), labels=self._labels)
+        """The smallest loss that these sizes see, in the view where the fewest samples are counted; none where all data
+        look the same in all views."""
+        power = Power.of(self.n_real, self.n_counted, views=len(self.views), labels=self._labels)
+        return power if self.tells_apart else replace(power, share=None)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the data differ from each other in any view."""
+        return any(bool((view.features != view.features[0]).any()) for view in self.views)
 
     @property
     def sharpened(self) -> Power | None:
         """With how many it would see a smaller one; None if more do not."""
-        return self.power.sharpened(views=len(self.views), labels=self._labels)
+        return self.power.sharpened(views=len(self.views), labels=self._labels) if self.tells_apart else None
 
     @property
     def _labels(self) -> int:

@@ -15,6 +15,7 @@ from .view import CHANCE
 
 SMALL = 0.05  # of the data: who would not have seen the loss of such a part does not say that nothing is lost
 NO_PROOF = "That is no proof that nothing is missing: more examples see smaller losses."
+ALIKE = "All data look the same there, so no loss of a part of them could be seen."
 
 Collapse = Literal["yes", "no", "cannot be told"]
 
@@ -26,7 +27,7 @@ class Answer:
     Args:
         collapse: ``yes`` if a part or a label is dropped, or more than 1% of the data surely is, in any view; ``no`` if
             not, the samples could not be told from the data, and a part of 5% that is wholly missing would have been
-            seen; else ``cannot be told``.
+            seen, by a view in which data differ; else ``cannot be told``.
         shown_in: the views that show it.
         seen: the smallest part, wholly missing, that these sizes see.
         sharpened: with how many a smaller one would be seen; None if more do not help.
@@ -56,7 +57,7 @@ def sentence(found: Found) -> str:
     answer = answered(found)
     said = [f"Mode collapse: {answer.collapse}.", _what(found), _apart(found), _where(found, answer)]
     if answer.collapse != "yes":
-        said += [_seen(answer), *([NO_PROOF] if answer.collapse == "no" else [])]
+        said += [_seen(answer) if found.tells_apart else ALIKE, *([NO_PROOF] if answer.collapse == "no" else [])]
     return " ".join(part for part in said if part)
 
 

@@ -112,6 +112,10 @@ def parsed(content: bytes | mmap.mmap) -> Array:
             shape, by_column, dtype = READERS[npy.read_magic(stream)](stream)
     except Exception as error:  # damaged bytes raise nearly anything
         raise ValueError("it is cut off, or holds no numbers") from error
+    if dtype.kind == "O":
+        raise ValueError(
+            "it holds Python objects, which are never loaded; save it as numbers or, by .astype(str), words"
+        )
     there, claimed = len(content) - stream.tell(), math.prod(shape) * dtype.itemsize
     if dtype.kind not in "biufcUS" or dtype.itemsize == 0 or any(n < 0 for n in shape):
         raise ValueError("it is cut off, or holds no numbers")
