@@ -30,8 +30,9 @@ class Audit(Command):
     order = 6
     summary = "Say which part of the data a generator leaves out, and how sure that is."
     about = (
-        "Data and samples are folders of images or of .tar, .tar, .zip, .npy or .npz arrays of images (uint8, or "
-        "floats from -1 to 1, 0 to 1 or 0 to 255) or features (floats [n, d]), or trained runs. If nothing is dropped, "
+        "Data and samples are folders of images or of .tar shards, archives of images (.tar, .zip), arrays "
+        "(.npy, .npz) of images (uint8, or floats from -1 to 1, 0 to 1 or 0 to 255) "
+        "or features (floats [n, d]), or trained runs. If nothing is dropped, "
         "the chance that any region is called dropped, in any view, is at most 5%.\n\n"
         "With --inputs, samples are answers to inputs: one of each for every example, or a conditional model. Pictures "
         "pair by their names, others by their order. What is missing is missing given the input. A conditional run "
