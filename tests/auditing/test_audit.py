@@ -216,7 +216,7 @@ def test_by_default_an_audit_looks_in_all_views_that_suit_the_images(shape: tupl
 
 
 def test_what_is_not_installed_is_no_view_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
+    def missing(side: int) -> None:
         raise UserError("EfficientNet-Lite0 is not installed.")
 
     trained = [replace(known, open=missing) if known.photographs else known for known in views.VIEWS]

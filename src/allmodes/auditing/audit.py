@@ -30,7 +30,7 @@ from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
 from ..model import Model
-from .examples import Examples, Source, open_examples
+from .examples import LEAST, Examples, Source, open_examples
 from .features import halved
 from .findings import Findings
 from .look import Question, look
@@ -154,6 +154,11 @@ def _opened(
         return data, open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged), table
     answers = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
     data, samples, mine = split_pairs(data, answers, inputs, seed)
+    if len(samples) < LEAST:
+        pairs = len(data) + len(samples)
+        raise UserError(
+            f"The pairs are too few ({pairs}): each stands on one side, so an audit needs at least {2 * LEAST}."
+        )
     return data, samples, {name: [values[row] for row in mine.tolist()] for name, values in table.items()}
 
 

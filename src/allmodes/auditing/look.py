@@ -64,12 +64,10 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
     kept, drawn_fake = both.fake[counted], drawn.fake[counted]
     balls, back = Balls.around(both.real, kept), Balls.around(kept, both.real)
     scores = balls.scores(back.companions())
-    ratios = Ratios.between(both.real, both.fake, seed=seed)
-    served = ratios.only(near)
-    crowded = thin_mass(served.reversed(), fraction=CROWDED)
-    finest = int(crowded.ci95[0] > CHANCE)  # samples that crowd are farther away than the finest regions are wide
+    served = (ratios := Ratios.between(both.real, both.fake, seed=seed)).only(near)
+    finest, table = _finest(served), asked.table
     regions = compare_regions(
-        drawn.real, drawn_fake, drawing, finest=finest, scores=scores, table=asked.table, fraction=fraction, seed=seed
+        drawn.real, drawn_fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
     )
     return View(
         name=space.name,
@@ -85,6 +83,11 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
         examples=_ranked(files or (None,) * len(scores), counted.numpy()[balls.nearest], scores),
         features=drawn.real,
     )
+
+
+def _finest(served: Ratios) -> int:
+    """The finest resolution to draw: 1 where samples crowd, since they are farther away than regions of 0 are wide."""
+    return int(thin_mass(served.reversed(), fraction=CROWDED).ci95[0] > CHANCE)
 
 
 def _labels(real: Tensor, fake: Tensor, drawing: Tensor, asked: Question, alike: bool) -> tuple[Label, ...]:

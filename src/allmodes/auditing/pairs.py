@@ -22,7 +22,7 @@ from ..core.errors import UserError
 from ..core.seeding import stream
 from ..evaluation.answers import input_pictures
 from ..model import Model
-from .examples import LEAST, Examples
+from .examples import Examples
 
 PAIRS = "What is missing is missing given the input: pairs of input and answer are compared, each input on one side."
 
@@ -64,11 +64,6 @@ def _require(data: Examples, fake: Examples | Model, inputs: Tensor) -> None:
     if any(count != len(data) for count in counts.values()):
         there = " and ".join(f"{count:,} {what}" for what, count in counts.items())
         raise UserError(f"There are {len(data):,} examples for {there}: give one for each, in the same order.")
-    if len(data) < 2 * LEAST:
-        raise UserError(
-            f"The pairs are too few ({len(data)}): "
-            f"each stands on one side, so an audit of pairs needs at least {2 * LEAST}."
-        )
     if (inputs.ndim == 2) != (data.images is None):
         raise UserError("Examples and inputs must be both images or both features: give both alike.")
 

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.files import cache_dir, writing
+from ..core.memory import require_memory
 
 HELD = 2**30  # bytes of pixels in memory; what is more lies in a file
 
@@ -31,10 +32,11 @@ class Canvas:
         channels: 1 for grey or 3 for colour; None for grey until one of colour comes.
 
     Raises:
-        UserError: they do not fit onto the disk of the cache folder.
+        UserError: one does not fit into memory, or all do not onto the disk of the cache folder.
     """
 
     def __init__(self, count: int, side: int, channels: int | None) -> None:
+        require_memory(3 * side**2, f"Pictures of {side:,} x {side:,}")
         self.settled = channels is not None
         self._pixels = _room((count, channels or 1, side, side))
         self._laid = 0
