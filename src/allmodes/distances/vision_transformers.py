@@ -7,6 +7,7 @@ size with Pillow's bicubic rule: their own preparation cuts the border off, wher
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,9 +70,9 @@ class TransformerFeatures(Distance):
             seen = self.seen(prepared)
         return seen.float()
 
+    @abstractmethod
     def seen(self, prepared: Tensor) -> Tensor:
         """The features of images that were prepared."""
-        raise NotImplementedError
 
     def fingerprint(self) -> str:
         precision = ", bfloat16" if next(self.network.parameters()).is_cuda else ""
