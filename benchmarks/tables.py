@@ -5,8 +5,9 @@
     <!-- results: toys-quick.json -->
     <!-- end of results -->
 
-``headline:`` in place of ``results:`` makes the sentences that say who is first, without the tables; ``bench:`` the
-first table of what a benchmark wrote.
+``headline:`` in place of ``results:`` makes the sentences that say who is first, without the tables. ``bench:`` makes
+the first table of what a benchmark wrote, ``bench: audit-mnist.json#2`` the second, ``bench: audit-*.json`` one table of
+the rows of all these files.
 """
 
 from __future__ import annotations
@@ -22,10 +23,30 @@ from allmodes.core.files import read_object, read_text, write_text
 from allmodes.reports.suite_results import headline, read_results, suite_markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def bench_markdown(path: Path) -> str:
+    """One table of a benchmark: of ``NAME.json#2`` the second, and of a pattern the rows of every file.
+
+    Raises:
+        UserError: there is no such file or table.
+    """
+    pattern, _, number = path.name.partition("#")
+    files = sorted(path.parent.glob(pattern))
+    if not files:
+        raise UserError(f"There is no {path.with_name(pattern)}: write it with 'allmodes bench ... --out'.")
+    place = int(number or 1)
+    tables = [Table(**kept[place - 1]) for file in files if len(kept := read_object(file)["tables"]) >= place]
+    if not tables:
+        raise UserError(f"{path.with_name(pattern)} has no table {place}.")
+    rows = [row for table in tables for row in table.rows]
+    return Table(tables[0].title, tables[0].about, rows).to_markdown()
+
+
 WORDS: dict[str, Callable[[Path], str]] = {
     "results": lambda path: suite_markdown(read_results(path)),
     "headline": lambda path: headline(read_results(path)),
-    "bench": lambda path: Table(**read_object(path)["tables"][0]).to_markdown(),
+    "bench": bench_markdown,
 }
 BEGIN = re.compile(r"<!-- (results|headline|bench): (\S+) -->\n")
 END = "<!-- end of results -->"

@@ -56,8 +56,28 @@ def test_all_results_are_shown_and_each_was_committed_clean() -> None:
 
 def test_all_benchmarks_are_shown() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    patterns = [name.partition("#")[0] for name in re.findall(r"<!-- bench: (\S+) -->", pages)]
     for path in (DOCS / "bench").glob("*.json"):
-        assert f"<!-- bench: {path.name} -->" in pages
+        assert any(path.match(pattern) for pattern in patterns), path.name
+
+
+def test_benchmarks_of_several_files_make_one_table(tables: ModuleType, tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    for name, second in (("audit-b", [{"data": "b", "recall": 0.5}]), ("audit-a", [{"data": "a", "recall": 0.25}])):
+        first = {"title": "Losses", "about": "As they are.", "rows": [{"data": name[-1], "found": 0.125}]}
+        both = [first, {"title": "Others", "about": "Theirs.", "rows": second}]
+        (folder / f"{name}.json").write_text(json.dumps({"tables": both}))
+    page = tmp_path / "page.md"
+    page.write_text(
+        "<!-- bench: audit-*.json -->\n<!-- end of results -->\n<!-- bench: audit-*.json#2 -->\n<!-- end of results -->"
+    )
+    assert tables.filled(page, tmp_path / "results") == (
+        "<!-- bench: audit-*.json -->\n### Losses\n\nAs they are.\n\n"
+        "| data | found |\n|---|---|\n| a | 0.125 |\n| b | 0.125 |\n"
+        "<!-- end of results -->\n<!-- bench: audit-*.json#2 -->\n### Others\n\nTheirs.\n\n"
+        "| data | recall |\n|---|---|\n| a | 0.25 |\n| b | 0.5 |\n<!-- end of results -->"
+    )
 
 
 def test_only_what_lies_between_the_lines_changes(tables: ModuleType, tmp_path: Path) -> None:
@@ -109,12 +129,17 @@ def test_every_figure_in_short_stands_in_its_section(anchor: str, words: str) ->
     ("text", "said"),
     [
         ("<!-- results: none.json -->\n<!-- end of results -->\n", "none.json"),
+        ("<!-- bench: none-*.json -->\n<!-- end of results -->\n", "none-"),
+        ("<!-- bench: one.json#2 -->\n<!-- end of results -->\n", "has no table 2"),
         ("<!-- results: a.json -->\n| 1 |\n", "have no end"),
         ("<!-- results: a.json -->\n<!-- results: a.json -->\n<!-- end of results -->\n", "have no end"),
     ],
 )
 def test_what_cannot_be_filled_is_said(text: str, said: str, tables: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(json.dumps(DOCUMENT))
+    for folder in ("results", "bench"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "results" / "a.json").write_text(json.dumps(DOCUMENT))
+    (tmp_path / "bench" / "one.json").write_text(json.dumps({"tables": [{"title": "T", "about": "A.", "rows": []}]}))
     (tmp_path / "page.md").write_text(text)
     with pytest.raises(UserError, match=said):
-        tables.filled(tmp_path / "page.md", tmp_path)
+        tables.filled(tmp_path / "page.md", tmp_path / "results")

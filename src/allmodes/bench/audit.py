@@ -41,7 +41,7 @@ from .table import Row, Table
 SPACES = (AUTO,)
 LAWS = "laws"  # of points, whose truth is a closed form, beside the data sets of images
 AUDITS = 20  # of every loss
-NULLS = {500: 4, 1_000: 4, 2_000: 10, 5_000: 10}  # as many times more with nothing planted, by the examples of a side
+NULLS = {500: 20, 1_000: 4, 2_000: 4, 5_000: 2}  # as many times more with nothing planted, by the examples of a side
 MEASURED = 4  # of these times, those with the metrics of others, where they are enough to tell what is unusual
 EXAMPLES = 2_000
 WORSE = {  # the sign of worse
