@@ -6,8 +6,8 @@
     <!-- end of results -->
 
 ``headline:`` in place of ``results:`` makes the sentences that say who is first, without the tables. ``bench:`` makes
-the first table of what a benchmark wrote, ``bench: audit-mnist.json#2`` the second, ``bench: audit-*.json`` one table of
-the rows of all these files.
+the first table of what a benchmark wrote, ``bench: audit-mnist.json#2`` the second, ``bench: audit-*.json`` one
+of the rows of all these files.
 """
 
 from __future__ import annotations
