@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -67,6 +69,8 @@ class TestCascade:
             Cascade((3, 12, 12), 12, inputs=(3, 4, 4))
         with pytest.raises(UserError, match=r"prior\.dim.* 3 levels"):
             Cascade((3, 16, 16), 2, inputs=(3, 4, 4))
+        with pytest.raises(UserError, match="generator.consistent"):
+            Cascade((3, 16, 16), 12, inputs=(3, 4, 4), consistent=-1)
 
     @pytest.mark.parametrize(("latent", "codes"), [(3, [1, 1, 1]), (7, [3, 2, 2]), (8, [3, 3, 2]), (9, [3, 3, 3])])
     def test_any_latent_is_dealt_out_to_the_levels(self, latent, codes):
@@ -83,6 +87,36 @@ class TestCascade:
         with pytest.raises(UserError, match="multiples of 4"):
             same.require(torch.zeros(1, 1, 30, 32), 1)
 
+    def test_answers_made_smaller_by_another_library_are_the_input(self):
+        """PSNR in dB of answers that Pillow makes smaller, against inputs that it made of a smooth image."""
+        rows, columns = np.mgrid[:64, :64] / 16
+        original = PIL.Image.fromarray((0.8 * np.sin(rows) * np.cos(columns + rows)).astype(np.float32))
+        small = np.asarray(original.resize((8, 8), PIL.Image.Resampling.BICUBIC))
+        given, found = torch.tensor(small)[None, None], {}
+        for steps in (0, 1, 2, 3):
+            torch.manual_seed(0)
+            generator = Cascade((1, 64, 64), 8, inputs=(1, 8, 8), width=4, style=8, consistent=steps)
+            answers = generator(torch.randn(20, 8), given.expand(20, 1, 8, 8))
+            again = [
+                np.asarray(PIL.Image.fromarray(one).resize((8, 8), PIL.Image.Resampling.BICUBIC))
+                for one in answers[:, 0].numpy()
+            ]
+            found[steps] = -10 * np.log10(np.mean((np.stack(again) - small) ** 2) / 4)
+        assert found[0] < 30
+        assert found[1] > found[0] + 8
+        assert found[2] > 45
+        assert found[3] > found[2] + 3
+
+    @pytest.mark.parametrize(("shape", "inputs"), [((3, 16, 16), (3, 16, 16)), ((3, 16, 16), (16, 16))])
+    def test_nothing_is_projected_where_inputs_are_as_large(self, shape, inputs):
+        drawn = []
+        for steps in (0, 2):
+            torch.manual_seed(0)
+            generator = Cascade(shape, 12, inputs=inputs, labels=3, width=4, widest=8, style=8, consistent=steps)
+            given = torch.randn(2, *inputs) if len(inputs) == 3 else torch.randint(3, (2, *inputs))
+            drawn.append(generator(torch.randn(2, 12), given))
+        assert torch.equal(*drawn)
+
 
 class TestLarge:
     @pytest.mark.parametrize(("same_size", "aligned"), [(False, 32), (True, 32), (True, 1)])
@@ -91,7 +125,7 @@ class TestLarge:
         torch.manual_seed(1)
         inputs = (1, 32, 32) if same_size else (1, 16, 16)
         shape = (1, 32, 32)
-        generator = Cascade(shape, 6, inputs=inputs, width=2, widest=4, style=4, coarsest=16).eval()
+        generator = Cascade(shape, 6, inputs=inputs, width=2, widest=4, style=4, coarsest=16, consistent=2).eval()
         config = {"shape": list(shape), "inputs": list(inputs)}
         model = Model(generator, Gaussian(dim=6), config=config, card={})
         given, z = torch.rand(1, 352, 320) * 2 - 1, torch.randn(6)
@@ -99,10 +133,12 @@ class TestLarge:
         tiled = answer_large(model, given, z, tile=33)
         torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
 
-    @pytest.mark.parametrize(("side", "factor", "groups"), [(8, 8, 1), (16, 2, 2), (32, 1, 1)])
-    def test_a_pixel_depends_on_no_input_beyond_its_reach(self, side, factor, groups):
-        shape, latent = (1, side * factor, side * factor), 12
-        generator = Cascade(shape, latent, inputs=(1, side, side), width=2, widest=2, style=4, groups=groups)
+    @pytest.mark.parametrize(
+        ("side", "factor", "groups", "consistent"), [(8, 8, 1, 0), (8, 8, 1, 3), (16, 2, 2, 1), (32, 1, 1, 0)]
+    )
+    def test_a_pixel_depends_on_no_input_beyond_its_reach(self, side, factor, groups, consistent):
+        shape, latent, own = (1, side * factor, side * factor), 12, {"groups": groups, "consistent": consistent}
+        generator = Cascade(shape, latent, inputs=(1, side, side), width=2, widest=2, style=4, **own)
         size = 2 * (generator.reach // 8 * 8 + 16)
         given = torch.zeros(1, 1, size, 8).normal_().requires_grad_()
         with torch.enable_grad():

@@ -8,6 +8,12 @@ its style scales. The same form serves super-resolution, where the first level h
 Malik 2018), colours and holes, where it is the input made smaller, and label maps (cascaded refinement: Chen & Koltun
 2017; Li, Zhang & Malik 2019). Every level can draw the image at its own size, so codes can be chosen one level after
 the other (CHIMLE: Peng et al. 2022).
+
+Where images are larger than inputs, the last level may end in steps of back-projection (Irani & Peleg 1991),
+
+.. math:: y \leftarrow y + \uparrow (x - \downarrow y),
+
+which bring the image, made smaller again, nearer to the input: an answer that is no answer to its question cannot be.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from ..residual_dense import SLOPE, ResidualGroup
 from .style import mapping_layers
 
 ENDS, INSIDE = 3, 3 * 5  # pixels of a level from which one is made: resizing, entering, leaving; a group's convolutions
+BACK = 2 * 2  # pixels of the input from which a step of back-projection makes one: bicubic there and back
 
 
 Grown = tuple[Tensor, Tensor]  # maps (n, width, h, w), and what is added to the input, (n, C, h, w)
@@ -43,9 +50,11 @@ class Cascade(Generator):
         groups: residual groups at each level.
         coarsest: largest side of the first level, where inputs are as large as images.
         style: dimensions of a level's style.
+        consistent: steps of back-projection where images are larger than inputs, which then must be images made smaller
+            (bicubic, antialiased).
 
     Raises:
-        UserError: sizes do not fit, or the latent has fewer dimensions than there are levels.
+        UserError: sizes do not fit, there are fewer than 0 steps, or the latent has fewer dimensions than levels.
     """
 
     name = "cascade"
@@ -63,11 +72,15 @@ class Cascade(Generator):
         groups: int = 1,
         coarsest: int = 8,
         style: int = 64,
+        consistent: int = 0,
     ) -> None:
         super().__init__()
         require_sizes(width=width, widest=widest, groups=groups, coarsest=coarsest, style=style)
         self.shape, self.inputs, self.labels = shape, inputs, labels
+        if consistent < 0:
+            raise UserError(f"'generator.consistent' is {consistent}, but must be 0 or more.")
         self.factor = factor_of(shape, inputs)
+        self.consistent = consistent if self.factor > 1 else 0
         first = inputs[-1] if self.factor > 1 else shape[-1]
         while self.factor == 1 and first > coarsest and first % 2 == 0 and shape[1] * first // shape[2] % 2 == 0:
             first //= 2
@@ -88,7 +101,8 @@ class Cascade(Generator):
         )
         self.to_image = nn.ModuleList(nn.Conv2d(own, shape[0], 3, padding=1) for own in widths)
         self.divisor = self.scales[0] if self.factor == 1 else 1
-        self.reach = ceil(sum((ENDS + INSIDE * groups) * scale / self.factor for scale in self.scales))
+        convolved = ceil(sum((ENDS + INSIDE * groups) * scale / self.factor for scale in self.scales))
+        self.reach = convolved + BACK * self.consistent
 
     def require_input(self, shape: tuple[int, ...]) -> None:
         """Any size that its levels divide: it is made of convolutions alone."""
@@ -127,10 +141,20 @@ class Cascade(Generator):
         """What a level draws: its corrections to the input, or, where that is labels, to nothing."""
         if condition.ndim == 3:
             return grown[1]
-        return grown[1] + resized(as_channels(condition, self.shape[0]), self._size(condition, level))
+        inputs = as_channels(condition, self.shape[0])
+        images = grown[1] + resized(inputs, self._size(condition, level))
+        return back_projected(images, inputs, self.consistent) if level == len(self.scales) - 1 else images
 
     def _size(self, condition: Tensor, level: int) -> list[int]:
         return [side * self.factor // self.scales[level] for side in condition.shape[-2:]]
+
+
+def back_projected(images: Tensor, inputs: Tensor, steps: int) -> Tensor:
+    """Images ``(n, C, H, W)`` which, made smaller, are nearer to inputs ``(n, C, h, w)`` after each step."""
+    for _ in range(steps):
+        small = F.interpolate(images, inputs.shape[2:], mode="bicubic", antialias=True)
+        images = images + F.interpolate(inputs - small, images.shape[2:], mode="bicubic")
+    return images
 
 
 def as_maps(inputs: Tensor, labels: int) -> Tensor:
