@@ -1,6 +1,6 @@
 """Which part of the data a generator leaves out, with a known error rate."""
 
-from .audit import audit, audit_spaces
+from .audit import audit, audit_spaces, share_features
 from .density import Balls
 from .difference import Difference, difference
 from .examples import Examples, open_examples
@@ -52,5 +52,6 @@ __all__ = [
     "least_seen",
     "open_distance",
     "open_examples",
+    "share_features",
     "thin_mass",
 ]

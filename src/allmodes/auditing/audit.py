@@ -86,6 +86,26 @@ def audit(
     return audit_spaces(data, samples, spaces, views=len(names), main=main, warnings=notes, **given)
 
 
+def share_features(
+    real: Source,
+    fake: Source,
+    *,
+    distance: Wanted = AUTO,
+    inputs: Tensor | None = None,
+    seed: int = 0,
+    skip_damaged: bool = False,
+) -> None:
+    """Keep costly features that an audit of the same arguments in another process will ask for.
+
+    Raises:
+        UserError: as :func:`audit`.
+    """
+    data, samples, _ = _opened(real, fake, inputs=inputs, labels=None, seed=seed, skip_damaged=skip_damaged)
+    for each in choose(distance, data, max(len(data), len(samples))).distances:
+        for side in (data, samples):
+            side.share(each)
+
+
 def audit_spaces(
     data: Examples,
     samples: Examples,

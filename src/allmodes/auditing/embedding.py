@@ -1,12 +1,17 @@
 """Images in a feature space, some at a time, so that no more of them are ever there as floats.
 
 Costly features are computed on a GPU where there is one, and kept shard by shard: a stop loses one shard at most.
+Several processes share them: each makes the shards that are neither kept nor in another's hands, and the first waits
+for those. A process that is killed holds nothing any more, so what it had begun the first one makes.
 """
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 from numpy.typing import ArrayLike
@@ -14,6 +19,8 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import cache_dir, digest
+from ..core.launched import launched
+from ..core.locks import claimed
 from ..core.memory import memory
 from ..core.progress import working
 from ..core.tensors import load_tensors, save_tensors
@@ -23,6 +30,7 @@ from ..distances.base import Distance
 MOST = 1 / 6  # of this machine's memory, for the features of one side
 SHARD = 2_048  # images
 BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cache
+PAUSE = 0.1  # seconds between two looks whether another process has made a shard
 WIDE = 256  # on a GPU, and by a function of the user's own, which may use one
 
 Function = Callable[[Tensor], Tensor | ArrayLike]
@@ -72,26 +80,54 @@ def embed(images: Tensor, distance: Distance, kept_as: str | None = None) -> Ten
     """
     features = torch.empty(0, 0)
     with working(f"Features of {len(images):,} images ({distance.name})", len(images)) as advance, exact(distance):
-        for start in range(0, len(images), SHARD):
-            part = images[start : start + SHARD]
-            found = _kept(part, distance, len(images), None if kept_as is None else f"{kept_as}, {start:,}")
-            if start == 0:
+        coming = deque(range(0, len(images), SHARD))
+        while coming:
+            start = coming.popleft()
+            found = _kept(images, start, distance, kept_as)
+            if found is None:
+                coming.append(start)
+                time.sleep(PAUSE)
+                continue
+            if not len(features):
                 features = found.new_empty(len(images), found.shape[1])
             features[start : start + SHARD] = found
-            advance(len(part))
+            advance(len(found))
     return features
 
 
-def _kept(images: Tensor, distance: Distance, whole: int, kept_as: str | None) -> Tensor:
-    """The embedding of a shard, from the cache folder or into it."""
+@torch.no_grad()
+def share(images: Tensor, distance: Distance, kept_as: str) -> None:
+    """Keep features for the first of several processes; arguments as of :func:`embed`.
+
+    Each of them begins elsewhere, so that they share the work even where they cannot see what the others are at.
+    """
+    process, starts = launched(), range(0, len(images), SHARD)
+    first = len(starts) * process.rank // process.size
+    with exact(distance):
+        for start in (*starts[first:], *starts[:first]):
+            if not _file(start, distance, kept_as).exists():
+                _kept(images, start, distance, kept_as)
+
+
+def _file(start: int, distance: Distance, kept_as: str) -> Path:
+    """Where a shard is kept."""
+    return cache_dir() / "features" / f"{digest(f'{kept_as}, {start:,}', distance.fingerprint())}.safetensors"
+
+
+def _kept(images: Tensor, start: int, distance: Distance, kept_as: str | None) -> Tensor | None:
+    """The embedding of a shard, from the cache folder or into it; None while another process makes it."""
+    shard = images[start : start + SHARD]
     if kept_as is None:
-        return _embedded(images, distance, whole)
-    file = cache_dir() / "features" / f"{digest(kept_as, distance.fingerprint())}.safetensors"
-    with suppress(UserError, KeyError):  # not there, or damaged: made anew
-        return load_tensors(file).tensors["features"]
-    features = _embedded(images, distance, whole)
-    save_tensors(file, {"features": features})
-    return features
+        return _embedded(shard, distance, len(images))
+    file = _file(start, distance, kept_as)
+    with claimed(file.with_suffix(".lock")) as mine:
+        if not mine:
+            return None
+        with suppress(UserError, KeyError):  # not there, or damaged: made anew
+            return load_tensors(file).tensors["features"]
+        features = _embedded(shard, distance, len(images))
+        save_tensors(file, {"features": features})
+        return features
 
 
 def _embedded(images: Tensor, distance: Distance, whole: int) -> Tensor:
@@ -106,8 +142,10 @@ def _embedded(images: Tensor, distance: Distance, whole: int) -> Tensor:
 
 
 def _device(distance: Distance) -> torch.device:
-    """A GPU, for what is worth the way there."""
-    return torch.device("cuda" if distance.costly and torch.cuda.is_available() else "cpu")
+    """A GPU, for what is worth the way there: of several, each process has its own."""
+    if not distance.costly or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", launched().local % torch.cuda.device_count())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..data.images import Pictures, gathered, open_pictures, pictures_of
 from ..data.pixels import to_uint8
 from ..distances.base import Distance
 from ..model import Model, load
-from .embedding import embed
+from .embedding import embed, share
 
 SAMPLES = 5_000  # drawn from a model
 LEAST = 20  # examples of either side that an audit needs
@@ -81,8 +81,22 @@ class Examples:
         if self.features is not None:
             return self.features
         assert self.images is not None
-        features = embed(self.images, distance, self.fingerprint if distance.costly and not self.passing else None)
+        features = embed(self.images, distance, self.fingerprint if self._keeps(distance) else None)
         return features.mul_(features.shape[1] ** 0.5) if distance.averaged else features
+
+    def share(self, distance: Distance) -> None:
+        """Keep such of these features as no other process has made or makes, for the first process to take.
+
+        Raises:
+            UserError: they take too much memory.
+        """
+        if self.images is not None and self._keeps(distance):
+            share(self.images, distance, self.fingerprint)
+        if self.given is not None:
+            self.given.share(distance)
+
+    def _keeps(self, distance: Distance) -> bool:
+        return distance.costly and not self.passing
 
 
 Source = str | Path | ArrayLike | Tensor | Model | Examples

@@ -17,6 +17,8 @@ WIDE = 160  # columns of a table that goes into a file or a pipe
 
 def show(answer: Answer, *, as_json: bool) -> str:
     """The answer as it is printed."""
+    if answer.document is None:
+        return ""
     return json.dumps(finite(answer.document), indent=1, allow_nan=False) if as_json else answer.text
 
 

@@ -17,7 +17,7 @@ class Answer:
     """What a command has to say on stdout.
 
     Args:
-        document: for ``--json``: dictionaries, lists, strings and numbers.
+        document: for ``--json``: dictionaries, lists, strings and numbers; None where another process speaks.
         text: for people; nothing is printed if it is empty.
         failed: what a limit that was asked for is not kept by, a sentence for stderr; the exit code is 1.
     """

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from .. import __version__
 from ..core.discovery import entries
 from ..core.errors import UserError, did_you_mean
+from ..core.launched import launched
 from .answer import show
 from .base import Command, make_parser
 
 DONE, FAILED, MENDABLE, INTERRUPTED = 0, 1, 2, 130
+GRACE = 10.0  # seconds in which the first of several processes says what is wrong, and their launcher ends the others
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -32,14 +35,14 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return carry_out(list(sys.argv[1:] if words is None else words))
     except UserError as error:
-        return complain(f"error: {error}", MENDABLE)
+        return refuse(str(error))
     except KeyboardInterrupt as interruption:
-        return complain(f"Interrupted. {interruption}".rstrip(), INTERRUPTED)
+        return INTERRUPTED if launched().rank else complain(f"Interrupted. {interruption}".rstrip(), INTERRUPTED)
     except OSError as error:
         if error.errno is None:  # of our own making, or a library's
             raise
         where = f" ({error.filename})" if error.filename else ""
-        return complain(f"error: {error.strerror or error}{where}: mend that and give the command again.", MENDABLE)
+        return refuse(f"{error.strerror or error}{where}: mend that and give the command again.")
     except SystemExit as leave:  # argparse, after printing a help page
         return leave.code if isinstance(leave.code, int) else DONE
 
@@ -100,6 +103,13 @@ def say(text: str) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
     return DONE
+
+
+def refuse(sentence: str) -> int:
+    """Say what the user can mend; of several processes the first says it, and another what went wrong there alone."""
+    if launched().rank:
+        time.sleep(GRACE)
+    return complain(f"error: {sentence}", MENDABLE)
 
 
 def complain(sentence: str, code: int) -> int:

@@ -59,6 +59,33 @@ def abandoned(path: Path) -> bool:
 
 
 @contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Yields whether what this lock file stands for is ours to do, for as long as the context lasts.
+
+    It is not while another process that lives does it. Where there are no locks, everybody does it.
+
+    Args:
+        path: of the lock file, which is removed afterwards.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # a folder that is only to be read
+        yield True
+        return
+    mine = True
+    try:
+        with contextlib.suppress(OSError):
+            mine = claim(handle) and _same(handle, path)
+        yield mine
+    finally:
+        if mine:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file, which holds the number of the process, for as long as the context lasts.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,8 @@ class Audit(Command):
         "With --every, the samples are those of a run in training: each checkpoint is audited as it appears, until the "
         "training ends, and those that are left of one that has ended. What is dropped over time stands in watch.json "
         "and report.html in the run's folder. Given again, it goes on; --out, if given, has the last audit.\n\n"
+        "Several GPUs, or cores, share the features of large networks, each a part of the images: "
+        "torchrun --nproc-per-node 2 -m allmodes.cli audit ...\n\n"
         "Labels are a .npy of [n], or a .csv: its first line names the columns, and each further line is an example, "
         "in the order of the data, or with a column 'file' that names each picture as it is below the data folder:\n\n"
         "  file,hair,smile\n  b/07.png,red,yes\n  a/01.png,grey,no"
@@ -92,9 +96,12 @@ class Audit(Command):
 
     def run(self, arguments: argparse.Namespace) -> Answer:
         from ...auditing import STANDARD, audit
+        from ...core.launched import launched
         from ...core.outputs import require_folder
         from ..given import pairs_of
 
+        if launched().rank:
+            return _beside_the_first(arguments)
         if arguments.out is not None:
             require_folder(arguments.out, "audit.json")
         asked: dict[str, Any] = {
@@ -111,6 +118,27 @@ class Audit(Command):
         found.save(arguments.out)
         text = f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}"
         return Answer(found.document(), text, _too_much(found.dropped_mass.ci95[0], arguments.fail_above))
+
+
+def _beside_the_first(arguments: argparse.Namespace) -> Answer:
+    """Make, without a word, features that the first of several processes will ask for."""
+    from ...auditing import share_features
+    from ..given import pairs_of
+
+    if not arguments.every:  # where features of the samples are not kept
+        with _silence():
+            real, fake, inputs = pairs_of(arguments)
+            distance = chosen_distances(arguments) if arguments.distance else "auto"
+            skip, seed = arguments.skip_damaged, arguments.seed
+            share_features(real, fake, distance=distance, inputs=inputs, seed=seed, skip_damaged=skip)
+    return Answer(None, "")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Within this context nothing is printed."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        yield
 
 
 def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +56,7 @@ class Train(Command):
         return arguments
 
     def run(self, arguments: argparse.Namespace) -> Answer:
+        from ...core.launched import launched
         from ...training.recipe import load_recipe, parse_overrides
 
         overrides = parse_overrides(arguments.overrides)
@@ -71,8 +71,8 @@ class Train(Command):
             if stop.args:
                 raise
             raise KeyboardInterrupt("The same command goes on from what is saved.") from stop
-        if int(os.environ.get("RANK", "0")):  # of several processes one speaks
-            return Answer({}, "")
+        if launched().rank:  # of several processes one speaks
+            return Answer(None, "")
         return summary(run)
 
 
