@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from .page import fill, inline_image, templates
 from .run_files import inside
 from .words import title_of, write_figure
 
-SCHEMA = 3  # of audit.json
+SCHEMA = 3  # of audit.json, see audit.schema.json
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 REGIONS = 30
 TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
@@ -39,6 +40,11 @@ class Grid:
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def schema_text() -> str:
+    """The JSON Schema (draft 2020-12) of ``audit.json``: every key, what it means, and in which unit."""
+    return resources.files("allmodes.reports").joinpath("audit.schema.json").read_text(encoding="utf-8")
 
 
 def holds_audit(path: Path) -> bool:

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
+class _Schema(argparse.Action):
+    """Prints what ``audit.json`` holds, whatever else is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from ...reports.audits import schema_text
+
+        print(schema_text(), end="")
+        parser.exit()
+
+
 class Audit(Command):
     """Audit a generator."""
 
@@ -87,6 +97,7 @@ class Audit(Command):
         parser.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be read")
         parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of all that is random (default: 0)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="folder for audit.json, index.html and pictures")
+        parser.add_argument("--schema", action=_Schema, nargs=0, help="print the JSON schema of audit.json, and leave")
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         arguments = parse_with_options(parser, words)
