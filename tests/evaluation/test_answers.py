@@ -65,12 +65,13 @@ def test_those_that_differ_most_are_at_least_half_as_far_apart_as_the_best_choic
 
 def test_spread_is_the_deviation_of_each_pixel():
     found = torch.zeros(4, 3, 2, 2)
-    found[:2, :, 0, 0], found[2:, :, 0, 0] = -0.5, 0.5
+    found[:2, :, 0, 0], found[2:, :, 0, 0] = -0.2, 0.2
+    found[:2, :, 1, 1], found[2:, :, 1, 1] = -0.5, 0.5
     where = spread(found)
     assert where.shape == (1, 2, 2)
-    assert where[0].tolist() == [[0.0, -1.0], [-1.0, -1.0]]  # half of the range of grey, and black where all agree
+    torch.testing.assert_close(where[0], torch.tensor([[0.0, -1.0], [-1.0, 1.0]]))  # grey, black where all agree, white
     near = 0.9 + 1e-3 * torch.randn(50, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    expected = 2 * near.double().var(0, unbiased=False).mean(0).sqrt() - 1
+    expected = 5 * near.double().var(0, unbiased=False).mean(0).sqrt() - 1
     torch.testing.assert_close(spread(near)[0].double(), expected, atol=1e-6, rtol=0)
 
 

@@ -83,6 +83,9 @@ def most_different(found: Tensor, n: int) -> Tensor:
     return torch.tensor(chosen)
 
 
+WHITE = 2 / 5  # deviation that is drawn white: a fifth of the range of pixels, which is from -1 to 1
+
+
 class Spread:
     """Where answers ``(C, H, W)`` differ, none of which need be kept: their deviation, as they come (Welford 1962)."""
 
@@ -99,10 +102,10 @@ class Spread:
     def picture(self) -> Tensor:
         """Their standard deviation at each pixel, as a grey picture ``(1, H, W)``.
 
-        Black is 0, and white half of the range of pixels or more.
+        Black is 0, and white a fifth of the range of pixels or more.
         """
         deviation = (self.squares / self.count).mean(0, keepdim=True).sqrt()
-        return (2 * deviation - 1).clamp(max=1)
+        return (deviation / WHITE * 2 - 1).clamp(max=1)
 
 
 def spread(found: Iterable[Tensor]) -> Tensor:

@@ -130,7 +130,7 @@ def answered(arguments: argparse.Namespace) -> Answer:
     said = (
         f"{count:,} answers to each of {len(given):,} inputs in {arguments.out}; the last picture of each shows where "
     )
-    return Answer(document, said + "they differ (white: by half of the range)")
+    return Answer(document, said + "they differ (white: by a fifth of the range)")
 
 
 def pictures_of(model: Model, given: Input, count: int, arguments: argparse.Namespace) -> Iterator[tuple[str, Tensor]]:
