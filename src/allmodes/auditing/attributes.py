@@ -50,15 +50,26 @@ class Attribute:
 
     Args:
         name: what it measures.
-        less: the word for pictures of which it is smaller than of others, before 'than'.
+        less: the word for pictures of which it is smaller than of others, before 'than'; None where that says nothing.
         more: the same where it is larger.
+    """
+
+    name: str
+    less: str | None
+    more: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an attribute is measured at a glance.
+
+    Args:
+        attribute: which.
         of: its number of each of some pictures, ``(n,)``.
         colour: whether only pictures in colour have it.
     """
 
-    name: str
-    less: str
-    more: str
+    attribute: Attribute
     of: Callable[[Glance], Tensor]
     colour: bool = False
 
@@ -127,30 +138,35 @@ def _border(pictures: Tensor) -> Tensor:
     return torch.cat(sides, dim=2)
 
 
+def _of_object(rule: Rule) -> Rule:
+    """The same, where it is measured of an object."""
+    attribute = rule.attribute
+    name, less, more = (
+        f"{attribute.name} of the object",
+        f"with an object {attribute.less}",
+        f"with an object {attribute.more}",
+    )
+    return replace(rule, attribute=Attribute(name, less, more))
+
+
 COLOURS = (
-    Attribute("brightness", "darker", "brighter", _bright),
-    Attribute("contrast", "lower in contrast", "higher in contrast", _contrast),
-    Attribute("saturation", "greyer", "more colourful", _colourful, colour=True),
-    Attribute("red against green", "greener", "redder", _red, colour=True),
-    Attribute("yellow against blue", "bluer", "yellower", _yellow, colour=True),
+    Rule(Attribute("brightness", "darker", "brighter"), _bright),
+    Rule(Attribute("contrast", "lower in contrast", "higher in contrast"), _contrast),
+    Rule(Attribute("saturation", "greyer", "more colourful"), _colourful, colour=True),
+    Rule(Attribute("red against green", "greener", "redder"), _red, colour=True),
+    Rule(Attribute("yellow against blue", "bluer", "yellower"), _yellow, colour=True),
 )
 OBJECT = (
-    Attribute("size of the object", "with a smaller object", "with a larger object", _size),
-    Attribute("brightness of the ground", "on a darker ground", "on a brighter ground", _ground),
-    *(
-        replace(
-            each,
-            name=f"{each.name} of the object",
-            less=f"with an object {each.less}",
-            more=f"with an object {each.more}",
-        )
-        for each in COLOURS
-    ),
+    Rule(Attribute("size of the object", "with a smaller object", "with a larger object"), _size),
+    Rule(Attribute("brightness of the ground", "on a darker ground", "on a brighter ground"), _ground),
+    *map(_of_object, COLOURS),
 )
+LEVEL, UPRIGHT = "with more level lines", "with more upright lines"
+LEFT, RIGHT = "with lines leaning more to the left", "with lines leaning more to the right"
 SHAPES = (
-    Attribute("sharpness", "blurrier", "finer in detail", _sharp),
-    Attribute("upright against level lines", "with more level lines", "with more upright lines", _upright),
-    Attribute("lean of lines", "with lines leaning more to the left", "with lines leaning more to the right", _leaning),
+    Rule(Attribute("sharpness", "blurrier", "finer in detail"), _sharp),
+    Rule(Attribute("upright against level lines", LEVEL, UPRIGHT), _upright),
+    Rule(Attribute("lean of lines", LEFT, RIGHT), _leaning),
 )
 
 
@@ -165,12 +181,12 @@ def measured(images: Tensor) -> dict[Attribute, NDArray[np.float64]]:
     plain = torch.cat([_border(block.float() / 255).std(2).amax(1) < PLAIN for block in torch.split(images, BLOCK)])
     objects = bool(plain.float().mean() >= MOSTLY)
     known = [each for each in (*(OBJECT if objects else COLOURS), *SHAPES) if images.shape[1] == 3 or not each.colour]
-    values: dict[Attribute, list[Tensor]] = {each: [] for each in known}
+    values: list[list[Tensor]] = [[] for _ in known]
     for block in torch.split(images, BLOCK):
         seen = _seen(block.float() / 255, objects)
-        for each, found in values.items():
-            found.append(each.of(seen))
-    return {each: torch.cat(found).double().numpy() for each, found in values.items()}
+        for rule, found in zip(known, values, strict=True):
+            found.append(rule.of(seen))
+    return {rule.attribute: torch.cat(v).double().numpy() for rule, v in zip(known, values, strict=True)}
 
 
 def _seen(pictures: Tensor, objects: bool) -> Glance:

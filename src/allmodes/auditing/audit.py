@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -40,6 +41,7 @@ from .space import Space, certify
 from .tables import Table, read_table
 from .view import View, corrected
 from .views import AUTO, Wanted, choose
+from .words import Words, choose_words
 
 FEW = 1_000
 
@@ -52,6 +54,7 @@ def audit(
     inputs: Tensor | None = None,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,
+    words: str | Path | Sequence[str] | None = None,
     fraction: float = 0.5,
     seed: int = 0,
     skip_damaged: bool = False,
@@ -69,6 +72,8 @@ def audit(
             file of them (see :func:`.tables.read_table`).
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space that is named
             first; by default in EfficientNet-Lite0 where it is a view, else in pixels.
+        words: that CLIP holds against what is missing (see :mod:`.words`): a file of them, one a line, or a list. By
+            default those of the package, where CLIP is a view.
         fraction: of its share that a part of the data must keep not to be called dropped.
         seed: of the split, the regions, the samples of a model and what is drawn at random.
         skip_damaged: leave out pictures that cannot be read, and say so.
@@ -79,11 +84,12 @@ def audit(
     _check(fraction, seed)
     data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)
     chosen = choose(distance, data, max(len(data), len(samples)))
+    spoken = choose_words(words, data, chosen.distances)
     names = [each.name for each in chosen.distances]
     spaces = (Space.of(data, samples, each) for each in chosen.distances)
     given: dict[str, Any] = {"table": table, "metrics": metrics, "fraction": fraction, "seed": seed}
-    main, notes = names.index(chosen.main), chosen.warnings
-    return audit_spaces(data, samples, spaces, views=len(names), main=main, warnings=notes, **given)
+    given |= {"words": spoken.words, "warnings": (*chosen.warnings, *spoken.warnings)}
+    return audit_spaces(data, samples, spaces, views=len(names), main=names.index(chosen.main), **given)
 
 
 def share_features(
@@ -115,6 +121,7 @@ def audit_spaces(
     main: int = 0,
     table: Table,
     metrics: Sequence[str] = STANDARD,
+    words: Words | None = None,
     fraction: float = 0.5,
     seed: int = 0,
     warnings: Sequence[str] = (),
@@ -129,6 +136,7 @@ def audit_spaces(
         main: the number of that which metrics of others are measured in.
         table: the labels of the real examples.
         metrics: that others report, by name.
+        words: that are held against the parts of pictures.
         fraction: of its share that a part of the data must keep not to be called dropped.
         seed: of what is drawn at random.
         warnings: what was not at hand.
@@ -145,6 +153,7 @@ def audit_spaces(
         warnings=(*data.notes, *samples.notes, *warnings, *_warnings(data, samples)),
         real=data,
         fake=samples,
+        words=words,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from .regions import Region
 from .shares import ALPHA, surest
 from .traits import Trait, traits
 from .view import Example, View, core
+from .words import Words
 
 LOOKED_AT, AGAINST = 1_000, 5_000  # pictures of a part, and of the rest that it is held against, at most
 
@@ -58,6 +59,7 @@ class Found:
         warnings: plain sentences.
         real: the data.
         fake: the samples.
+        words: held against the parts; None to say none.
         alpha: chance of naming any dropped region or label, in any view, where none is.
     """
 
@@ -70,6 +72,7 @@ class Found:
     warnings: tuple[str, ...]
     real: Examples
     fake: Examples
+    words: Words | None = None
     alpha: float = ALPHA
 
     @property
@@ -168,7 +171,8 @@ class Found:
         away = drew.union(*(part.region.members for part in self.parts))
         mixed = torch.randperm(self.n_real, generator=stream(seed, "rest")).tolist()
         rest = [i for i in mixed if i not in away][:AGAINST]
-        return traits(self.real.images, [_some(part) for part in (sorted(lost), *parts)], rest)
+        words = None if self.words is None else partial(self.words.measured, self.real)
+        return traits(self.real.images, [_some(part) for part in (sorted(lost), *parts)], rest, words)
 
     @property
     def _rest_is_lost(self) -> bool:

@@ -53,6 +53,7 @@ def watch(
     inputs: Inputs = no_inputs,
     labels: object = None,
     metrics: Sequence[str] = STANDARD,
+    words: str | Path | Sequence[str] | None = None,
     seed: int = 0,
     skip_damaged: bool = False,
     then: Then = lambda look, found: None,
@@ -60,7 +61,7 @@ def watch(
     """Audit every checkpoint of a run as it appears, until its training has ended; earlier looks count, too.
 
     Args:
-        real, distance, labels, metrics, seed, skip_damaged: see :func:`.audit.audit`.
+        real, distance, labels, metrics, words, seed, skip_damaged: see :func:`.audit.audit`.
         run: the folder of a run, in training or not.
         inputs: of the first model and the data, what a conditional one answers, one of each example.
         then: what to do with each look, and the audit behind it.
@@ -73,7 +74,8 @@ def watch(
         raise UserError(f"{run} is not a run: it holds no recipe.yaml. Begin the training, then watch it.")
     data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
     table = {} if labels is None else read_table(labels, len(data), files=data.files)
-    asked: dict[str, Any] = {"labels": table or None, "metrics": metrics, "seed": seed, "distance": distance}
+    asked: dict[str, Any] = {"labels": table or None, "metrics": metrics, "words": words, "seed": seed}
+    asked["distance"] = distance
     basis = basis_of(data, choose(distance, data, max(len(data), SAMPLES)).distances, table, seed)
     with locked(run / WATCHER, "another watch is at work there"):
         watched = _watched(run, data, basis, inputs, asked, then)

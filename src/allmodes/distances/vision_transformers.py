@@ -8,6 +8,7 @@ size with Pillow's bicubic rule: their own preparation cuts the border off, wher
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,12 +18,14 @@ from torch.nn import functional as F
 
 from ..core.errors import UserError
 from ..core.files import digest
+from ..networks.features.clip_texts import texts
 from ..networks.features.vision_transformers import Published, load_published
 from .base import Distance
 from .colour import as_colour
 
 PATCH = 14  # of DINOv2
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+PROMPT = "a photo of a {}"  # Radford et al. (2021), section 3.1.4
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
@@ -141,13 +144,23 @@ class ClipFeatures(TransformerFeatures):
         kind="CLIPVisionModelWithProjection",
         types=frozenset({"clip", "clip_vision_model"}),
         repository="openai/clip-vit-base-patch32",
+        revision="c237dc49a33fc61debc9276459120b7eac67e7ef",  # its newest one holds pickles alone
     )
 
     def __init__(self, *, path: Path | None = None) -> None:
         super().__init__(path=path)
+        self.path = path
         self.side = int(self.network.config.image_size)  # type: ignore[union-attr,arg-type]
 
     def seen(self, prepared: Tensor) -> Tensor:
         """``(n, 3, side, side) -> (n, D)``."""
         found: Tensor = self.network(prepared).image_embeds
         return F.normalize(found.float(), dim=1)
+
+    def words(self, words: Sequence[str]) -> Tensor:
+        """The features of ``a photo of a {word}``, that those of pictures are held against, of unit length, ``(w, D)``.
+
+        Raises:
+            UserError: the weights come without what reads texts, or a word is too long.
+        """
+        return texts(self.published, [PROMPT.format(word) for word in words], self.path)

@@ -88,6 +88,12 @@ class Audit(Command):
         )
         parser.add_argument("--metrics", type=listed, metavar="A,B", help="what to report of others' metrics")
         parser.add_argument(
+            "--words",
+            type=Path,
+            metavar="FILE",
+            help="words, one a line, that CLIP holds against what is missing (default where clip is a view: ours)",
+        )
+        parser.add_argument(
             "--fail-above",
             type=share,
             metavar="SHARE",
@@ -119,6 +125,7 @@ class Audit(Command):
             "distance": chosen_distances(arguments) if arguments.distance else "auto",
             "labels": arguments.labels,
             "metrics": arguments.metrics or STANDARD,
+            "words": arguments.words,
             "seed": arguments.seed,
             "skip_damaged": arguments.skip_damaged,
         }

@@ -6,6 +6,7 @@ Weights are read from safetensors alone: of a folder, or of the model hub, whose
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,14 @@ class Published:
         kind: its class in ``transformers``.
         types: what the ``config.json`` of such weights may name as their ``model_type``.
         repository: on the model hub.
-        revision: of the repository; None for the newest.
+        revision: of the repository, one that holds ``model.safetensors``.
     """
 
     name: str
     kind: str
     types: frozenset[str]
     repository: str
-    revision: str | None = None
+    revision: str
 
 
 def is_at_hand(network: Published) -> bool:
@@ -58,18 +59,40 @@ def load_published(network: Published, path: Path | None = None) -> nn.Module:
     Raises:
         UserError: the package is not installed, or there are no such weights.
     """
+    found, report = _loaded(network, path, network.kind, use_safetensors=True, output_loading_info=True)
+    if missing := sorted(report["missing_keys"]):
+        place = path or network.repository
+        raise UserError(f"The weights in {place} are not whole: {missing[0]} is missing. Get them again.")
+    return found.float().eval().requires_grad_(False)  # type: ignore[no-any-return]
+
+
+def load_tokenizer(network: Published, path: Path | None = None) -> Any:
+    """What makes tokens of CLIP's texts, from the same place as the weights.
+
+    Args:
+        network: whose.
+        path: a folder that holds ``tokenizer.json``, too; downloaded by default.
+
+    Raises:
+        UserError: the package is not installed, or it is not there.
+    """
+    return _loaded(network, path, "CLIPTokenizer")
+
+
+def _loaded(network: Published, path: Path | None, kind: str, **options: Any) -> Any:
+    """What a class of the package loads from the folder, or from the hub."""
     try:
         import transformers
     except ImportError as error:
         raise UserError(f"{network.name} cannot be used: {EXTRA}.") from error
     _require_kind(network, path)
-    kind: Any = getattr(transformers, network.kind)
     source: dict[str, Any] = {"revision": network.revision} if path is None else {"local_files_only": True}
     place = network.repository if path is None else str(path)
+    load: Callable[..., Any] = getattr(transformers, kind).from_pretrained
     spoken = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # it tells of every weight of CLIP's words, which nobody asked for
+    transformers.logging.set_verbosity_error()  # it tells of every weight that this half of CLIP does not need
     try:
-        found, report = kind.from_pretrained(place, use_safetensors=True, output_loading_info=True, **source)
+        return load(place, **options, **source)
     except Exception as error:  # of the client, the network or the file: many kinds
         if path is None:
             raise UserError(
@@ -79,9 +102,6 @@ def load_published(network: Published, path: Path | None = None) -> nn.Module:
         raise UserError(f"{path} does not hold the weights of {network.name} ({_first(error)}).") from error
     finally:
         transformers.logging.set_verbosity(spoken)
-    if missing := sorted(report["missing_keys"]):
-        raise UserError(f"The weights in {place} are not whole: {missing[0]} is missing. Get them again.")
-    return found.float().eval().requires_grad_(False)  # type: ignore[no-any-return]
 
 
 def _require_kind(network: Published, path: Path | None) -> None:
