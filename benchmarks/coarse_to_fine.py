@@ -1,7 +1,7 @@
 """What it costs to find an answer near an original: codes chosen coarse to fine, against whole candidates.
 
     allmodes train super-resolution/chimle --out runs/chimle
-    python benchmarks/coarse_to_fine.py runs/chimle --out docs/results/coarse-to-fine.json
+    python benchmarks/coarse_to_fine.py runs/chimle --out docs/bench/coarse-to-fine.json
 
 Of held-out inputs, the distance of the nearest answer to the original, in the space in which the run was matched.
 *Flat*: the nearest of k candidates, each drawn whole; its mean over all choices of k of those that were drawn.
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from allmodes.bench.table import Table
 from allmodes.core.configuration import build_part
 from allmodes.core.errors import UserError
 from allmodes.core.files import atomic, write_json
@@ -173,19 +174,28 @@ def drawn(found: Mapping[str, Any], path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def table(found: Mapping[str, Any]) -> str:
-    """In Markdown: of each size of pools what it reaches, and what whole candidates need for that."""
-    count = found["flat"]["calls"]
-    rows = ["| pools | calls | cost | distance | whole candidates for it | cheaper | quicker |", "|---" * 7 + "|"]
+def table(found: Mapping[str, Any]) -> Table:
+    """Of each size of pools what it reaches, and what whole candidates need for that."""
+    count, rows = found["flat"]["calls"], []
     for point in found["coarse_to_fine"]:
         same, least = point["flat_calls"], "" if point["flat_calls"] else "over "
-        cells = (
-            *(", ".join(map(str, point["pools"])), f"{point['calls']:,}", f"{point['cost']:.1f}"),
-            *(f"{point['distance']:.4g}", f"{least}{same or count:,.0f}"),
-            *(f"{least}{point[key]:.1f} times" for key in ("cheaper", "quicker")),
+        rows.append(
+            {
+                "pools": ", ".join(map(str, point["pools"])),
+                "calls": f"{point['calls']:,}",
+                "cost": f"{point['cost']:.1f}",
+                "distance": f"{point['distance']:.4g}",
+                "whole candidates for it": f"{least}{same or count:,.0f}",
+                "cheaper": f"{least}{point['cheaper']:.1f} times",
+                "quicker": f"{least}{point['quicker']:.1f} times",
+            }
         )
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    about = (
+        f"Of {found['inputs']:,} inputs ({found['split']}), the mean distance of the chosen answer to the original, "
+        "and how many whole candidates it takes to come as near. 'cost' counts operations, in whole answers; 'cheaper' "
+        "and 'quicker' compare operations and seconds of the processor."
+    )
+    return Table("Answers chosen coarse to fine, beside whole candidates", about, rows)
 
 
 def opened(path: Path, inputs: int) -> tuple[Model, Distance, Questions, list[int]]:
@@ -223,12 +233,13 @@ def main(words: Sequence[str] | None = None) -> int:
         require_pools(pools, len(cast(Cascade, model.generator).scales))
         found = measured(model, distance, asked, pools, arguments.candidates)
         command = shlex.join(["python", "benchmarks/coarse_to_fine.py", *(sys.argv[1:] if words is None else words)])
-        write_json(arguments.out, {"command": command, "origin": origin(), **found})
+        document = {"command": command, "origin": origin(), **found, "tables": [table(found).to_json()]}
+        write_json(arguments.out, document)
         drawn(found, arguments.out.with_suffix(".png"))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(table(found))
+    print(table(found).to_markdown())
     return 0
 
 

@@ -74,7 +74,7 @@ def evaluate_pictures(
         codes = codes_for(model, pair.given, each, seed=SEED + seed)
         made = torch.cat([answers_under(model, pair.given, code[None]) for code in codes])[None]  # one is in memory
         _require_size(made, pair)
-        found.append(_figures(made, pair, number, shrink, eye))
+        found.append(of_picture(made, pair, number, shrink, eye))
     certificate = {
         "protocol": "answers to inputs",
         "answers": f"{each} to each input",
@@ -87,6 +87,21 @@ def evaluate_pictures(
     return Evaluation(tuple(scored(values, len(pairs) * each, certificate, eye)))
 
 
+def of_picture(
+    made: Tensor, pair: Pair, number: int, shrink: Callable[[Tensor, Tensor], Tensor] | None, eye: Eye
+) -> Values:
+    """The figures of answers ``(1, each, C, H, W)`` to one picture; of one that was enlarged those of luma, too."""
+    index = torch.tensor([number])
+    again = None if shrink is None else lambda images: shrink(images, index)
+    values = measured(made, Questions(pair.given[None], pair.truth[None], pair.name, again), eye)
+    border = made.shape[-1] // pair.given.shape[-1]
+    if border > 1 and len(pair.truth) == 3:
+        inner = (..., slice(border, -border), slice(border, -border))
+        parts = (luma(to_float(to_uint8(images)))[inner] for images in (made, pair.truth[None]))
+        values |= {OF_LUMA[name]: value for name, value in faithful(*parts).items()}
+    return values
+
+
 def _require_size(made: Tensor, pair: Pair) -> None:
     if made.shape[2:] != pair.truth.shape:
         sizes = [f"{some.shape[-1]} x {some.shape[-2]}" for some in (made, pair.truth)]
@@ -97,18 +112,3 @@ def _require_size(made: Tensor, pair: Pair) -> None:
 
 def _bytes(values: Tensor) -> str:
     return digest(str(tuple(values.shape)), values.contiguous().numpy().tobytes().hex())
-
-
-def _figures(
-    made: Tensor, pair: Pair, number: int, shrink: Callable[[Tensor, Tensor], Tensor] | None, eye: Eye
-) -> Values:
-    """Of one picture; of one that was enlarged those of luma, too."""
-    index = torch.tensor([number])
-    again = None if shrink is None else lambda images: shrink(images, index)
-    values = measured(made, Questions(pair.given[None], pair.truth[None], pair.name, again), eye)
-    border = made.shape[-1] // pair.given.shape[-1]
-    if border > 1 and len(pair.truth) == 3:
-        inner = (..., slice(border, -border), slice(border, -border))
-        parts = (luma(to_float(to_uint8(images)))[inner] for images in (made, pair.truth[None]))
-        values |= {OF_LUMA[name]: value for name, value in faithful(*parts).items()}
-    return values
