@@ -207,6 +207,9 @@ def test_words_need_pictures_and_what_reads(clip: Path, tmp_path: Path, monkeypa
     (view,) = [open_distance("clip", {"path": str(tmp_path / "seeing")})]
     with pytest.raises(UserError, match="holds weights of 'clip_vision_model', not of CLIP with its words"):
         choose_words(["dog"], images, [view])
+    default = choose_words(None, images, [Pixels(), ClipFeatures(path=clip)]).words
+    assert default is not None
+    assert default.names == vocabulary()
     chosen = choose_words(None, images, [view])  # nobody asked for words
     assert chosen.words is None
     assert chosen.warnings[0].startswith("No words are said of what is missing. ")

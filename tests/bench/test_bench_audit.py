@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from allmodes.bench import audit, laws, planted
+from allmodes.bench import audit, laws, planted, seen
 from allmodes.core.errors import UserError
 
 N = 150
@@ -52,6 +52,26 @@ def test_copies_are_examples_of_the_data(pool: planted.Pool) -> None:
     data = {image.numpy().tobytes() for image in pool.images[made.real]}
     assert sum(image.numpy().tobytes() in data for image in pool.images[made.fake]) == 15
     assert made.copied == 0.1
+
+
+def test_a_pose_removed_is_in_the_data_alone(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the audit is given, picture by picture: the lost ones as they lie, all others as they stand."""
+    rng = np.random.default_rng(0)
+    faces = planted.Pool(
+        "faces", torch.from_numpy(rng.integers(0, 255, (400, 1, 6, 6), dtype=np.uint8)), np.arange(400) % 4
+    )
+    made = planted.pose_removed(0.2)(faces, N, np.random.default_rng(3))
+    assert made.dropped == 0.2
+    assert made.lost.mean() == pytest.approx(0.2, abs=0.1)
+    assert set(made.labels[made.lost]) == set(range(4))
+    given = {}
+    monkeypatch.setattr(seen, "audit_spaces", lambda data, samples, spaces, **_: given.update(space=spaces[0]))
+    seen.Seen(faces, "pixels").audit(made, (), 0)
+    sides, whole = given["space"].sides, faces.images.numpy() / 127.5 - 1
+    lying = np.stack([np.rot90(picture[0])[None] for picture in whole])
+    expected = np.where(made.lost[:, None, None, None], lying[made.real], whole[made.real])
+    np.testing.assert_allclose(sides.real, expected.reshape(N, -1), atol=1e-6)
+    np.testing.assert_allclose(sides.fake, whole[made.fake].reshape(N, -1), atol=1e-6)
 
 
 @pytest.mark.parametrize("spoil", [planted.blurred, planted.noisy, planted.pale, planted.fewer])
@@ -116,15 +136,15 @@ def test_laws_have_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_features_of_a_pool_are_computed_once_and_rows_are_drawn(pool: planted.Pool) -> None:
-    seen = audit.Seen(pool, "pixels")
+    shown = audit.Seen(pool, "pixels")
     rows = np.array([5, 3, 999])
     whole = (pool.images.float() / 127.5 - 1).flatten(1)
-    torch.testing.assert_close(seen.features(rows), [whole[rows]])
+    torch.testing.assert_close(shown.features(rows), [whole[rows]])
     blurred = (planted.blur(pool.images).float() / 127.5 - 1).flatten(1)
-    torch.testing.assert_close(seen.features(rows, planted.blur), [blurred[rows]])
-    before = seen._features[None]
-    seen.features(np.array([1]))
-    assert seen._features[None] is before
+    torch.testing.assert_close(shown.features(rows, planted.blur), [blurred[rows]])
+    before = shown._features[None]
+    shown.features(np.array([1]))
+    assert shown._features[None] is before
 
 
 def test_the_tables_hold_every_case(pool: planted.Pool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from .planted import (
     pale,
     part_removed,
     pools,
+    pose_removed,
     reddest_removed,
     thinned,
     tinted,
@@ -79,6 +80,7 @@ CASES = (
     Case("20% removed", part_removed(0.2)),
     Case("the darkest third removed", darkest_removed),
     Case("the reddest third removed", reddest_removed, colour=True),
+    Case("a pose removed: a fifth on its side", pose_removed(0.2)),
     Case("thinned by the distance from the mean", thinned),
     Case("10% of the samples copied", copied(0.1)),
     Case("blurred samples", blurred),
@@ -87,7 +89,10 @@ CASES = (
     Case("a colour cast", tinted, colour=True),
     Case("a quarter of the samples", fewer),
 )
-FACES = (Case("a person removed", class_kept(0.0)),)
+FACES = (
+    Case("a person removed", class_kept(0.0)),
+    Case("a pose removed: a fifth on its side", pose_removed(0.2)),
+)
 
 
 @dataclass(frozen=True)

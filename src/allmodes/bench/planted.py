@@ -61,6 +61,7 @@ class Planted:
             than some of the data, and nobody knows of how many.
         copied: share of the samples that are copies of data.
         spoil: what was done to the samples' images, uint8 ``(N, C, H, W)``, or None.
+        pose: what was done to the images of the data that are lost, or None.
     """
 
     real: NDArray[np.int64]
@@ -70,6 +71,7 @@ class Planted:
     dropped: float | None = 0.0
     copied: float = 0.0
     spoil: Spoil | None = None
+    pose: Spoil | None = None
 
 
 Plant = Callable[[Pool, int, np.random.Generator], Planted]
@@ -165,6 +167,15 @@ def reddest_removed(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     return _without(pool, n, rng, (red - blue >= np.quantile(red - blue, 2 / 3)).astype(np.float64))
 
 
+def pose_removed(share: float) -> Plant:
+    """This share of the data, of every kind, lies on its side, and none of the samples does."""
+
+    def plant(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
+        return replace(nothing(pool, n, rng), lost=rng.random(n) < share, dropped=share, pose=turn)
+
+    return plant
+
+
 def tinted(pool: Pool, n: int, rng: np.random.Generator) -> Planted:
     """Samples with a cast: blue at three quarters."""
     return replace(nothing(pool, n, rng), dropped=None, spoil=tint)
@@ -200,6 +211,11 @@ def fade(images: Tensor) -> Tensor:
 def tint(images: Tensor) -> Tensor:
     """Blue at three quarters, uint8 ``(N, 3, H, W)``."""
     return (images.float() * torch.tensor([1, 1, 0.75])[:, None, None]).round().to(torch.uint8)
+
+
+def turn(images: Tensor) -> Tensor:
+    """A quarter of a turn to the left, uint8 ``(N, C, S, S)``."""
+    return images.rot90(1, (2, 3))
 
 
 def add_noise(images: Tensor) -> Tensor:

@@ -31,6 +31,10 @@ class Seen:
     def audit(self, planted: Planted, metrics: Sequence[str], seed: int) -> Findings:
         """Audit the samples, in all views."""
         real, fake = self.features(planted.real), self.features(planted.fake, planted.spoil)
+        if planted.pose is not None:
+            posed = self.features(planted.real[planted.lost], planted.pose)
+            for features, mine in zip(real, posed, strict=True):
+                features[torch.from_numpy(planted.lost)] = mine
         named = zip(self._distances, real, fake, strict=True)
         spaces = [Space(each.name, each.fingerprint(), Sides(mine, theirs)) for each, mine, theirs in named]
         data, samples = (open_examples(side[0]) for side in (real, fake))
