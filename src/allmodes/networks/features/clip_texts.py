@@ -39,7 +39,7 @@ def texts(network: Published, said: Sequence[str], path: Path | None = None) -> 
             f"{path or network.repository} holds a tokenizer of {len(tokenizer):,} tokens, and CLIP's has "
             f"{reader.config.vocab_size:,}: put the tokenizer.json of {network.repository} beside its weights."
         )
-    tokens = [tokenizer(text)["input_ids"] for text in said]
+    tokens = [tokenizer(text, verbose=False)["input_ids"] for text in said]
     longest = max(range(len(tokens)), key=lambda place: len(tokens[place]))
     if len(tokens[longest]) > (most := reader.config.max_position_embeddings):
         raise UserError(

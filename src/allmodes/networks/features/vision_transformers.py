@@ -6,7 +6,8 @@ Weights are read from safetensors alone: of a folder, or of the model hub, whose
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,9 @@ def _loaded(network: Published, path: Path | None, kind: str, **options: Any) ->
     source: dict[str, Any] = {"revision": network.revision} if path is None else {"local_files_only": True}
     place = network.repository if path is None else str(path)
     load: Callable[..., Any] = getattr(transformers, kind).from_pretrained
-    spoken = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # it tells of every weight that this half of CLIP does not need
     try:
-        return load(place, **options, **source)
+        with _quiet(transformers.logging, bars=path is None and not is_at_hand(network)):
+            return load(place, **options, **source)
     except Exception as error:  # of the client, the network or the file: many kinds
         if path is None:
             raise UserError(
@@ -100,8 +100,26 @@ def _loaded(network: Published, path: Path | None, kind: str, **options: Any) ->
                 f"({_first(error)}): give a folder that holds them with --distance.path."
             ) from error
         raise UserError(f"{path} does not hold the weights of {network.name} ({_first(error)}).") from error
+
+
+@contextmanager
+def _quiet(logging: Any, *, bars: bool) -> Iterator[None]:
+    """Within this context the package tells nothing of every weight that half of CLIP does not need.
+
+    Args:
+        logging: of the package.
+        bars: whether it may draw bars, as of a download.
+    """
+    spoken, drawn = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    if not bars:
+        logging.disable_progress_bar()
+    try:
+        yield
     finally:
-        transformers.logging.set_verbosity(spoken)
+        logging.set_verbosity(spoken)
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def _require_kind(network: Published, path: Path | None) -> None:
