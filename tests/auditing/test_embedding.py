@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,6 @@ def means_by_numpy(pixels: np.ndarray) -> np.ndarray:
 def test_a_function_of_ones_own_sees_what_the_same_features_show(function: embedding.Function) -> None:
     ours = audit(side(REAL), side(FAKE), distance=function, metrics=("frechet_distance",))
     theirs = audit(means_by_numpy(REAL), means_by_numpy(FAKE), metrics=("frechet_distance",))
-    assert ours.views[0].name == function.__name__
     assert theirs.dropped_mass.ci95[0] > 0
     assert ours.dropped_mass.estimate == pytest.approx(theirs.dropped_mass.estimate, abs=1e-6)
     assert ours.summary["frechet_distance"].value == pytest.approx(theirs.summary["frechet_distance"].value, rel=1e-3)
@@ -50,12 +50,35 @@ def test_it_is_one_view_beside_others() -> None:
     assert [view.name for view in found.views] == ["pixels", "means"]
 
 
+class Net(torch.nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return means(images)
+
+
+def test_its_name_is_one_that_a_reader_knows() -> None:
+    """Or, of one without a name, what it is: no '<lambda>' and no 'partial'."""
+    functions = [means, lambda images: images.mean((2, 3)), partial(partial(torch.flatten, start_dim=1)), Net()]
+    names = [embedding.Own(function).name for function in functions]
+    assert names == ["means", "own function", "flatten", "Net"]
+    unlike = Net()
+    unlike.__name__ = "other net"
+    assert [each.name for each in views.choose([functions[-1], unlike], side(REAL)).distances] == ["Net", "other net"]
+    for two in ([Net(), Net()], [functions[1], lambda images: means(images)]):
+        with pytest.raises(UserError, match="Two feature spaces are called .* the name that def gives it"):
+            views.choose(two, side(REAL))
+    with pytest.raises(UserError, match="'pixels': name each view once.$"):
+        views.choose(["pixels", "pixels"], side(REAL))
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
         (lambda images: images, "gives 90 x 3 x 8 x 8 for 90 images, but must give one row for each"),
         (lambda images: means(images)[:-1], "gives 89 x 6 for 90 images"),
         (lambda images: means(images) / 0, "gives NaN or infinity"),
+        (lambda images: means(images).mean(), "gives a Tensor without rows for 90 images"),
+        (lambda images: None, "'own function' gives a NoneType without rows for 90 images"),
+        (lambda images: ["a", "b"], "gives a list without rows for 90 images"),
         (7, "7 is no feature space"),
     ],
 )

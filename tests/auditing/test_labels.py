@@ -175,6 +175,13 @@ def test_every_example_needs_a_label() -> None:
         read_table([1, 2, 3], 4)
 
 
+def test_a_file_of_too_few_labels_is_named_and_no_npy_has_a_heading(tmp_path: Path) -> None:
+    np.save(tmp_path / "kinds.npy", np.arange(3))
+    with pytest.raises(UserError, match="3 labels in .*kinds.npy for 4 real examples: give one for each") as refused:
+        read_table(tmp_path / "kinds.npy", 4)
+    assert ".csv" not in str(refused.value)
+
+
 def test_numbers_that_name_single_examples_are_no_labels() -> None:
     with pytest.raises(UserError, match="'age' has 30 different labels for 40"):
         read_table({"age": [*range(30), *range(10)]}, 40)
@@ -192,8 +199,8 @@ def test_a_csv_names_files_in_any_order(tmp_path: Path) -> None:
     [
         ("file,hair\nb.png,red\n", "a.png has none"),
         ("hair,smile\nred\ngrey,yes\n", "Line 2 of the labels in .* has 1 cells and the heading 2"),
-        ("hair\nred\n", "1 labels for 2"),
-        ("red\ngrey\n", "1 labels for 2 real examples: give one for each. The first line of a .csv is its heading"),
+        ("hair\nred\n", "1 labels in .*people.csv for 2"),
+        ("red\ngrey\n", "1 labels in .*people.csv for 2 real examples: .* The first line of a .csv is its heading"),
         ("hair,smile\nred,yes,no\ngrey,yes\n", "Line 2 .* has 3 cells and the heading 2: .* holds a comma in quotes"),
         (
             "file,hair\na.png,red\na.png,grey\nb.png,red\n",

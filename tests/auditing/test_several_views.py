@@ -131,7 +131,7 @@ def test_so_few_that_a_loss_would_hide_are_no_proof(dark: tuple[Findings, np.nda
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
-    [("pixels,pixels", "'pixels' is named twice"), ("pixels,pixel", "Did you mean 'pixels'"), ([], "No feature space")],
+    [("pixels,pixels", "called 'pixels'"), ("pixels,pixel", "Did you mean 'pixels'"), ([], "No feature space")],
 )
 def test_views_must_be_there_and_named_once(wanted: str | list[str], message: str) -> None:
     real = pictures(40, 0)[0]

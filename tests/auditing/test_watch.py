@@ -21,6 +21,7 @@ from allmodes.core.locks import locked
 from allmodes.data.digits import SmallDigits
 from allmodes.model import load_checkpoint
 from allmodes.reports import write_report
+from allmodes.reports.watched import Look
 from allmodes.runs.folder import LOCK
 from allmodes.runs.run import train
 
@@ -99,13 +100,17 @@ def test_each_look_is_the_audit_of_that_checkpoint(real: Examples, run: Path) ->
 
 
 def test_a_watch_that_was_stopped_goes_on_where_it_was(real: Examples, run: Path) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    made: list[int] = []
+
+    def told(look: Look, found: object) -> None:
+        made.append(look.images)
+        if len(made) == 2:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        watch(real, run, distance="pixels", metrics=(), then=stop)
+        watch(real, run, distance="pixels", metrics=(), then=told)
     assert [look["images"] for look in read_json(run / "watch.json")["looks"]] == LOOKS[:1]
-    assert looked(real, run) == LOOKS[1:]
+    assert looked(real, run) == LOOKS[1:]  # the second was not told to its end
     assert [look["images"] for look in read_json(run / "watch.json")["looks"]] == LOOKS
     assert looked(real, run) == []
 
@@ -194,6 +199,16 @@ def test_what_cannot_go_together_is_refused(real: Examples, run: Path, tmp_path:
     (run / "watch.json").unlink()
     with pytest.raises(UserError, match="is not at work, and has no checkpoint yet"):
         looked(real, run)
+
+
+def test_a_report_that_a_kill_left_behind_its_looks_is_written_anew(
+    real: Examples, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked(real, run)
+    written: list[Path] = []
+    monkeypatch.setattr(room, "write_report", lambda runs, out: written.append(out))
+    assert looked(real, run) == []
+    assert written == [run / "report.html"]
 
 
 def test_a_damaged_checkpoint_is_passed_over(real: Examples, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

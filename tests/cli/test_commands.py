@@ -323,8 +323,13 @@ class TestAudit:
         ]
         assert json.loads((tmp_path / "out" / "audit.json").read_text()) == found
         assert main([*words, "--fail-above", "0.4"]) == 0
+        assert "Not surely more than the 40.0% of --fail-above is dropped: about " in capsys.readouterr().err
         assert main(words) == 0
         assert "--fail-above" not in capsys.readouterr().err
+        np.save(tmp_path / "few.npy", rng.normal(size=(40, 2)))
+        sides[1] = sides[3] = str(tmp_path / "few.npy")
+        assert main(["audit", *sides, *words[5:], "--fail-above", "0.05"]) == 0
+        assert "Whether more than the 5.0% of --fail-above is dropped cannot be told: about " in capsys.readouterr().err
         assert "'5%' is not a number from 0 to 1" in refusal_of([*words, "--fail-above", "5%"], capsys)
         assert "'nan' is not" in refusal_of([*words, "--fail-above", "nan"], capsys)
 
@@ -348,6 +353,8 @@ class TestAudit:
         assert "What it left out, over its training" in (run / "report.html").read_text()
         assert main(words) == 0
         assert capsys.readouterr().out.startswith("After 64 presentations: about ")
+        assert "so there is no page for" in refusal_of([*words, "--out", str(tmp_path / "later")], capsys)
+        assert main([*words, "--out", str(out)]) == 0
         assert "are required: --out" in refusal_of(words[:-1], capsys)
         assert "real.npy is not a run" in refusal_of([*words[:3], "--fake", str(real), "--every"], capsys)
 

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,6 +34,8 @@ BLOCK = 16  # images embedded at a time: larger blocks leave the processor's cac
 PAUSE = 0.1  # seconds between two looks whether another process has made a shard
 WIDE = 256  # on a GPU, and by a function of the user's own, which may use one
 
+UNNAMED = "own function"  # a function that was given no name
+
 Function = Callable[[Tensor], Tensor | ArrayLike]
 
 
@@ -45,7 +48,7 @@ class Own(Distance):
 
     def __init__(self, function: Function) -> None:
         super().__init__()
-        self.name = getattr(function, "__name__", type(function).__name__)  # type: ignore[misc]
+        self.name = _named(function)  # type: ignore[misc]
         self._function = [function]  # in a list: what it learnt is not the distance's state
 
     def embed(self, images: Tensor) -> Tensor:
@@ -54,9 +57,13 @@ class Own(Distance):
         Raises:
             UserError: it does not give a row of finite numbers for each image.
         """
-        found = torch.as_tensor(self._function[0](images)).float()
+        given = self._function[0](images)
+        try:
+            found = torch.as_tensor(given).float()
+        except (TypeError, ValueError, RuntimeError):  # what is no array at all, each library in its way
+            found = torch.empty(0)
         if found.ndim != 2 or len(found) != len(images):
-            shape = " x ".join(map(str, found.shape))
+            shape = " x ".join(map(str, getattr(given, "shape", ()))) or f"a {type(given).__name__} without rows"
             raise UserError(f"'{self.name}' gives {shape} for {len(images)} images, but must give one row for each.")
         if not bool(found.isfinite().all()):
             raise UserError(f"'{self.name}' gives NaN or infinity: mend it, or leave out such images.")
@@ -64,6 +71,14 @@ class Own(Distance):
 
     def fingerprint(self) -> str:
         return f"{self.name}(a function of the user's own)"
+
+
+def _named(function: Function) -> str:
+    """What a function is called where it was defined; of a network, its class."""
+    while isinstance(function, partial):
+        function = function.func
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return UNNAMED if name == "<lambda>" else name
 
 
 @torch.no_grad()

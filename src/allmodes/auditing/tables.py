@@ -24,6 +24,7 @@ from ..data.folders import some
 MANY = 20  # different labels, of which every second example may have one of its own
 SEPARATORS = ",;\t"
 FILE = "file"
+HEADING = " The first line of a .csv is its heading."
 
 Table = Mapping[str, Sequence[str]]  # a name for each real example, for every attribute
 
@@ -40,7 +41,9 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
     Raises:
         UserError: a file cannot be read, or an attribute does not name every example once, or hardly any two alike.
     """
+    where, heading = "", ""
     if isinstance(labels, str | Path):
+        where, heading = f" in {labels}", HEADING if Path(labels).suffix.lower() == ".csv" else ""
         labels = _read(Path(labels))
     columns: Mapping[object, Any] = labels if isinstance(labels, Mapping) else {"label": labels}
     table = {str(name): _words(str(name), column) for name, column in columns.items()}
@@ -50,8 +53,10 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
         raise UserError("The labels name no attribute: give at least one column of labels.")
     for name, values in table.items():
         if len(values) != count:
-            heading = " The first line of a .csv is its heading." if len(values) == count - 1 else ""
-            raise UserError(f"There are {len(values)} labels for {count} real examples: give one for each.{heading}")
+            raise UserError(
+                f"There are {len(values)} labels{where} for {count} real examples: give one for each, in their order."
+                f"{heading if len(values) == count - 1 else ''}"
+            )
         if len(kinds := set(values)) > max(MANY, count / 2):
             hint = " Call it 'file' if it names the files." if files and kinds <= set(files) else ""
             raise UserError(

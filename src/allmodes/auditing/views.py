@@ -133,7 +133,9 @@ def choose(wanted: Wanted, data: Examples, count: int = 0) -> Chosen:
         raise UserError("No feature space is named: name one, or leave it out.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"The feature space '{twice}' is named twice: name each view once.")
+        ours = any(isinstance(each, Own) for each in distances if each.name == twice)
+        hint = " A function bears the name that def gives it, or its __name__." if ours else ""
+        raise UserError(f"Two feature spaces are called '{twice}': name each view once.{hint}")
     return Chosen(tuple(sorted(distances, key=lambda distance: distance.costly)), names[0])
 
 

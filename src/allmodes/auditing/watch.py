@@ -64,7 +64,7 @@ def watch(
         real, distance, labels, metrics, words, seed, skip_damaged: see :func:`.audit.audit`.
         run: the folder of a run, in training or not.
         inputs: of the first model and the data, what a conditional one answers, one of each example.
-        then: what to do with each look, and the audit behind it.
+        then: what to do with each look, and the audit behind it; what raises here is not noted as a look.
 
     Raises:
         UserError: there is no run, it was watched otherwise before, or it has no checkpoint.
@@ -87,20 +87,27 @@ def watch(
 def _watched(
     run: Path, data: Examples, basis: Mapping[str, Any], inputs: Inputs, asked: Mapping[str, Any], then: Then
 ) -> Watched:
-    """Look at every model of the run, and note each look before it is told."""
+    """Look at every model of the run, and note each look once it is told: a kill in between repeats it."""
     given, seed = None, basis["seed"]
+    if looks_at(run, basis).looks:
+        write_report([run], run / "report.html")  # the last look may have been killed before this
     for model in models(run, basis):
         before = looks_at(run, basis)
         given = inputs(model, data) if given is None else given
         found = audit(data, samples_of(model, seed) if given is None else model, inputs=given, **asked)
-        after = read_watch(run)
-        if after is None or after.document() != before.document():
-            continue  # the training was started over meanwhile
         look = look_of(found, int(model.card["images"]), before)
-        before.having(look).save(run)
-        write_report([run], run / "report.html")
-        then(look, found)
+        if _goes_on(run, before):
+            then(look, found)
+        if _goes_on(run, before):
+            before.having(look).save(run)
+            write_report([run], run / "report.html")
     return looks_at(run, basis)
+
+
+def _goes_on(run: Path, before: Watched) -> bool:
+    """Whether the training was not started over since these were its looks."""
+    now = read_watch(run)
+    return now is not None and now.document() == before.document()
 
 
 def basis_of(data: Examples, distances: Sequence[Distance], table: Table, seed: int) -> dict[str, Any]:

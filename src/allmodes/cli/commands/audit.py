@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.errors import UserError
 from ..answer import columns
 from ..base import Answer, Command, Example, Parser, natural, share
 from ..space import chosen_distances, listed, parse_with_options
@@ -18,7 +19,7 @@ from .evaluate import as_table
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...auditing import Examples, Findings
+    from ...auditing import Examples, Findings, Mass
     from ...model import Model
     from ...reports.watched import Look
 
@@ -135,7 +136,9 @@ class Audit(Command):
         found = audit(real, fake, inputs=inputs, **asked)
         found.save(arguments.out)
         text = f"{as_text(found)}\n\nThe page: {arguments.out / 'index.html'}"
-        return Answer(found.document(), text, _too_much(found.dropped_mass.ci95[0], arguments.fail_above))
+        return Answer(
+            found.document(), text, _too_much(found.dropped_mass, found.answer().collapse, arguments.fail_above)
+        )
 
 
 def _beside_the_first(arguments: argparse.Namespace) -> Answer:
@@ -161,8 +164,11 @@ def _silence() -> Iterator[None]:
 
 def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:
     """The audits of every checkpoint of a run; a line for each as it is made."""
+    from ...auditing import Mass
     from ...auditing.watch import watch
     from ...data.pixels import to_float
+    from ...reports.audits import holds_audit
+    from ...reports.watched import WATCH
     from ..given import inputs_for
 
     def inputs(model: Model, data: Examples) -> Tensor | None:
@@ -180,8 +186,15 @@ def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:
         watched = watch(arguments.real, arguments.fake, inputs=inputs, then=then, **asked)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("The same command goes on where it was.") from stop
+    if arguments.out is not None and not holds_audit(arguments.out):
+        raise UserError(
+            f"All checkpoints of {arguments.fake} were audited before, so there is no page for {arguments.out}: audit "
+            f"the run without --every, or delete {arguments.fake / WATCH} to begin anew."
+        )
     text = "\n".join([*map(line_of, watched.looks), f"\nThe curve: {arguments.fake / 'report.html'}"])
-    return Answer(watched.document(), text, _too_much(watched.looks[-1].least, arguments.fail_above))
+    last = watched.looks[-1]
+    mass = Mass(last.estimate, (last.least, None))
+    return Answer(watched.document(), text, _too_much(mass, last.collapse, arguments.fail_above))
 
 
 def line_of(look: Look) -> str:
@@ -194,11 +207,19 @@ def line_of(look: Look) -> str:
     )
 
 
-def _too_much(least: float, limit: float | None) -> str:
-    """That surely more is dropped than the limit allows, or nothing."""
-    if limit is None or least <= limit:
+def _too_much(mass: Mass, collapse: str, limit: float | None) -> str:
+    """That surely more is dropped than the limit allows, or nothing; why not, where it is kept, goes to stderr."""
+    if limit is None:
         return ""
-    return f"At least {least:.1%} of the data is dropped, more than the {limit:.1%} of --fail-above."
+    least, limited = f"{mass.ci95[0]:.1%}", f"the {limit:.1%} of --fail-above"
+    if mass.ci95[0] > limit:
+        return f"At least {least} of the data is dropped, more than {limited}."
+    about = f"about {mass.estimate:.1%} of the data, at least {least}"
+    if collapse == "cannot be told":
+        print(f"Whether more than {limited} is dropped cannot be told: {about}.", file=sys.stderr)
+    else:
+        print(f"Not surely more than {limited} is dropped: {about}.", file=sys.stderr)
+    return ""
 
 
 def as_text(found: Findings) -> str:
