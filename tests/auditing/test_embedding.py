@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_a_stop_loses_one_shard_at_most(tmp_path: Path, monkeypatch: pytest.Monk
     assert third.looked in {32, len(REAL) - 64}
     assert side(FAKE).embedded(Costly()).shape == (len(FAKE), 192)  # other images are not taken for these
     assert len(list((tmp_path / "features").iterdir())) == 6
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert embedding._device(Costly()) == torch.device("cuda", 0)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert embedding._device(Costly()) == torch.device("cuda", 1)
+    assert embedding._device(Pixels()) == torch.device("cpu")
+
+
+def test_progress_is_told_within_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(embedding, "working", lambda title, total: nullcontext(told.append))
+    side(REAL).embedded(Pixels())
+    assert told == [16] * 5 + [10]
 
 
 def test_dinov2_is_a_view_by_itself_where_it_takes_no_download_and_no_hours(monkeypatch: pytest.MonkeyPatch) -> None:

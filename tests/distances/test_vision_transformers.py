@@ -20,6 +20,7 @@ from sklearn.datasets import load_sample_image
 from allmodes.auditing import open_distance
 from allmodes.core.errors import UserError
 from allmodes.data.pixels import to_float
+from allmodes.distances import vision_transformers
 from allmodes.distances.vision_transformers import ClipFeatures, Dinov2Small, TransformerFeatures
 from allmodes.networks.features.vision_transformers import is_at_hand
 
@@ -91,6 +92,26 @@ def test_features_are_those_of_the_package(
     shown = torch.stack([torch.from_numpy(np.array(one)) for one in grey])[:, None]
     as_colour = truth(transformers, folder)([one.convert("RGB") for one in grey])
     assert (distance.embed(to_float(shown)) - as_colour).norm(dim=1).max() < ROUNDED * (theirs[0] - theirs[1]).norm()
+
+
+@pytest.mark.parametrize("cls", [Dinov2Small, ClipFeatures])
+@torch.no_grad()
+def test_in_bfloat16_features_are_the_same_but_for_rounding(
+    cls: type[TransformerFeatures], folder: Path, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feature vector moves by 1% of its length at most, which is 2.5 roundings of 2^-8; distances change by 3%."""
+    whole = cls(path=folder / cls.name.removesuffix("-small"))
+    images = as_tensor(pictures)
+    parts = torch.cat([images[..., y : y + 36, x : x + 36] for y in (0, 18, 36) for x in (0, 18, 36)])
+    single, name = whole.embed(parts), whole.fingerprint()
+    monkeypatch.setattr(vision_transformers, "HALF", frozenset({"cpu"}))
+    half = whole.embed(parts)
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, single)
+    assert whole.fingerprint() != name
+    assert ((half - single).norm(dim=1) / single.norm(dim=1)).max() < 0.01
+    apart = torch.pdist(single)
+    assert ((torch.pdist(half) - apart).abs() / apart).max() < 0.03
 
 
 def test_a_space_is_named_by_its_weights_and_size(folder: Path, tmp_path: Path) -> None:

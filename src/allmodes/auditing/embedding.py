@@ -98,7 +98,7 @@ def embed(images: Tensor, distance: Distance, kept_as: str | None = None) -> Ten
         coming = deque(range(0, len(images), SHARD))
         while coming:
             start = coming.popleft()
-            found = _kept(images, start, distance, kept_as)
+            found = _kept(images, start, distance, kept_as, advance)
             if found is None:
                 coming.append(start)
                 time.sleep(PAUSE)
@@ -106,7 +106,6 @@ def embed(images: Tensor, distance: Distance, kept_as: str | None = None) -> Ten
             if not len(features):
                 features = found.new_empty(len(images), found.shape[1])
             features[start : start + SHARD] = found
-            advance(len(found))
     return features
 
 
@@ -121,7 +120,7 @@ def share(images: Tensor, distance: Distance, kept_as: str) -> None:
     with exact(distance):
         for start in (*starts[first:], *starts[:first]):
             if not _file(start, distance, kept_as).exists():
-                _kept(images, start, distance, kept_as)
+                _kept(images, start, distance, kept_as, lambda done: None)
 
 
 def _file(start: int, distance: Distance, kept_as: str) -> Path:
@@ -129,23 +128,27 @@ def _file(start: int, distance: Distance, kept_as: str) -> Path:
     return cache_dir() / "features" / f"{digest(f'{kept_as}, {start:,}', distance.fingerprint())}.safetensors"
 
 
-def _kept(images: Tensor, start: int, distance: Distance, kept_as: str | None) -> Tensor | None:
+def _kept(
+    images: Tensor, start: int, distance: Distance, kept_as: str | None, advance: Callable[[int], None]
+) -> Tensor | None:
     """The embedding of a shard, from the cache folder or into it; None while another process makes it."""
     shard = images[start : start + SHARD]
     if kept_as is None:
-        return _embedded(shard, distance, len(images))
+        return _embedded(shard, distance, len(images), advance)
     file = _file(start, distance, kept_as)
     with claimed(file.with_suffix(".lock")) as mine:
         if not mine:
             return None
         with suppress(UserError, KeyError):  # not there, or damaged: made anew
-            return load_tensors(file).tensors["features"]
-        features = _embedded(shard, distance, len(images))
+            features = load_tensors(file).tensors["features"]
+            advance(len(features))
+            return features
+        features = _embedded(shard, distance, len(images), advance)
         save_tensors(file, {"features": features})
         return features
 
 
-def _embedded(images: Tensor, distance: Distance, whole: int) -> Tensor:
+def _embedded(images: Tensor, distance: Distance, whole: int, advance: Callable[[int], None]) -> Tensor:
     """The embedding of a shard of so many images."""
     device = _device(distance)
     size = WIDE if device.type == "cuda" or isinstance(distance, Own) else BLOCK
@@ -153,6 +156,7 @@ def _embedded(images: Tensor, distance: Distance, whole: int) -> Tensor:
     for block in torch.split(images, size):
         found.append(distance.embed(to_float(block.to(device))).float().cpu())
         _require_room(4 * found[0].shape[1] * whole, whole, distance.name)
+        advance(len(block))
     return torch.cat(found)
 
 

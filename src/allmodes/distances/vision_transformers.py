@@ -24,6 +24,7 @@ from .base import Distance
 from .colour import as_colour
 
 PATCH = 14  # of DINOv2
+HALF = frozenset({"cuda"})  # kinds of devices that compute in bfloat16
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PROMPT = "a photo of a {}"  # Radford et al. (2021), section 3.1.4
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
@@ -69,7 +70,8 @@ class TransformerFeatures(Distance):
             UserError: the examples are not grey or colour images.
         """
         prepared = self.prepared(images)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+        device = images.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=device in HALF):
             seen = self.seen(prepared)
         return seen.float()
 
@@ -78,7 +80,7 @@ class TransformerFeatures(Distance):
         """The features of images that were prepared."""
 
     def fingerprint(self) -> str:
-        precision = ", bfloat16" if next(self.network.parameters()).is_cuda else ""
+        precision = ", bfloat16" if next(self.network.parameters()).device.type in HALF else ""
         return f"{self.name}({self._weights[:8]}, side={self.side}, bicubic{precision})"
 
 
