@@ -31,14 +31,14 @@ from ..core.errors import UserError
 from ..core.progress import working
 from ..core.records import Score
 from ..model import Model
-from .examples import LEAST, Examples, Source, open_examples
+from .examples import LARGEST, LEAST, Examples, Source, open_examples
 from .features import halved
 from .findings import Findings
 from .look import Question, look
 from .pairs import split_pairs
 from .scores import STANDARD, Pair, measure
 from .space import Space, certify
-from .tables import Table, read_table
+from .tables import Table, table_of
 from .view import View, corrected
 from .views import AUTO, Wanted, choose
 from .words import Words, choose_words
@@ -177,10 +177,11 @@ def _opened(
     real: Source, fake: Source, *, inputs: Tensor | None, labels: object, seed: int, skip_damaged: bool
 ) -> tuple[Examples, Examples, Table]:
     """Data and samples, or halves of pairs of them, and the labels of the data."""
-    data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
-    table = {} if labels is None else read_table(labels, len(data), files=data.files)
+    most = LARGEST if inputs is None else None  # answers pair with their inputs by their order
+    data = open_examples(real, seed=seed, skip_damaged=skip_damaged, most=most)
+    table = table_of(labels, data)
     if inputs is None:
-        return data, open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged), table
+        return data, open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged, most=most), table
     answers = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
     data, samples, mine = split_pairs(data, answers, inputs, seed)
     if len(samples) < LEAST:

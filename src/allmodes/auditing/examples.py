@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import digest
+from ..core.seeding import stream
 from ..data.arrays import SHAPES, as_array, contiguous, read_array
 from ..data.arrays import SUFFIXES as ARRAYS
 from ..data.folders import is_there
@@ -22,10 +24,38 @@ from ..model import Model, load
 from .embedding import embed, share
 
 SAMPLES = 5_000  # drawn from a model
+LARGEST = 50_000  # of either side are looked at: comparing all with all takes minutes then, and grows with the square
 LEAST = 20  # examples of either side that an audit needs
 ROWS = 4_096  # of features that are looked at in double precision at a time
 ROUNDED = 1e-3  # of the spread of features, at most, may be lost to single precision
 SMALLEST = 1e-15  # whose square is a number in single precision
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which examples of a large source are looked at.
+
+    Args:
+        rows: their numbers in it, ascending, int64.
+        count: how many it holds.
+    """
+
+    rows: Tensor
+    count: int
+
+    @classmethod
+    def of(cls, count: int, most: int | None, seed: int, side: str) -> Draw | None:
+        """So many at random; None where all are looked at, since there are no more."""
+        if most is None or count <= most:
+            return None
+        return cls(torch.randperm(count, generator=stream(seed, f"drawn {side}"))[:most].sort().values, count)
+
+    def note(self, title: str) -> str:
+        """What a reader must know."""
+        return (
+            f"Of {self.count:,} in {title}, {len(self.rows):,} drawn at random are looked at, and all figures are of "
+            "these alone: copies of the others are not seen as such."
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +71,7 @@ class Examples:
         notes: what was left out, or how it was understood, in plain sentences.
         given: the inputs that these answer, in their order; None of examples that answer none.
         passing: whether nobody will ask for these again, so that features of theirs are not kept.
+        draw: which of a source's they are; None for all of them.
     """
 
     images: Tensor | None
@@ -51,6 +82,7 @@ class Examples:
     notes: tuple[str, ...] = ()
     given: Examples | None = None
     passing: bool = False
+    draw: Draw | None = None
 
     @classmethod
     def of(cls, drawn: Tensor) -> Examples:
@@ -68,7 +100,17 @@ class Examples:
         images, features = (None if part is None else part[rows] for part in (self.images, self.features))
         files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
         fingerprint = digest(self.fingerprint, str(rows.tolist()))
-        return replace(self, images=images, features=features, files=files, fingerprint=fingerprint)
+        draw = None if self.draw is None else Draw(self.draw.rows[rows], self.draw.count)
+        return replace(self, images=images, features=features, files=files, fingerprint=fingerprint, draw=draw)
+
+    @property
+    def given_in_all(self) -> int:
+        """How many the source holds."""
+        return len(self) if self.draw is None else self.draw.count
+
+    def numbers(self, places: Sequence[int]) -> tuple[int, ...]:
+        """The numbers that examples, told by their places here, have in the source."""
+        return tuple(places) if self.draw is None else tuple(self.draw.rows[list(places)].tolist())
 
     def embedded(self, distance: Distance) -> Tensor:
         """Features ``(n, D)``: those handed in, or the distance's of the images, as its network gives them.
@@ -103,7 +145,12 @@ Source = str | Path | ArrayLike | Tensor | Model | Examples
 
 
 def open_examples(
-    source: Source, *, like: Examples | None = None, seed: int = 0, skip_damaged: bool = False
+    source: Source,
+    *,
+    like: Examples | None = None,
+    seed: int = 0,
+    skip_damaged: bool = False,
+    most: int | None = None,
 ) -> Examples:
     """Whatever a user calls data or samples.
 
@@ -111,8 +158,9 @@ def open_examples(
         source: a folder, ``.zip``, ``.npy`` or ``.npz`` of images or features, a run or model folder, a model, an
             array or tensor of images (see :mod:`allmodes.data.arrays`) or of float features ``[n, d]``.
         like: the other side, whose size and colour these images are brought to.
-        seed: of the samples of a model.
+        seed: of the samples of a model, and of what is drawn.
         skip_damaged: leave out pictures that cannot be read, and say so.
+        most: how many are read; of a source that holds more, so many at random.
 
     Raises:
         UserError: it cannot be read, is empty, or does not go with the other side.
@@ -123,15 +171,24 @@ def open_examples(
         source = load(source)
     if isinstance(source, Model):
         return Examples.of(source.sample(SAMPLES, seed=seed))
+    side = "data" if like is None else "samples"
     if isinstance(source, str | Path):
         path, title = Path(source), str(source)
         if path.suffix.lower() not in ARRAYS or not is_there(path):
-            return _images(open_pictures(path), like, skip_damaged)
+            pictures = open_pictures(path)
+            draw = Draw.of(len(pictures.each), most, seed, side)
+            return _images(pictures if draw is None else pictures.some(draw.rows.tolist()), like, skip_damaged, draw)
         array = read_array(path)
     else:
-        title = "The array of data" if like is None else "The array of samples"
+        title = f"The array of {side}"
         array = as_array(source, title)
-    return _features(array, title) if array.ndim == 2 else _images(pictures_of(array, title), like, skip_damaged)
+    draw = Draw.of(len(array), most, seed, side) if array.ndim else None
+    if array.dtype == np.uint8 and draw is not None:  # may lie on the disk, and be more than memory holds
+        return _images(pictures_of(array, title).some(draw.rows.tolist()), like, skip_damaged, draw)
+    array = array if draw is None else array[draw.rows.numpy()]
+    if array.ndim == 2:
+        return _features(array, title, draw)
+    return _images(pictures_of(array, title), like, skip_damaged, draw)
 
 
 def is_run(path: Path) -> bool:
@@ -139,7 +196,7 @@ def is_run(path: Path) -> bool:
     return any(is_there(path / mark) for mark in ("recipe.yaml", "model/config.json", "model.safetensors"))
 
 
-def _features(array: NDArray[np.generic], where: str) -> Examples:
+def _features(array: NDArray[np.generic], where: str, draw: Draw | None = None) -> Examples:
     if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
         shape = " x ".join(map(str, array.shape))
         what = "nothing to audit" if 0 in array.shape else f"features must be floats [n, d], and images {SHAPES}"
@@ -151,6 +208,7 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
         bad = ~np.isfinite(given).all(1)
         if bad.any():
             row = start + int(bad.argmax())
+            row = row if draw is None else int(draw.rows[row])
             raise UserError(f"{where} holds features with NaN or infinity, first in row {row}: remove such rows.")
         largest = max(largest, float(np.abs(given).max()))
         with np.errstate(over="ignore", invalid="ignore"):  # of what is too large, and refused below
@@ -164,7 +222,8 @@ def _features(array: NDArray[np.generic], where: str) -> Examples:
         )
     mean, square = spread / len(array)
     _require_near_zero(float((square - mean**2).sum()) ** 0.5, (lost / len(array)) ** 0.5, where)
-    return Examples(None, torch.from_numpy(features), (), digest(contiguous(features)))
+    notes = () if draw is None else (draw.note(where),)
+    return Examples(None, torch.from_numpy(features), (), digest(contiguous(features)), notes=notes, draw=draw)
 
 
 def _require_near_zero(spread: float, lost: float, where: str) -> None:
@@ -182,11 +241,16 @@ def _require_near_zero(spread: float, lost: float, where: str) -> None:
         )
 
 
-def _images(pictures: Pictures, like: Examples | None, skip_damaged: bool) -> Examples:
+def _images(pictures: Pictures, like: Examples | None, skip_damaged: bool, draw: Draw | None) -> Examples:
     size = channels = None
     if like is not None and like.images is not None:
         channels, size = like.images.shape[1], like.images.shape[3]
     found = gathered(pictures, size=size, channels=channels, skip_damaged=skip_damaged)
+    notes = found.notes if draw is None else (draw.note(pictures.title), *found.notes)
+    if draw is not None and len(found.images) < len(draw.rows):
+        whole = set(found.files)
+        kept = [place for place, picture in enumerate(pictures.each) if picture.name in whole]
+        draw = Draw(draw.rows[kept], draw.count)
     names = tuple(name.encode("utf-8", "replace").decode() for name in found.files)  # a file system may allow any bytes
-    notes = tuple(note.encode("utf-8", "replace").decode() for note in found.notes)
-    return Examples(found.images, None, names, found.fingerprint, found.resize, notes)
+    notes = tuple(note.encode("utf-8", "replace").decode() for note in notes)
+    return Examples(found.images, None, names, found.fingerprint, found.resize, notes, draw=draw)

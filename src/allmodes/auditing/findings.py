@@ -39,6 +39,8 @@ class Findings(Found):
             "answer": asdict(self.answer()),
             "n_real": self.n_real,
             "n_fake": self.n_fake,
+            "given_real": self.real.given_in_all,
+            "given_fake": self.fake.given_in_all,
             "n_counted": self.n_counted,
             "distance": self.distance,
             "alpha": self.alpha,
@@ -61,12 +63,23 @@ class Findings(Found):
                 }
                 for part, mine in zip(self.parts, self.traits[1:], strict=True)
             ],
-            "regions": [_without_none(vars(region), "label_counts") for region in self.regions],
+            "regions": [_without_none(self._numbered(vars(region)), "label_counts") for region in self.regions],
             "labels": [asdict(label) for label in self.labels],
-            "examples": [_without_none(vars(example), "file") for example in self.examples],
+            "examples": self._listed(),
             "certificate": dict(self.certificate),
             "warnings": list(self.warnings),
         }
+
+    def _numbered(self, region: Mapping[str, Any]) -> dict[str, Any]:
+        """Its members by their numbers in the source."""
+        return {**region, "members": self.real.numbers(region["members"])}
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """The examples, and the samples nearest to them, by their numbers in their sources."""
+        index = self.real.numbers([example.index for example in self.examples])
+        nearest = self.fake.numbers([example.nearest for example in self.examples])
+        numbered = zip(self.examples, index, nearest, strict=True)
+        return [_without_none({**vars(each), "index": i, "nearest": j}, "file") for each, i, j in numbered]
 
     def save(self, folder: str | Path) -> None:
         """Write ``audit.json``, ``index.html``, and the pictures that a comparison shows, each whole or not at all.

@@ -145,7 +145,7 @@ def _labels(region: Region) -> str:
 
 def _gallery(found: Found, members: Sequence[int], view: View | None = None) -> Gallery:
     files, picture = found.real.files, draw_gallery(found, members, view)
-    names = tuple(files[i] if files else f"#{i}" for i in members)
+    names = tuple(files[i] for i in members) if files else tuple(f"#{i}" for i in found.real.numbers(members))
     return Gallery(None if picture is None else inline_image(picture), names, found.real.given is not None)
 
 

@@ -23,7 +23,7 @@ from .shares import ALPHA
 
 SEEN = 0.8  # chance that a loss is seen, for which its size is told
 DRAWN = 3  # one example in so many draws regions: the more are left to be counted, the smaller a loss can be seen
-ROUND = tuple(first * 10**power for power in range(2, 7) for first in (1, 2, 5))
+ROUND = tuple(first * 10**power for power in range(2, 5) for first in (1, 2, 5))  # up to those that are looked at
 BETTER = 0.75  # of the smallest loss: what more examples must bring to be worth telling
 
 

@@ -94,7 +94,8 @@ class Region(Share):
 
     Args:
         id: resolution, 0 the finest, and running number: ``"0-12"``.
-        members: the real examples in it, of both parts, most under-represented first.
+        members: the real examples in it, of both parts, by their numbers as of :class:`.view.Example`, most
+            under-represented first.
         thin: how many of them, the first ones, have less than the fraction of the samples due around themselves, too:
             what is at the region's edge and well served is not among them.
         label_counts: how many members bear each label, where labels are known.

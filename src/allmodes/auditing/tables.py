@@ -20,6 +20,7 @@ from ..core.errors import UserError
 from ..core.files import require_plain
 from ..data.arrays import parsed
 from ..data.folders import some
+from .examples import Examples
 
 MANY = 20  # different labels, of which every second example may have one of its own
 SEPARATORS = ",;\t"
@@ -29,14 +30,15 @@ HEADING = " The first line of a .csv is its heading."
 Table = Mapping[str, Sequence[str]]  # a name for each real example, for every attribute
 
 
-def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Table:
+def read_table(labels: object, count: int, *, files: Sequence[str] = (), rows: Sequence[int] | None = None) -> Table:
     """Labels in any form as a table.
 
     Args:
         labels: ``(n,)`` of words or numbers, a mapping of attributes to such, or a file: a ``.npy`` of ``(n,)``, or a
             ``.csv`` (see above).
-        count: number of real examples.
+        count: number of real examples in all.
         files: of the examples, in order.
+        rows: the numbers of the examples that are looked at, whose the files are; None for all.
 
     Raises:
         UserError: a file cannot be read, or an attribute does not name every example once, or hardly any two alike.
@@ -48,7 +50,7 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
     columns: Mapping[object, Any] = labels if isinstance(labels, Mapping) else {"label": labels}
     table = {str(name): _words(str(name), column) for name, column in columns.items()}
     if FILE in table:
-        table = _in_order(table, files)
+        table, count, rows = _in_order(table, files), len(files), None
     if not table:
         raise UserError("The labels name no attribute: give at least one column of labels.")
     for name, values in table.items():
@@ -62,7 +64,19 @@ def read_table(labels: object, count: int, *, files: Sequence[str] = ()) -> Tabl
             raise UserError(
                 f"'{name}' has {len(kinds)} different labels for {count} examples: group them, or leave it out.{hint}"
             )
-    return table
+    return table if rows is None else {name: [values[row] for row in rows] for name, values in table.items()}
+
+
+def table_of(labels: object, data: Examples) -> Table:
+    """The labels of the examples that are looked at, from those of all that their source holds; none of None.
+
+    Raises:
+        UserError: as :func:`read_table`.
+    """
+    if labels is None:
+        return {}
+    rows = None if data.draw is None else data.draw.rows.tolist()
+    return read_table(labels, data.given_in_all, files=data.files, rows=rows)
 
 
 def _words(name: str, column: Any) -> list[str]:

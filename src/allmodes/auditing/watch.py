@@ -26,11 +26,11 @@ from ..reports import write_report
 from ..reports.watched import WATCH, Look, Part, Watched, read_watch
 from ..runs.folder import LOCK
 from .audit import audit
-from .examples import SAMPLES, Examples, Source, open_examples
+from .examples import LARGEST, SAMPLES, Examples, Source, open_examples
 from .findings import Findings
 from .regions import Region
 from .scores import STANDARD
-from .tables import Table, read_table
+from .tables import Table, table_of
 from .views import AUTO, Wanted, choose
 
 PAUSE = 5.0  # seconds between two looks for a new checkpoint
@@ -72,9 +72,9 @@ def watch(
     run = Path(run)
     if not (run / "recipe.yaml").exists():
         raise UserError(f"{run} is not a run: it holds no recipe.yaml. Begin the training, then watch it.")
-    data = open_examples(real, seed=seed, skip_damaged=skip_damaged)
-    table = {} if labels is None else read_table(labels, len(data), files=data.files)
-    asked: dict[str, Any] = {"labels": table or None, "metrics": metrics, "words": words, "seed": seed}
+    data = open_examples(real, seed=seed, skip_damaged=skip_damaged, most=LARGEST)
+    table = table_of(labels, data)
+    asked: dict[str, Any] = {"labels": labels, "metrics": metrics, "words": words, "seed": seed}
     asked["distance"] = distance
     basis = basis_of(data, choose(distance, data, max(len(data), SAMPLES)).distances, table, seed)
     with locked(run / WATCHER, "another watch is at work there"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from numpy.typing import ArrayLike
@@ -40,6 +40,10 @@ class Pictures:
     title: str
     notes: tuple[str, ...] = ()
     packed: bool = False
+
+    def some(self, rows: Sequence[int]) -> Pictures:
+        """Those of these numbers alone."""
+        return replace(self, each=[self.each[row] for row in rows])
 
 
 @dataclass(frozen=True)
