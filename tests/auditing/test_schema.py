@@ -108,7 +108,7 @@ def test_they_show_all_that_there_is_to_describe(documents: dict[str, Document])
 def objects(found: Any) -> Iterator[Document]:
     """Every mapping in a document, but those whose keys are names of metrics or labels."""
     for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-        if isinstance(value, dict) and key not in {"summary", "label_counts", "value"}:
+        if isinstance(value, dict) and key not in {"summary", "label_counts", "typical", "value"}:
             yield value
         if isinstance(value, dict | list) and key != "members":
             yield from objects(value)

@@ -67,7 +67,15 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
     served = (ratios := Ratios.between(both.real, both.fake, seed=seed)).only(near)
     finest, table = _finest(served), asked.table
     regions = compare_regions(
-        drawn.real, drawn_fake, drawing, finest=finest, scores=scores, table=table, fraction=fraction, seed=seed
+        drawn.real,
+        drawn_fake,
+        drawing,
+        finest=finest,
+        scores=scores,
+        table=table,
+        fraction=fraction,
+        seed=seed,
+        views=asked.views,
     )
     return View(
         name=space.name,

@@ -138,9 +138,14 @@ def _named(found: Found) -> str:
 
 
 def _labels(region: Region) -> str:
-    """The labels that most members bear."""
-    counts = list((region.label_counts or {}).items())[:3]
-    return ", ".join(f"{name} ({count / len(region.members):.0%})" for name, count in counts)
+    """The labels that set it apart, if labels are known."""
+    if region.label_counts is None:
+        return ""
+    said = [
+        f"{label} {region.label_counts[label] / len(region.members):.0%} ({times:.2g} times as frequent as in all data)"
+        for label, times in list(region.typical.items())[:3]
+    ]
+    return ", ".join(said) or "no label sets it apart"
 
 
 def _gallery(found: Found, members: Sequence[int], view: View | None = None) -> Gallery:

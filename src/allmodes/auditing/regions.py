@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..core.seeding import derive_seed
 from ..search import Exact
 from .shares import Share, compare
 from .tables import Table
+from .typical import typical
 
 PER_REGION = 10  # examples of the part that draws them, on average, in a region of the finest resolution
 MOST = 500  # regions of the finest resolution
@@ -99,12 +100,14 @@ class Region(Share):
         thin: how many of them, the first ones, have less than the fraction of the samples due around themselves, too:
             what is at the region's edge and well served is not among them.
         label_counts: how many members bear each label, where labels are known.
+        typical: of the labels that set it apart from other data, how many times as frequent they are in it.
     """
 
     id: str
     members: tuple[int, ...]
     thin: int
     label_counts: Mapping[str, int] | None = None
+    typical: Mapping[str, float] = field(default_factory=dict)
 
 
 def compare_regions(
@@ -117,6 +120,7 @@ def compare_regions(
     table: Table,
     fraction: float,
     seed: int,
+    views: int = 1,
 ) -> tuple[Region, ...]:
     """Draw regions on one part of the data and test them on the other.
 
@@ -129,6 +133,7 @@ def compare_regions(
         table: the labels of the real examples.
         fraction: of its share that a region must keep not to be called dropped.
         seed: of the regions.
+        views: that are looked in: which labels are typical is corrected for them.
 
     Returns:
         The regions of all resolutions, the surest losses first.
@@ -139,19 +144,28 @@ def compare_regions(
     ours, theirs = regions.of(real), regions.of(fake)
     held_out, samples = regions.counts(ours[:, others]), regions.counts(theirs)
     shares = compare(held_out, samples, n_real=int(others.sum()), n_fake=len(fake), fraction=fraction)
-    worst, found = np.argsort(-scores, kind="stable"), []
-    for row, (level, number) in enumerate(regions.names()):
+    worst, found, names = np.argsort(-scores, kind="stable"), [], regions.names()
+    totals = _counted(table, range(len(real)))
+    tests = views * len(names) * len(totals)
+    for row, (level, number) in enumerate(names):
         members = worst[ours[level - regions.finest][worst] == number]
         thin, here = int((scores[members] > -np.log(fraction)).sum()), tuple(members.tolist())
         counts = _counted(table, here)
-        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=here, thin=thin, label_counts=counts))
+        found.append(
+            Region(
+                **vars(shares[row]),
+                id=f"{level}-{number}",
+                members=here,
+                thin=thin,
+                label_counts=counts if table else None,
+                typical=typical(counts, totals, members=len(here), examples=len(real), tests=tests),
+            )
+        )
     return tuple(sorted(found, key=lambda region: (not region.dropped, region.q_value, region.p_value)))
 
 
-def _counted(table: Table, members: Sequence[int]) -> dict[str, int] | None:
+def _counted(table: Table, members: Sequence[int]) -> dict[str, int]:
     """How many members bear each label; with several attributes, these are named too."""
-    if not table:
-        return None
     return dict(Counter(_worn(table, members)).most_common())
 
 

@@ -203,5 +203,5 @@ def look_of(found: Findings, images: int, before: Watched) -> Look:
 
 def _part(region: Region, n_real: int, dropped: bool) -> Part:
     share = len(region.members) / n_real
-    counts = dict(region.label_counts or {})
+    counts = {label: (region.label_counts or {})[label] for label in region.typical}
     return Part(region.view, region.id, share, region.ratio, region.q_value, dropped, counts)

@@ -20,7 +20,6 @@ from .words import title_of, write_figure
 SCHEMA = 3  # of audit.json, see audit.schema.json
 MASSES = ("dropped_mass", "crowded_mass", "copied_mass", "invented_mass")
 REGIONS = 30
-TYPICAL = 0.2  # of the members of a region: a label that so many bear is named
 PICTURES = {  # as images, not as part of the page: a folder may be a stranger's
     "map.svg": "Map of the data: every dot is an example, its colour says how many samples lie around it.",
     "scarcest.png": "The most under-represented examples, below their inputs if any, and the sample nearest to each.",
@@ -85,7 +84,7 @@ def _checked(folder: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
         numbers += [found["n_real"], found["n_fake"]]
         for region in found["regions"]:
             _ratio(region)
-            numbers += [region["q_value"], len(region["members"]), *(region.get("label_counts") or {}).values()]
+            numbers += [region["q_value"], len(region["members"]), *region.get("typical", {}).values()]
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("a number is not finite")
         texts = (
@@ -171,9 +170,8 @@ def _regions(audits: Mapping[str, Mapping[str, Any]]) -> list[Grid]:
     for key in dropped[:REGIONS]:
         region = by_id[0][key]
         members = len(region["members"])
-        labels = [label for label, count in (region.get("label_counts") or {}).items() if count >= TYPICAL * members]
         ratios = [_ratio(regions.get(key)) for regions in by_id]
-        said = [*([] if one else [key[0]]), *labels]
+        said = [*([] if one else [key[0]]), *region.get("typical", {})]
         rows.append((f"{key[1]} ({', '.join(said)})" if said else key[1], str(members), *ratios))
     return (
         [Grid("Ratio of regions that any of them drops", ("region", "examples", *audits), tuple(rows))] if rows else []

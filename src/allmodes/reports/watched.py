@@ -26,7 +26,7 @@ class Part:
         ratio: of its share of samples to that of the data; None where its examples are too few to expect a sample.
         q_value: corrected over all views.
         dropped: whether it is, at this look.
-        labels: how many of its examples bear each label, where labels are known.
+        labels: those that set it apart from other data, and how many of its examples bear them.
     """
 
     view: str

@@ -231,8 +231,7 @@ def as_text(found: Findings) -> str:
         rows = [("region", "in the data", "samples", "expected", "ratio", "p, corrected", *views, "labels")]
         for part in found.parts[:SHOWN]:
             region = part.region
-            counted = list((region.label_counts or {}).items())[:3]
-            labels = ", ".join(f"{label} ({count})" for label, count in counted)
+            labels = ", ".join(f"{label} ({(region.label_counts or {})[label]})" for label in list(region.typical)[:3])
             figures = (f"{region.expected_fake:.0f}", f"{region.ratio or 0:.2f}", f"{region.q_value:.1e}")
             rows.append(
                 (

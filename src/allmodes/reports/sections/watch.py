@@ -56,9 +56,9 @@ def worst(watched: Watched) -> list[Part]:
 
 
 def title_of_part(part: Part) -> str:
-    """Its view, id, size, and the label that is most common in it."""
+    """Its view, id, size, and of the labels that set it apart that which is most frequent in it."""
     common = max(part.labels.items(), key=lambda item: item[1], default=None)
-    return f"{part.view} {part.region}: {part.share:.1%} of the data" + (f", mostly {common[0]}" if common else "")
+    return f"{part.view} {part.region}: {part.share:.1%} of the data" + (f", above all {common[0]}" if common else "")
 
 
 def plot_parts(watched: Watched, parts: Sequence[Part]) -> str:
