@@ -61,6 +61,9 @@ def audit(
 ) -> Findings:
     """Find what the samples leave out of the data.
 
+    Of more than 50,000 of either, so many are drawn at random. Numbers of examples count those that are drawn then;
+    ``found.real.numbers(...)`` are their numbers in the source, which the page and ``audit.json`` tell.
+
     Args:
         real: the data: a path, an array or tensor (see :func:`.examples.open_examples`).
         fake: samples, or a run or model to draw them from.

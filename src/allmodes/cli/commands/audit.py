@@ -53,6 +53,7 @@ class Audit(Command):
         "With --every, the samples are those of a run in training: each checkpoint is audited as it appears, until the "
         "training ends, and those that are left of one that has ended. What is dropped over time stands in watch.json "
         "and report.html in the run's folder. Given again, it goes on; --out, if given, has the last audit.\n\n"
+        "Of more than 50,000 examples or samples, so many are drawn at random.\n\n"
         "Several GPUs, or cores, share the features of large networks, each a part of the images: "
         "torchrun --nproc-per-node 2 -m allmodes.cli audit ...\n\n"
         "Labels are a .npy of [n], or a .csv: its first line names the columns, and each further line is an example, "
