@@ -13,6 +13,7 @@ from PIL import Image
 
 from allmodes.auditing import audit, open_examples
 from allmodes.auditing.power import Power
+from allmodes.auditing.verdict import percent
 from allmodes.core.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -147,3 +148,7 @@ def test_no_more_are_asked_for_than_are_looked_at() -> None:
     better = Power.of(50_000, 20_000).sharpened()
     assert better is None or max(better.n_real, better.n_fake) <= 50_000
     assert Power.of(50_000, 50_000).sharpened() is None
+
+
+def test_a_small_share_is_not_told_as_nothing() -> None:
+    assert [percent(share) for share in (0.0, 0.00041, 0.0005, 0.012, 0.12)] == ["0.0%", "0.04%", "0.1%", "1.2%", "12%"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .examples import LARGEST
 from .found import Found
 from .power import SEEN, Power
 from .ratios import Mass
@@ -14,7 +15,6 @@ from .traits import phrase
 from .view import CHANCE
 
 SMALL = 0.05  # of the data: who would not have seen the loss of such a part does not say that nothing is lost
-NO_PROOF = "That is no proof that nothing is missing: more examples see smaller losses."
 ALIKE = "All data look the same there, so no loss of a part of them could be seen."
 
 Collapse = Literal["yes", "no", "cannot be told"]
@@ -57,8 +57,17 @@ def sentence(found: Found) -> str:
     answer = answered(found)
     said = [f"Mode collapse: {answer.collapse}.", _what(found), _apart(found), _where(found, answer)]
     if answer.collapse != "yes":
-        said += [_seen(answer) if found.tells_apart else ALIKE, *([NO_PROOF] if answer.collapse == "no" else [])]
+        said += [
+            _seen(answer) if found.tells_apart else ALIKE,
+            *([_no_proof(found)] if answer.collapse == "no" else []),
+        ]
     return " ".join(part for part in said if part)
+
+
+def _no_proof(found: Found) -> str:
+    """What a no is worth."""
+    more = ": more examples see smaller losses" if min(found.n_real, found.n_fake) < LARGEST else ""
+    return f"That is no proof that nothing is missing{more}."
 
 
 def _what(found: Found) -> str:
@@ -158,5 +167,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """With a digit after the point below 10%."""
+    """With a digit after the point below 10%, and two where one would make it nothing."""
+    if 0 < share < 0.0005:
+        return f"{share:.2%}"
     return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
