@@ -22,7 +22,7 @@ from ..core.records import Assignment, Batch, Latents
 from ..core.seeding import stream
 from ..distances.base import Distance
 from ..distances.sketch import sketch
-from ..networks.base import made
+from ..networks.base import made, made_in_turns
 from ..networks.norm import settle
 from ..priors.base import Prior
 from .base import Matcher
@@ -182,7 +182,7 @@ class Rounds:
         return sketch(apart, self.matcher.project).reshape(len(embedded), -1)
 
     def _embedded(self, drawn: Latents, *, in_parts: bool = False) -> Tensor:
-        samples = made(self.generator, drawn)
+        samples = made_in_turns(self.generator, drawn)
         shape = samples.shape[1:]
         embedded = self._space(self.distance.embed(samples), self.distance.parts(shape) if in_parts else 1)
         if not torch.isfinite(embedded).all():

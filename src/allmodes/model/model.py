@@ -25,7 +25,7 @@ from ..core.records import Latents
 from ..core.tensors import save_tensors
 from ..data.palettes import Palette
 from ..matching.inversion import RATE, Inverted, invert, nearest, size_of
-from ..networks.base import Encoder, Generator, made
+from ..networks.base import Encoder, Generator, made_in_turns
 from ..priors import draws
 from ..priors.base import Prior
 
@@ -88,7 +88,7 @@ class Model:
         self._require(condition, len(z))
         parts = Latents(z, condition=condition).split(self._together(condition))
         shown = track(parts, len(parts), f"Making {len(z):,} samples")
-        found = torch.cat([made(self.generator, part.to(self.device)).float().cpu() for part in shown])
+        found = torch.cat([made_in_turns(self.generator, part.to(self.device)).float().cpu() for part in shown])
         return found.clamp_(-1, 1) if found.ndim == 4 else found
 
     def _together(self, condition: Tensor | None) -> int:
