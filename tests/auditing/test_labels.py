@@ -86,6 +86,25 @@ def test_intervals_hold_the_true_share_in_nine_of_ten_draws_or_more() -> None:
     assert np.mean(held) >= 0.9
 
 
+def test_a_label_that_samples_may_have_as_often_as_the_data_is_not_called_dropped() -> None:
+    """Kinds that hardly differ: the test is sure for one, and its interval reaches from 0 to twice its share."""
+    wide = 0
+    for seed in (5, 8, 22):
+        rng, sides = np.random.default_rng(seed), []
+        for shares in ([0.25] * 4, [0.32, 0.04, 0.32, 0.32]):
+            which = rng.choice(4, 300, p=shares)
+            points = rng.normal(size=(300, 4))
+            points[:, 0] += 1.2 * which
+            sides.append((torch.from_numpy(points).float(), which))
+        (real, which), (fake, _) = sides
+        table, voting = read_table(which, 300), torch.from_numpy(rng.permutation(300)[:100])
+        for label in compare_labels(real, fake, voting, table=table, fraction=0.5):
+            reaches = label.samples_share is not None and label.samples_share.ci95[1] >= label.data_share
+            assert not (label.dropped and reaches)
+            wide += reaches and label.q_value <= 0.05 and label.kept < 0.5
+    assert wide == 3
+
+
 def test_without_mistakes_the_interval_is_wilsons() -> None:
     rng = np.random.default_rng(0)
     known, drawn = rng.integers(0, 2, 400), (np.arange(300) < 12).astype(int)

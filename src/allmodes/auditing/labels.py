@@ -64,6 +64,13 @@ class Label(Share):
         """The share of the samples over that of the data, corrected."""
         return None if self.samples_share is None else self.samples_share.estimate / self.data_share
 
+    def few(self, fraction: float) -> bool:
+        """Whether less than this fraction of it is kept, and surely not all."""
+        if self.samples_share is None:
+            return False
+        most = self.samples_share.ci95[1]
+        return super().few(fraction) and most is not None and most < self.data_share
+
 
 @dataclass(frozen=True)
 class _Reading:

@@ -58,6 +58,10 @@ class Share:
         """The share among samples over that in the data, by which a part is called dropped."""
         return self.ratio
 
+    def few(self, fraction: float) -> bool:
+        """Whether less than this fraction of it is kept."""
+        return self.kept is not None and self.kept < fraction
+
 
 Part = TypeVar("Part", bound=Share)
 
@@ -78,8 +82,7 @@ def judged(
     made = []
     for part in parts:
         q_value = float(next(corrected)) if part.tested else 1.0
-        few = part.kept is not None and part.kept < fraction
-        made.append(replace(part, q_value=q_value, dropped=few and q_value <= alpha))
+        made.append(replace(part, q_value=q_value, dropped=part.few(fraction) and q_value <= alpha))
     return tuple(sorted(made, key=surest))
 
 
