@@ -194,6 +194,28 @@ class TestFaces:
         first = Image.open(data_folder("orl-faces") / "s2" / "10.pgm").resize((64, 64), 1, box=(0, 10, 92, 102))
         assert (data.labels[19], np.asarray(first).tolist()) == (1, data.images[19, 0].tolist())
 
+    @here("orl-faces")
+    def test_people_are_held_out_whole(self):
+        mixed, apart = (OrlFaces(size=16, heldout=0.2, whole_people=whole) for whole in (False, True))
+        assert len(mixed.heldout) == len(apart.heldout) == 80
+        assert len(set(mixed.labels.tolist())) > 32
+        assert torch.bincount(apart.labels, minlength=40).unique().tolist() == [0, 10]
+        assert len({mixed.fingerprint, apart.fingerprint, OrlFaces(size=16).fingerprint}) == 3
+
+    def test_images_of_a_group_are_held_out_together(self):
+        images = torch.arange(12, dtype=torch.uint8).view(12, 1, 1, 1)
+        groups = torch.tensor([0, 1, 2, 3] * 3)
+        seen = set()
+        for fold in range(4):
+            data = FixedImages(images, None, "twelve", heldout=0.25, fold=fold, groups=groups)
+            out = data.heldout.flatten().tolist()
+            assert len(out) == 3
+            assert len({place % 4 for place in out}) == 1
+            assert sorted(out + data.images.flatten().tolist()) == list(range(12))
+            assert data.heldout_names == tuple(map(str, out))
+            seen.update(out)
+        assert len(seen) == 12
+
     @here("fewshot-noto-faces")
     def test_emoji_are_on_white(self):
         data = NotoFaces(heldout=0.2)

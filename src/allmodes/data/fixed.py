@@ -66,19 +66,30 @@ class FixedImages(Dataset):
         fingerprint: hash of the images, or of the files that they come from.
         heldout: share of the images that is kept out of training, see :func:`held_out`.
         fold: which share.
+        groups: of each image, int64 ``(n,)`` from 0 on: those of a group are held out together, and the share is that
+            of the groups. By default each image is one.
     """
 
     fixed = True
 
     def __init__(
-        self, images: Tensor, labels: Tensor | None, fingerprint: str, *, heldout: float = 0.0, fold: int = 0
+        self,
+        images: Tensor,
+        labels: Tensor | None,
+        fingerprint: str,
+        *,
+        heldout: float = 0.0,
+        fold: int = 0,
+        groups: Tensor | None = None,
     ) -> None:
-        out = held_out(len(images), heldout, fold)
+        out = held_out(len(images) if groups is None else int(groups.max()) + 1, heldout, fold)
+        out = out if groups is None else out[groups]
         self.images, self.heldout = (images[~out], images[out]) if out.any() else (images, images[:0])
         self.labels = labels if labels is None or not out.any() else labels[~out]
         self.heldout_names = tuple(str(place) for place in out.nonzero().flatten().tolist())
         self.shape = tuple(images.shape[1:])
-        self.fingerprint = digest(fingerprint, f"held out {heldout}, fold {fold}") if out.any() else fingerprint
+        words = f"held out {heldout}, fold {fold}" + ("" if groups is None else ", by group")
+        self.fingerprint = digest(fingerprint, words) if out.any() else fingerprint
 
     def __len__(self) -> int:
         return self.images.shape[0]

@@ -31,6 +31,7 @@ class OrlFaces(FixedImages):
         size: side in pixels.
         heldout: share of the images that is kept out of training.
         fold: which share.
+        whole_people: hold out all photographs of a person or none, so that held-out faces are of people never seen.
 
     Raises:
         UserError: the files cannot be had, or the size is too small.
@@ -38,13 +39,22 @@ class OrlFaces(FixedImages):
 
     name = "orl-faces"
 
-    def __init__(self, *, path: Path | None = None, size: int = 64, heldout: float = 0.0, fold: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        size: int = 64,
+        heldout: float = 0.0,
+        fold: int = 0,
+        whole_people: bool = False,
+    ) -> None:
         check_size(size)
         files = ORL.read(path)
         names = sorted(files, key=person_and_number)
         images = stacked([resized(picture(files[name]), size) for name in names], "L")
         people = torch.tensor([person_and_number(name)[0] - 1 for name in names])
-        super().__init__(images, people, digest(ORL.sha256, str(size)), heldout=heldout, fold=fold)
+        groups = people if whole_people else None
+        super().__init__(images, people, digest(ORL.sha256, str(size)), heldout=heldout, fold=fold, groups=groups)
 
 
 def person_and_number(name: str) -> tuple[int, int]:
