@@ -67,16 +67,14 @@ def audit(
     Args:
         real: the data: a path, an array or tensor (see :func:`.examples.open_examples`).
         fake: samples, or a run or model to draw them from.
-        distance: the feature spaces to look in: one or several, their names, also separated by commas, or ``"auto"``:
-            all at hand that suit the data (:data:`.views.VIEWS`); or a function (:class:`.embedding.Own`); not used
-            where features are given.
+        distance: the feature spaces to look in: their names, also separated by commas, ``"auto"``: all at hand that
+            suit the data (:data:`.views.VIEWS`), or functions (:class:`Own`); no use where features are given.
         inputs: that the real examples answer: what is missing is missing given these, see :func:`.pairs.split_pairs`.
         labels: of the real examples, ``(n,)``, a mapping of attributes to such, of which pairs are looked at, too, or a
             file of them (see :func:`.tables.read_table`).
         metrics: that others report, by name (see :mod:`.scores`), in all dimensions of the feature space that is named
             first; by default in EfficientNet-Lite0 where it is a view, else in pixels.
-        words: that CLIP holds against what is missing (see :mod:`.words`): a file of them, one a line, or a list. By
-            default those of the package, where CLIP is a view.
+        words: that CLIP holds against what is missing, a file or a list (see :mod:`.words`).
         fraction: of its share that a part of the data must keep not to be called dropped.
         seed: of the split, the regions, the samples of a model and what is drawn at random.
         skip_damaged: leave out pictures that cannot be read, and say so.
@@ -86,13 +84,24 @@ def audit(
     """
     _check(fraction, seed)
     data, samples, table = _opened(real, fake, inputs=inputs, labels=labels, seed=seed, skip_damaged=skip_damaged)
+    given = {"table": table, "metrics": metrics, "fraction": fraction, "seed": seed}
+    return _in_views(data, samples, distance, words, given)
+
+
+def _in_views(
+    data: Examples,
+    samples: Examples,
+    distance: Wanted,
+    words: str | Path | Sequence[str] | None,
+    given: Mapping[str, Any],
+) -> Findings:
+    """An audit in the views that are asked for, with the words that are."""
     chosen = choose(distance, data, max(len(data), len(samples)))
     spoken = choose_words(words, data, chosen.distances)
     names = [each.name for each in chosen.distances]
     spaces = (Space.of(data, samples, each) for each in chosen.distances)
-    given: dict[str, Any] = {"table": table, "metrics": metrics, "fraction": fraction, "seed": seed}
-    given |= {"words": spoken.words, "warnings": (*chosen.warnings, *spoken.warnings)}
-    return audit_spaces(data, samples, spaces, views=len(names), main=names.index(chosen.main), **given)
+    told: dict[str, Any] = {"words": spoken.words, "warnings": (*chosen.warnings, *spoken.warnings)}
+    return audit_spaces(data, samples, spaces, views=len(names), main=names.index(chosen.main), **given, **told)
 
 
 def share_features(
@@ -147,17 +156,19 @@ def audit_spaces(
     asked = Question(halved(len(data), seed), table, fraction, seed, views)
     looked, summary, certificate = _looked(data, samples, spaces, asked, main=main, metrics=metrics)
     return Findings(
-        n_real=len(data),
-        n_fake=len(samples),
+        **_sides(data, samples),
         fraction=fraction,
         views=corrected(looked, fraction=fraction),
         summary=summary,
         certificate={**certificate, "components": looked[main].features.shape[1]},
         warnings=(*data.notes, *samples.notes, *warnings, *_warnings(data, samples)),
-        real=data,
-        fake=samples,
         words=words,
     )
+
+
+def _sides(data: Examples, samples: Examples) -> dict[str, Any]:
+    """What findings hold of both."""
+    return {"n_real": len(data), "n_fake": len(samples), "real": data, "fake": samples}
 
 
 def _looked(

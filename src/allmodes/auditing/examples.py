@@ -182,7 +182,13 @@ def open_examples(
     else:
         title = f"The array of {side}"
         array = as_array(source, title)
-    draw = Draw.of(len(array), most, seed, side) if array.ndim else None
+    return _of_array(array, title, like, skip_damaged, Draw.of(len(array), most, seed, side) if array.ndim else None)
+
+
+def _of_array(
+    array: NDArray[np.generic], title: str, like: Examples | None, skip_damaged: bool, draw: Draw | None
+) -> Examples:
+    """Images or features of an array, those that are drawn."""
     if array.dtype == np.uint8 and draw is not None:  # may lie on the disk, and be more than memory holds
         return _images(pictures_of(array, title).some(draw.rows.tolist()), like, skip_damaged, draw)
     array = array if draw is None else array[draw.rows.numpy()]

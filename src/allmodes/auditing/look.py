@@ -17,7 +17,7 @@ from .labels import Label, compare_labels, untold
 from .nearness import Farness, copied_mass
 from .power import DRAWN
 from .ratios import CROWDED, Ratios, Scores, dropped_mass, thin_mass
-from .regions import compare_regions
+from .regions import Region, compare_regions
 from .shares import ALPHA
 from .space import Space
 from .tables import Table
@@ -65,18 +65,6 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
     balls, back = Balls.around(both.real, kept), Balls.around(kept, both.real)
     scores = balls.scores(back.companions())
     served = (ratios := Ratios.between(both.real, both.fake, seed=seed)).only(near)
-    finest, table = _finest(served), asked.table
-    regions = compare_regions(
-        drawn.real,
-        drawn_fake,
-        drawing,
-        finest=finest,
-        scores=scores,
-        table=table,
-        fraction=fraction,
-        seed=seed,
-        views=asked.views,
-    )
     return View(
         name=space.name,
         fingerprint=space.fingerprint,
@@ -86,7 +74,7 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
         crowded_mass=thin_mass(ratios.reversed(), fraction=CROWDED, alpha=alpha),
         copied_mass=copied_mass(both.real, both.fake, asked.half, alpha=alpha),
         invented_mass=far.mass(alpha),
-        regions=regions,
+        regions=_regions(drawn.real, drawn_fake, drawing, scores, _finest(served), asked),
         labels=_labels(drawn.real, drawn_fake, drawing, asked, alike),
         examples=_ranked(files or (None,) * len(scores), counted.numpy()[balls.nearest], scores),
         features=drawn.real,
@@ -96,6 +84,23 @@ def look(space: Space, files: tuple[str, ...], asked: Question) -> View:
 def _finest(served: Ratios) -> int:
     """The finest resolution to draw: 1 where samples crowd, since they are farther away than regions of 0 are wide."""
     return int(thin_mass(served.reversed(), fraction=CROWDED).ci95[0] > CHANCE)
+
+
+def _regions(
+    real: Tensor, fake: Tensor, drawing: Tensor, scores: NDArray[np.float64], finest: int, asked: Question
+) -> tuple[Region, ...]:
+    """The regions of the data, none finer than the finest."""
+    return compare_regions(
+        real,
+        fake,
+        drawing,
+        finest=finest,
+        scores=scores,
+        table=asked.table,
+        fraction=asked.fraction,
+        seed=asked.seed,
+        views=asked.views,
+    )
 
 
 def _labels(real: Tensor, fake: Tensor, drawing: Tensor, asked: Question, alike: bool) -> tuple[Label, ...]:

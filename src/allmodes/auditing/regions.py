@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -139,29 +140,40 @@ def compare_regions(
         The regions of all resolutions, the surest losses first.
     """
     regions = Regions.drawn(real[drawing], seed=derive_seed(seed, "regions") % 2**32).coarser(finest)
-    others = np.ones(len(real), dtype=bool)
-    others[drawing.numpy()] = False
+    others = np.isin(np.arange(len(real)), drawing.numpy(), invert=True)
     ours, theirs = regions.of(real), regions.of(fake)
     held_out, samples = regions.counts(ours[:, others]), regions.counts(theirs)
     shares = compare(held_out, samples, n_real=int(others.sum()), n_fake=len(fake), fraction=fraction)
     worst, found, names = np.argsort(-scores, kind="stable"), [], regions.names()
-    totals = _counted(table, range(len(real)))
-    tests = views * len(names) * len(totals)
+    borne = _Borne(table, len(real), _counted(table, range(len(real))), views * len(names))
     for row, (level, number) in enumerate(names):
         members = worst[ours[level - regions.finest][worst] == number]
         thin, here = int((scores[members] > -np.log(fraction)).sum()), tuple(members.tolist())
-        counts = _counted(table, here)
-        found.append(
-            Region(
-                **vars(shares[row]),
-                id=f"{level}-{number}",
-                members=here,
-                thin=thin,
-                label_counts=counts if table else None,
-                typical=typical(counts, totals, members=len(here), examples=len(real), tests=tests),
-            )
-        )
+        found.append(Region(**vars(shares[row]), id=f"{level}-{number}", members=here, thin=thin, **borne.by(here)))
     return tuple(sorted(found, key=lambda region: (not region.dropped, region.q_value, region.p_value)))
+
+
+@dataclass(frozen=True)
+class _Borne:
+    """Labels of the data, of which some regions hold more.
+
+    Args:
+        table: the labels.
+        examples: how many there are.
+        totals: that bear each label.
+        looks: regions of all views that are looked at.
+    """
+
+    table: Table
+    examples: int
+    totals: Mapping[str, int]
+    looks: int
+
+    def by(self, members: Sequence[int]) -> dict[str, Any]:
+        """What a region of these members holds of them."""
+        counts = _counted(self.table, members)
+        sizes = {"members": len(members), "examples": self.examples, "tests": self.looks * len(self.totals)}
+        return {"label_counts": counts if self.table else None, "typical": typical(counts, self.totals, **sizes)}
 
 
 def _counted(table: Table, members: Sequence[int]) -> dict[str, int]:

@@ -81,10 +81,7 @@ class Cascade(Generator):
             raise UserError(f"'generator.consistent' is {consistent}, but must be 0 or more.")
         self.factor = factor_of(shape, inputs)
         self.consistent = consistent if self.factor > 1 else 0
-        first = inputs[-1] if self.factor > 1 else shape[-1]
-        while self.factor == 1 and first > coarsest and first % 2 == 0 and shape[1] * first // shape[2] % 2 == 0:
-            first //= 2
-        self.scales = [2**k for k in reversed(range(round(log2(shape[-1] / first)) + 1))]  # of the image, per level
+        self.scales = _scales(shape, inputs[-1] if self.factor > 1 else None, coarsest)
         levels, channels = len(self.scales), labels if len(inputs) == 2 else inputs[0]
         if latent < levels:
             raise UserError(
@@ -147,6 +144,15 @@ class Cascade(Generator):
 
     def _size(self, condition: Tensor, level: int) -> list[int]:
         return [side * self.factor // self.scales[level] for side in condition.shape[-2:]]
+
+
+def _scales(shape: tuple[int, ...], first: int | None, coarsest: int) -> list[int]:
+    """How many times smaller than the image each level is; the first has this side, or the largest that is allowed."""
+    if first is None:
+        first = shape[-1]
+        while first > coarsest and first % 2 == 0 and shape[1] * first // shape[2] % 2 == 0:
+            first //= 2
+    return [2**k for k in reversed(range(round(log2(shape[-1] / first)) + 1))]
 
 
 def back_projected(images: Tensor, inputs: Tensor, steps: int) -> Tensor:
