@@ -161,7 +161,7 @@ def test_answers_to_an_input_of_another_size_and_one_that_cannot_be():
 
 def test_the_grid_of_a_run_has_what_its_columns_say():
     trainer = trainer_of()
-    model, asked = current_model(trainer), Questions.of(trainer.dataset, 10)
+    model, asked = current_model(trainer), Questions.of(trainer.dataset, 100).some(10)
     drawn = np.asarray(answer_grid(trainer.dataset, model))[18:, :, 0]  # below the names
     found = answers(model, asked.inputs, COLUMNS.count("answer"), seed=0)[3]
     expected = {"answer": found[0], "mean": found.mean(0), "spread": spread(found), "original": asked.truth[3]}
@@ -169,6 +169,14 @@ def test_the_grid_of_a_run_has_what_its_columns_say():
         column = COLUMNS.index(name)
         tile = drawn[3 * 67 + 3 : 4 * 67 : 8, column * 67 + 3 : (column + 1) * 67 : 8]  # of 8 pixels, each of 8 x 8
         np.testing.assert_allclose(tile, (image[0].numpy() + 1) * 127.5, atol=0.51)
+
+
+def test_the_questions_that_are_shown_are_of_every_kind():
+    inputs = torch.arange(80.0).view(80, 1, 1, 1)  # eight kinds of ten, one after another
+    shown = Questions(inputs, inputs, "held-out images").some(10)
+    assert set((shown.truth.flatten() // 10).tolist()) == set(range(8))
+    assert torch.equal(shown.inputs, shown.truth)
+    assert len(Questions(inputs, inputs, "").some(100)) == 80
 
 
 def test_inputs_are_shown_as_large_as_images():

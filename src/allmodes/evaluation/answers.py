@@ -61,6 +61,11 @@ class Questions:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def some(self, n: int) -> Questions:
+        """So many of them to be shown, at even steps: folders often come one kind after another."""
+        rows = torch.linspace(0, len(self) - 1, min(n, len(self))).round().long()
+        return Questions(self.inputs[rows], self.truth[rows], self.split)
+
 
 def answers(model: Model, inputs: Tensor, each: int, *, seed: int) -> Tensor:
     """So many answers to each question, from codes of their own, ``(n, each, *shape)``."""

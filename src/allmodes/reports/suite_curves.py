@@ -81,10 +81,10 @@ def _prepare(axes: Axes, measure: str, place: str) -> None:
     if place == "images":
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     least = min(float(np.min(np.asarray(line.get_ydata()), initial=np.inf)) for line in axes.lines)
-    log = LABELS[measure].better == "less" and least > 0
-    axes.set_title(title_of(measure) + (" (log scale)" if log else ""), loc="left")
+    log, unit = LABELS[measure].better == "less" and least > 0, LABELS[measure].unit
+    axes.set_title(title_of(measure) + (" (log scale)" if log else f" ({unit})" if unit else ""), loc="left")
     if log:
         axes.set_yscale("log")
         plain_log(axes)
-    elif least >= 0:
+    elif least >= 0 and not unit:
         axes.set_ylim(bottom=0)

@@ -61,14 +61,22 @@ class Label:
         decimals: digits after the point.
         meaning: what it says, in half a sentence.
         better: which values are, where either are.
+        unit: ``"dB"``, of a logarithm, of which 0 is no natural end; or none.
     """
 
     title: str
     decimals: int
     meaning: str = ""
     better: Literal["more", "less", ""] = ""
+    unit: Literal["dB", ""] = ""
 
 
+FIDELITY: tuple[tuple[str, str, int, str, Literal["dB", ""]], ...] = (
+    ("psnr", "PSNR", 2, "in dB, against the original, ", "dB"),
+    ("ssim", "SSIM", 3, "structural similarity to the original, ", ""),
+    ("psnr_y", "PSNR of luma", 2, "in dB, without a border of the factor's width, as papers give it, ", "dB"),
+    ("ssim_y", "SSIM of luma", 3, "without a border of the factor's width, as papers give it, ", ""),
+)
 LABELS = {
     "modes": Label("modes", 0, "modes with enough samples to count as covered; more is better", better="more"),
     "kl": Label("KL", 4, "divergence of the samples' mode law from the data's, in nats; less is better", better="less"),
@@ -190,19 +198,19 @@ LABELS = {
         "diversity of answers", 4, "mean squared ST-LPIPS distance of two answers to one input", better="more"
     ),
     "consistency": Label(
-        "consistency", 1, "PSNR in dB of answers, degraded as originals were, against their inputs", better="more"
+        "consistency",
+        1,
+        "PSNR in dB of answers, degraded as originals were, against their inputs",
+        better="more",
+        unit="dB",
     ),
     "st_lpips": Label(
         "ST-LPIPS", 4, "squared distance of answers to the original, as people see it, the mean", better="less"
     ),
     **{
-        f"{figure}{ending}": Label(f"{title}{of}", decimals, f"{what}{which}", better="more")
-        for figure, title, decimals, what in (
-            ("psnr", "PSNR", 2, "in dB, against the original, "),
-            ("ssim", "SSIM", 3, "structural similarity to the original, "),
-            ("psnr_y", "PSNR of luma", 2, "in dB, without a border of the factor's width, as papers give it, "),
-            ("ssim_y", "SSIM of luma", 3, "without a border of the factor's width, as papers give it, "),
-        )
+        f"{figure}{ending}": Label(f"{title}{of}", decimals, f"{what}{which}", better="more", unit=unit)
+        for figure, title, decimals, what, unit in FIDELITY
+
         for ending, of, which in (
             ("", "", "the mean over answers"),
             ("_mean", ", mean answer", "of the mean of answers, which is blurred"),

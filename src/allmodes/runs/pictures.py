@@ -23,7 +23,7 @@ from ..training.trainer import Trainer
 GRID = 64
 CLOUD = 1000
 BESIDE = 36  # samples that are shown beside the training images nearest to them
-ASKED, ANSWERS = 10, 5  # questions that are shown, and answers to each
+ASKED, AMONG, ANSWERS = 10, 100, 5  # questions that are shown, of how many, and answers to each
 COLUMNS = ("input", *["answer"] * ANSWERS, "mean", "spread", "original")
 ROW = 12  # samples at latents of either kind, and of a component
 ROWS, LONG = 50, 20  # components that are shown, the likeliest of them; more than so many rows stand in two columns
@@ -49,7 +49,7 @@ def save_picture(trainer: Trainer, folder: Path) -> None:
 
 def answer_grid(dataset: Dataset, model: Model) -> Image.Image:
     """A row for each of some questions that training did not see, see ``COLUMNS``."""
-    asked = Questions.of(dataset, ASKED)
+    asked = Questions.of(dataset, AMONG).some(ASKED)
     found = answers(model, asked.inputs, ANSWERS, seed=0)
     shown = input_pictures(asked.inputs, dataset.shape, dataset.palette)
     apart = torch.stack([spread(each).expand(dataset.shape) for each in found])
