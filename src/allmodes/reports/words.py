@@ -210,7 +210,6 @@ LABELS = {
     **{
         f"{figure}{ending}": Label(f"{title}{of}", decimals, f"{what}{which}", better="more", unit=unit)
         for figure, title, decimals, what, unit in FIDELITY
-
         for ending, of, which in (
             ("", "", "the mean over answers"),
             ("_mean", ", mean answer", "of the mean of answers, which is blurred"),
