@@ -16,7 +16,7 @@ from ..auditing import STANDARD, Findings
 from ..auditing.views import AUTO
 from ..core.errors import UserError, did_you_mean
 from ..reports.words import title_of
-from .laws import law_rows
+from . import laws, pairs
 from .planted import (
     NAMES,
     Plant,
@@ -40,7 +40,6 @@ from .seen import Seen
 from .table import Row, Table
 
 SPACES = (AUTO,)
-LAWS = "laws"  # of points, whose truth is a closed form, beside the data sets of images
 AUDITS = 20  # of every loss
 NULLS = {500: 20, 1_000: 4, 2_000: 4, 5_000: 2}  # as many times more with nothing planted, by the examples of a side
 MEASURED = 4  # of these times, those with the metrics of others, where they are enough to tell what is unusual
@@ -160,12 +159,10 @@ OTHERS = (
     "Share of audits in which a metric is worse than in 95% of those of the same size with nothing lost, of which "
     f"there are {MEASURED} times as many.",
 )
-OF_LAWS = (
-    "Laws that are known",
-    "'dropped', 'invented' and 'copied' are true shares, beside what audits make of them on average. 'bound holds': "
-    "the least that is said to be dropped is no more than that. 'parts named', 'differ', 'copies said': shares of "
-    "audits that say so; errors where nothing is.",
-)
+APART: Mapping[str, tuple[tuple[str, str], Callable[[int, Callable[[str], None]], list[Row]]]] = {
+    "laws": (laws.ABOUT, laws.law_rows),
+    "pairs": (pairs.ABOUT, pairs.pair_rows),
+}  # beside the data sets of images
 
 
 def all_tables(plan: Plan, *, data: str | None = None, progress: Callable[[str], None]) -> list[Table]:
@@ -173,25 +170,25 @@ def all_tables(plan: Plan, *, data: str | None = None, progress: Callable[[str],
 
     Args:
         plan: how often, in which features, beside which metrics.
-        data: only this data set, or only the laws.
+        data: only this data set, or only one of ``APART``.
         progress: told what is audited next.
     """
-    if data is not None and data not in (*NAMES, LAWS):
-        raise UserError(f"bench audit knows no data '{data}'.{did_you_mean(data, (*NAMES, LAWS))}")
-    table, others, laws = (Table(*words) for words in (PLANTED, OTHERS, OF_LAWS))
-    if data in (None, LAWS):
-        laws.rows.extend(law_rows(plan.audits, progress))
-    if data == LAWS:
-        return [laws]
-    chosen = list(pools(NAMES if data is None else (data,)))
-    if not chosen:
+    if data is not None and data not in (*NAMES, *APART):
+        raise UserError(f"bench audit knows no data '{data}'.{did_you_mean(data, (*NAMES, *APART))}")
+    apart = [
+        Table(*about, rows(plan.audits, progress)) for name, (about, rows) in APART.items() if data in (None, name)
+    ]
+    apart = [table for table in apart if table.rows]
+    chosen = [] if data in APART else list(pools(NAMES if data is None else (data,)))
+    if not chosen and not apart:
         raise UserError("None of the data is here: set ALLMODES_DATA to a folder that holds them.")
+    table, others = Table(*PLANTED), Table(*OTHERS)
     for pool in chosen:
         for space in plan.spaces:
             ours, theirs = _measured(Seen(pool.first(plan.images), space), plan, progress)
             table.rows.extend(ours)
             others.rows.extend(theirs)
-    return [table, others, *([laws] if laws.rows else [])]
+    return [*([table, others] if chosen else []), *apart]
 
 
 def _measured(seen: Seen, plan: Plan, progress: Callable[[str], None]) -> tuple[list[Row], list[Row]]:

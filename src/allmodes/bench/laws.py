@@ -22,6 +22,13 @@ EXAMPLES = 1_500
 GROUPS, WIDE = 20, 8.0  # groups of points, whose centres are this wide apart
 SAID = 0.01  # of the samples: what an audit speaks of
 
+ABOUT = (
+    "Laws that are known",
+    "'dropped', 'invented' and 'copied' are true shares, beside what audits make of them on average. 'bound holds': "
+    "the least that is said to be dropped is no more than that. 'parts named', 'differ', 'copies said': shares of "
+    "audits that say so; errors where nothing is.",
+)
+
 Points = NDArray[np.float64]
 
 
