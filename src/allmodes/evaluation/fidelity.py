@@ -115,13 +115,25 @@ def scored(values: Mapping[str, Tensor], answers: int, certificate: Mapping[str,
     stated = dict(certificate) if eye.distance is None else {**certificate, "features": eye.distance.fingerprint()}
     found = []
     for name in filter(values.__contains__, ORDER):
-        each = values[name].double()
-        interval, mean = None, float(each.mean())
-        if len(each) > 1:
-            error = 1.96 * float(each.std()) / len(each) ** 0.5
-            interval = (mean - error, mean + error)
-        detail: dict[str, Any] = {"each": each.tolist()}
-        if name == "st_lpips_best":
-            detail["best_of"] = values["nearest"].mean(0).tolist()
-        found.append(Score(name, mean, interval, len(each), answers, stated, detail, warnings))
+        detail = {"best_of": values["nearest"].mean(0).tolist()} if name == "st_lpips_best" else {}
+        found.append(mean_score(name, values[name], answers, stated, detail, warnings))
     return found
+
+
+def mean_score(
+    name: str,
+    values: Tensor,
+    answers: int,
+    certificate: Mapping[str, Any],
+    detail: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Score:
+    """The mean of a figure over questions ``(n,)``, each of which the detail has, with a normal interval."""
+    each = values.double()
+    interval, mean = None, float(each.mean())
+    if len(each) > 1:
+        error = 1.96 * float(each.std()) / len(each) ** 0.5
+        interval = (mean - error, mean + error)
+    return Score(
+        name, mean, interval, len(each), answers, certificate, {"each": each.tolist(), **(detail or {})}, warnings
+    )

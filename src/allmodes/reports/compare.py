@@ -17,7 +17,7 @@ from .words import title_of, write_figure
 MODES = ("modes", "kl", "excess_kl", "confidence", "frechet_distance")  # columns of runs that were not evaluated yet
 PLANE = ("high_quality", "worst_distance")
 FEW = ("frechet_heldout", "precision", "recall", "covered", "reached_heldout", "copied_mass")
-ANSWERS = ("st_lpips_best", "diversity", "consistency", "st_lpips", "psnr", "psnr_mean", "ssim")
+ANSWERS = ("st_lpips_best", "diversity", "consistency", "layout_agreement", "st_lpips", "psnr", "psnr_mean", "ssim")
 ALWAYS = ("images", "minutes")
 COST = ("calls", "sampling_seconds")  # of a sample
 INCIDENTAL = (

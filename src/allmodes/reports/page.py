@@ -22,7 +22,7 @@ from .words import SPLIT, meaning_of, title_of, write_figure
 
 TILES = (
     *("modes", "kl", "excess_kl", "confidence", "frechet_distance"),
-    *("st_lpips_best", "diversity", "consistency", "st_lpips", "psnr_mean"),
+    *("st_lpips_best", "diversity", "consistency", "layout_agreement", "st_lpips", "psnr_mean"),
     "minutes",
 )
 

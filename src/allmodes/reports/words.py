@@ -197,6 +197,14 @@ LABELS = {
     "diversity": Label(
         "diversity of answers", 4, "mean squared ST-LPIPS distance of two answers to one input", better="more"
     ),
+    "layout_agreement": Label(
+        "agreement with the layout", 3, "share of an answer's pixels that are read as its input has them", better="more"
+    ),
+    "layout_agreement_originals": Label(
+        "the same of originals",
+        3,
+        "share of an original's pixels that are read as its input has them: what can be read",
+    ),
     "consistency": Label(
         "consistency",
         1,

@@ -3,7 +3,8 @@
 Of each held-out input, ten answers. An answer must give its input again where it is degraded as the original was
 (*consistency*), one of them should be near the original (*best of ten*, in pixels, structure and ST-LPIPS), and they
 should differ from each other (*diversity*, the mean ST-LPIPS of pairs: Zhu et al. 2017). The mean of answers has the
-highest PSNR, as blurred pictures have. All answers together should look as the originals do (*Frechet distance*).
+highest PSNR, as blurred pictures have. All answers together should look as the originals do (*Frechet distance*). Of an
+answer to a label map that map should be read again (*agreement with the layout*).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from ...core.records import Score
 from ...data.base import Dataset
 from ...distances.efficientnet_lite0 import EfficientNetLite0Features
 from ...distances.st_lpips import StLpips
+from ...learned.layouts import layout_reader
 from ...metrics import frechet_distance
 from ..answers import Questions, answers
-from ..fidelity import Eye, measured, scored
+from ..fidelity import Eye, mean_score, measured, scored
 from ..spaces import embedded
 from .base import SEED, EvaluationProtocol, Looking, Subject
 
@@ -64,7 +66,22 @@ class ConditionalProtocol(EvaluationProtocol):
         }
         eye = Eye.of(subject.device)
         scores = scored(measured(found, asked, eye), len(asked) * each, certificate, eye)
-        return (*scores, *(() if subject.quick else _likeness(found, asked, certificate, subject.device)))
+        if subject.quick:
+            return tuple(scores)
+        read = _agreement(found, asked, certificate, subject.dataset)
+        return (*scores, *read, *_likeness(found, asked, certificate, subject.device))
+
+
+def _agreement(found: Tensor, asked: Questions, certificate: Mapping[str, Any], dataset: Dataset) -> tuple[Score, ...]:
+    """How much of the layout is read off answers, and off the originals; nothing where inputs are no label maps."""
+    if dataset.palette is None:
+        return ()
+    reader, each = layout_reader(dataset), found.shape[1]
+    of_answers = reader.agreement(found.flatten(0, 1), asked.inputs.repeat_interleave(each, 0)).view(-1, each).mean(1)
+    of_originals = reader.agreement(asked.truth, asked.inputs)
+    stated = {**certificate, "features": reader.fingerprint}
+    values = {"layout_agreement": of_answers, "layout_agreement_originals": of_originals}
+    return tuple(mean_score(name, each, found.shape[:2].numel(), stated) for name, each in values.items())
 
 
 def _likeness(
