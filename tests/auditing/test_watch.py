@@ -181,6 +181,12 @@ def test_an_audit_of_a_training_that_was_started_over_meanwhile_is_not_kept(
     assert len(made) == len(LOOKS)
 
 
+def test_a_run_that_vanishes_while_it_is_watched_is_told_and_not_made_anew(real: Examples, run: Path) -> None:
+    with pytest.raises(UserError, match="run was deleted or moved while it was watched"):
+        watch(real, run, distance="pixels", metrics=(), then=lambda look, found: shutil.rmtree(run))
+    assert not run.exists()
+
+
 def test_what_cannot_go_together_is_refused(real: Examples, run: Path, tmp_path: Path) -> None:
     looked(real, run)
     whole = (run / "watch.json").read_bytes()

@@ -353,6 +353,13 @@ class TestAudit:
         assert "What it left out, over its training" in (run / "report.html").read_text()
         assert main(words) == 0
         assert capsys.readouterr().out.startswith("After 64 presentations: about ")
+        monkeypatch.setattr("allmodes.cli.commands.audit.on_one_screen", lambda: True)
+        assert main(words) == 0  # a look that was told before now is told
+        assert capsys.readouterr().out.startswith("After 64 presentations: about ")
+        (run / "watch.json").unlink()
+        assert main(words) == 0
+        printed, err = capsys.readouterr()
+        assert ("After 64" in err, "After 64" in printed, "The curve: " in printed) == (True, False, True)
         assert "so there is no page for" in refusal_of([*words, "--out", str(tmp_path / "later")], capsys)
         assert main([*words, "--out", str(out)]) == 0
         assert "are required: --out" in refusal_of(words[:-1], capsys)

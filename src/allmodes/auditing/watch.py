@@ -125,8 +125,10 @@ def looks_at(run: Path, basis: Mapping[str, Any]) -> Watched:
     """The looks at a run so far; the file is made where there is none, as after a training that is started over.
 
     Raises:
-        UserError: they are of another kind.
+        UserError: they are of another kind, or the run's folder is gone.
     """
+    if not run.is_dir():  # a training that is started over leaves the folder
+        raise UserError(f"{run} was deleted or moved while it was watched: watch it where it is now.")
     before = read_watch(run)
     if before is None:
         before = Watched(basis)

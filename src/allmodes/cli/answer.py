@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .base import Answer
 
@@ -47,13 +47,24 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in row).rstrip() for row in padded)
 
 
+def on_one_screen() -> bool:
+    """Whether who reads the answer has read, in the same terminal, what went to stderr before it."""
+    import sys
+
+    return _is_terminal(sys.__stdout__) and _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
 def rendered(table: RenderableType) -> str:
     """A rich table as text, as wide as the terminal, or wide enough for a file."""
     import sys
 
     from rich.console import Console
 
-    terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
+    terminal = _is_terminal(sys.__stdout__)
     console = Console(width=None if terminal else WIDE, force_terminal=terminal)
     with console.capture() as text:
         console.print(table)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
-from ..answer import columns
+from ..answer import columns, on_one_screen
 from ..base import Answer, Command, Example, Parser, natural, share
 from ..space import chosen_distances, listed, parse_with_options
 from .evaluate import as_table
@@ -178,8 +178,11 @@ def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:
         images = to_float(data.images)
         return inputs_for(model, arguments.fake, arguments.inputs, images=images, files=data.files)
 
+    told: set[int] = set()
+
     def then(look: Look, found: Findings) -> None:
         print(line_of(look), file=sys.stderr)
+        told.add(look.images)
         if arguments.out is not None:
             found.save(arguments.out)
 
@@ -192,7 +195,8 @@ def _watched(arguments: argparse.Namespace, asked: Mapping[str, Any]) -> Answer:
             f"All checkpoints of {arguments.fake} were audited before, so there is no page for {arguments.out}: audit "
             f"the run without --every, or delete {arguments.fake / WATCH} to begin anew."
         )
-    text = "\n".join([*map(line_of, watched.looks), f"\nThe curve: {arguments.fake / 'report.html'}"])
+    left = [look for look in watched.looks if not (on_one_screen() and look.images in told)]
+    text = "\n".join([*map(line_of, left), f"\nThe curve: {arguments.fake / 'report.html'}"])
     last = watched.looks[-1]
     mass = Mass(last.estimate, (last.least, None))
     return Answer(watched.document(), text, _too_much(mass, last.collapse, arguments.fail_above))
