@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.stats import binomtest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
@@ -113,6 +114,36 @@ def test_without_mistakes_the_interval_is_wilsons() -> None:
     expected = binomtest(12, 300).proportion_ci(0.95, method="wilson")
     assert second.estimate == pytest.approx(12 / 300)
     assert second.ci95 == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(("blur", "wide"), [(0.0, False), (0.5, True), (0.8, True), (1.2, True)])
+def test_kinds_that_look_otherwise_among_samples_are_not_called_dropped(blur: float, wide: bool) -> None:
+    """Blurred digits of all kinds: who takes a 1 for an 8 then must not say that a tenth of it is left."""
+    known, order = load_digits(), np.random.default_rng(0).permutation(1797)
+    ours, theirs = order[:900], order[900:]
+    blurred = gaussian_filter(known.images[theirs], (0, blur, blur)) if blur else known.images[theirs]
+    real, fake = (torch.from_numpy(side.reshape(-1, 64)).float() for side in (known.images[ours], blurred))
+    table = read_table(known.target[ours], 900)
+    found = compare_labels(real, fake, torch.arange(300), table=table, fraction=0.5)
+    truth = np.bincount(known.target[theirs]) / len(theirs)
+    for label in found:
+        low, high = label.samples_share.ci95
+        assert low <= truth[int(label.value["label"])] <= high
+        assert (label.samples_share.widened > 1.5) == wide
+        assert not label.dropped
+
+
+def test_classes_that_look_alike_on_both_sides_seldom_widen_an_interval() -> None:
+    """At a level of 1%, more than 5 of 100 come in less than one case of a thousand."""
+    widened = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        which, theirs = rng.integers(0, 3, 300), rng.choice(3, 200, p=[0.7, 0.3, 0])
+        known, drawn = (
+            np.eye(5)[kind] + rng.normal(0, 0.4 + 0.3 * kind[:, None], (len(kind), 5)) for kind in (which, theirs)
+        )
+        widened += prevalence(known, which, drawn)[0].widened > 1
+    assert widened <= 5
 
 
 def test_scores_that_do_not_tell_classes_apart_give_no_share() -> None:

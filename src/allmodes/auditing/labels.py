@@ -21,8 +21,7 @@ from scipy.stats import hypergeom
 from torch import Tensor
 
 from .labeller import Basis, Codes, Labeller, Values
-from .prevalence import LEAST, prevalence
-from .ratios import Mass
+from .prevalence import LEAST, Prevalence, prevalence
 from .shares import ALPHA, Share, compare, judged
 from .tables import Table
 
@@ -49,7 +48,7 @@ class Label(Share):
 
     value: Mapping[str, str]
     data_share: float
-    samples_share: Mass | None
+    samples_share: Prevalence | None
     accuracy: float | None
     chosen_by: float
     told: bool
@@ -209,7 +208,7 @@ def _pairs(names: tuple[str, str], readings: tuple[_Reading, _Reading]) -> Itera
         )
 
 
-def _share_of_pair(one: _Reading, other: _Reading, a: int, b: int, codes: Codes) -> Mass | None:
+def _share_of_pair(one: _Reading, other: _Reading, a: int, b: int, codes: Codes) -> Prevalence | None:
     """The share of samples that bear both labels: of four classes, with both, either or none."""
     counts = np.bincount(codes, minlength=4)
     numbers = np.cumsum(counts >= LEAST) - 1
@@ -236,7 +235,7 @@ def _label(
     data: Marks,
     bears: Marks,
     marks: tuple[Marks, ...],
-    share: Mass | None,
+    share: Prevalence | None,
     chosen_by: float,
 ) -> Label:
     """A label as its marks are counted; not yet corrected for how many there are."""

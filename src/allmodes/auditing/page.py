@@ -23,7 +23,7 @@ from .power import SEEN
 from .regions import Region
 from .space import HANDED
 from .traits import phrase
-from .verdict import remarks, sentence
+from .verdict import percent, remarks, sentence
 from .view import View, core
 
 MAPPED = 2_000  # examples on the map
@@ -75,9 +75,7 @@ def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
         UserError: it cannot be written.
     """
     parts = found.parts[:PARTS]
-    nearly = [region for region in found.ordered[0].regions if region.n_real][:3]
-    chosen = parts or [Part(region, (region.view,)) for region in nearly]
-    by_name = {view.name: view for view in found.views}
+    labels = [label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS]
     page = fill(
         "audit.html",
         found=found,
@@ -85,22 +83,35 @@ def write_page(found: Found, path: Path, drawn: Markup | None = None) -> None:
         remarks=remarks(found),
         space=_space(found),
         map=drawn or draw_map(found, parts),
-        parts=[
-            (
-                part,
-                _gallery(found, part.region.members[:ABREAST], by_name[part.region.view]),
-                _labels(part.region),
-                phrase(mine),
-            )
-            for part, mine in zip(chosen, found.traits[1 : 1 + PARTS] if parts else ((),) * len(chosen), strict=True)
-        ],
+        parts=_shown(found, parts),
         worst=_gallery(found, [example.index for example in found.examples[:WORST]]),
-        labels=[label for label in found.labels if label.dropped or len(label.value) == 1][:LABELS],
+        labels=labels,
+        widened=max((label.samples_share.widened for label in labels if label.samples_share), default=1),
         named=_named(found),
         seen=SEEN,
+        percent=percent,
         style=Markup(templates().get_template("style.css").render()),
     )
     write_text(path, page)
+
+
+def _shown(found: Found, parts: Sequence[Part]) -> list[tuple[Part, Gallery, str, str]]:
+    """These parts, or where there are none those that came nearest to it: their pictures, labels and words."""
+    nearly = [region for region in found.ordered[0].regions if region.n_real][:3]
+    chosen = parts or [Part(region, (region.view,)) for region in nearly]
+    words = [phrase(mine) for mine in found.traits[1 : 1 + PARTS]] if parts else [""] * len(chosen)
+    by_name = {view.name: view for view in found.views}
+    attributes = {name for label in found.labels for name in label.value}
+    attribute = f"{attributes.pop()} " if len(attributes) == 1 else ""  # of several, each label bears its own
+    return [
+        (
+            part,
+            _gallery(found, part.region.members[:ABREAST], by_name[part.region.view]),
+            _labels(part.region, attribute),
+            said,
+        )
+        for part, said in zip(chosen, words, strict=True)
+    ]
 
 
 def write_pictures(found: Found, folder: Path) -> Markup:
@@ -137,15 +148,15 @@ def _named(found: Found) -> str:
     return "the features handed in" if name.startswith(HANDED[0]) else f"the feature space {name}"
 
 
-def _labels(region: Region) -> str:
-    """The labels that set it apart, if labels are known."""
+def _labels(region: Region, attribute: str) -> str:
+    """The labels that set it apart, if labels are known, after what all of them are labels of."""
     if region.label_counts is None:
         return ""
-    said = [
-        f"{label} {region.label_counts[label] / len(region.members):.0%} ({times:.2g} times as frequent as in all data)"
-        for label, times in list(region.typical.items())[:3]
-    ]
-    return ", ".join(said) or "no label sets it apart"
+    said = []
+    for label, times in list(region.typical.items())[:3]:
+        share = region.label_counts[label] / len(region.members)
+        said.append(f"{share:.0%} of it bear {attribute}{label} ({times:.2g} times as frequent as in all data)")
+    return ", ".join(said) or "No label sets it apart"
 
 
 def _gallery(found: Found, members: Sequence[int], view: View | None = None) -> Gallery:
