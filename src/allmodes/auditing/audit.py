@@ -21,6 +21,7 @@ Together they answer whether modes are dropped (:mod:`.verdict`), and how small 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,13 @@ from .look import Question, look
 from .pairs import split_pairs
 from .scores import STANDARD, Pair, measure
 from .space import Space, certify
-from .tables import Table, table_of
+from .tables import Table, order_notes, table_of
 from .view import View, corrected
 from .views import AUTO, Wanted, choose
 from .words import Words, choose_words
 
 FEW = 1_000
+REPEATED = 0.05  # of the data may be equal to others of them
 
 
 def audit(
@@ -194,6 +196,7 @@ def _opened(
     most = LARGEST if inputs is None else None  # answers pair with their inputs by their order
     data = open_examples(real, seed=seed, skip_damaged=skip_damaged, most=most)
     table = table_of(labels, data)
+    data = replace(data, notes=(*data.notes, *order_notes(labels, data.files)))
     if inputs is None:
         return data, open_examples(fake, like=data, seed=seed, skip_damaged=skip_damaged, most=most), table
     answers = fake if isinstance(fake, Model) else open_examples(fake, like=data, skip_damaged=skip_damaged)
@@ -214,5 +217,19 @@ def _check(fraction: float, seed: int) -> None:
 
 
 def _warnings(data: Examples, samples: Examples) -> tuple[str, ...]:
-    few = min(len(data), len(samples))
-    return () if few >= FEW else (f"With {few} examples on one side only large losses can be seen.",)
+    """What may be wrong with the two sides, or is little."""
+    said = []
+    if data.resize != samples.resize:
+        how = [f"resized ({side.resize})" if side.resize != "none" else "as they are" for side in (data, samples)]
+        said.append(
+            f"The data are looked at {how[0]}, and the samples {how[1]}: if the generator did not learn from data that "
+            "were resized so, this alone may set them apart."
+        )
+    if (same := data.repeated) > REPEATED * len(data):
+        said.append(
+            f"{same:,} of the {len(data):,} data are equal to others of them. All tests take examples to be "
+            "independent of each other: where copies were made, they call parts dropped that are not. Keep each once."
+        )
+    if (few := min(len(data), len(samples))) < FEW:
+        said.append(f"With {few} examples on one side only large losses can be seen.")
+    return tuple(said)

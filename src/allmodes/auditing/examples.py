@@ -112,6 +112,12 @@ class Examples:
         """The numbers that examples, told by their places here, have in the source."""
         return tuple(places) if self.draw is None else tuple(self.draw.rows[list(places)].tolist())
 
+    @property
+    def repeated(self) -> int:
+        """How many are equal to an earlier one, in every pixel or feature."""
+        rows = (self.features if self.images is None else self.images).numpy()  # type: ignore[union-attr]
+        return len(rows) - len({hash(row.tobytes()) for row in rows})
+
     def embedded(self, distance: Distance) -> Tensor:
         """Features ``(n, D)``: those handed in, or the distance's of the images, as its network gives them.
 
@@ -253,6 +259,8 @@ def _images(pictures: Pictures, like: Examples | None, skip_damaged: bool, draw:
         channels, size = like.images.shape[1], like.images.shape[3]
     found = gathered(pictures, size=size, channels=channels, skip_damaged=skip_damaged)
     notes = found.notes if draw is None else (draw.note(pictures.title), *found.notes)
+    if found.greyed:
+        notes += (f"Of the pictures in {pictures.title}, {found.greyed:,} are in colour: they are looked at in grey.",)
     if draw is not None and len(found.images) < len(draw.rows):
         whole = set(found.files)
         kept = [place for place, picture in enumerate(pictures.each) if picture.name in whole]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from .examples import Examples
 MANY = 20  # different labels, of which every second example may have one of its own
 SEPARATORS = ",;\t"
 FILE = "file"
+NUMBER = re.compile(r"([0-9]+)")
 HEADING = " The first line of a .csv is its heading."
 
 Table = Mapping[str, Sequence[str]]  # a name for each real example, for every attribute
@@ -77,6 +79,30 @@ def table_of(labels: object, data: Examples) -> Table:
         return {}
     rows = None if data.draw is None else data.draw.rows.tolist()
     return read_table(labels, data.given_in_all, files=data.files, rows=rows)
+
+
+def order_notes(labels: object, files: Sequence[str]) -> tuple[str, ...]:
+    """What someone must know who numbers pictures 1, 2, ... 10 and gives their labels in that order.
+
+    Args:
+        labels: as of :func:`read_table`, which have been read.
+        files: of the examples, in order.
+    """
+    if isinstance(labels, str | Path):
+        labels = _read(Path(labels))
+    counted = sorted(files, key=_counting)
+    if labels is None or (isinstance(labels, Mapping) and FILE in labels) or counted == list(files):
+        return ()
+    place = next(place for place, (one, other) in enumerate(zip(files, counted, strict=True)) if one != other)
+    return (
+        f"The labels are taken in the order of the pictures' names as text, where {files[place]} comes before "
+        f"{counted[place]}: if yours are counted, give them as a .csv with a column 'file'.",
+    )
+
+
+def _counting(file: str) -> list[str | int]:
+    """Sorts names as someone who counts: 2 before 10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(NUMBER.split(file))]
 
 
 def _words(name: str, column: Any) -> list[str]:

@@ -21,6 +21,7 @@ from ..core.files import cache_dir, writing
 from ..core.memory import require_memory
 
 HELD = 2**30  # bytes of pixels in memory; what is more lies in a file
+GREY = 16  # levels that the channels of a grey picture may differ by, as formats that lose some make them
 
 
 class Canvas:
@@ -31,6 +32,9 @@ class Canvas:
         side: of each, in pixels.
         channels: 1 for grey or 3 for colour; None for grey until one of colour comes.
 
+    Attributes:
+        greyed: how many pictures in colour were laid down in grey.
+
     Raises:
         UserError: one does not fit into memory, or all do not onto the disk of the cache folder.
     """
@@ -39,13 +43,14 @@ class Canvas:
         require_memory(3 * side**2, f"Pictures of {side:,} x {side:,}")
         self.settled = channels is not None
         self._pixels = _room((count, channels or 1, side, side))
-        self._laid = 0
+        self._laid = self.greyed = 0
 
     def add(self, tile: Image.Image) -> None:
         """Lay down the next picture, grey (``L``) or colour (``RGB``)."""
         if not self.settled and tile.mode != "L":
             self._colour()
         grey = self._pixels.shape[1] == 1
+        self.greyed += grey and _is_coloured(tile)
         pixels = torch.from_numpy(np.array(tile.convert("L" if grey else "RGB")))
         self._pixels[self._laid] = pixels if grey else pixels.permute(2, 0, 1)
         self._laid += 1
@@ -60,6 +65,11 @@ class Canvas:
         self.settled, grey = True, self.images
         self._pixels = _room((len(self._pixels), 3, *grey.shape[2:]))
         self._pixels[: self._laid] = grey
+
+
+def _is_coloured(tile: Image.Image) -> bool:
+    """Whether anything in a picture is seen to have a colour."""
+    return tile.mode != "L" and int(np.ptp(np.asarray(tile), axis=2).max()) > GREY
 
 
 def _room(shape: tuple[int, ...]) -> Tensor:

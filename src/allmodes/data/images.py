@@ -57,6 +57,7 @@ class Gathered:
         sizes: widths and heights of them before.
         fingerprint: hash of what they show.
         notes: what was left out, or how it was understood, in plain sentences.
+        greyed: how many lost their colours, since grey was asked for.
     """
 
     images: Tensor
@@ -65,6 +66,7 @@ class Gathered:
     sizes: frozenset[tuple[int, int]]
     fingerprint: str
     notes: tuple[str, ...]
+    greyed: int = 0
 
 
 class Images(FixedImages):
@@ -210,8 +212,8 @@ def gathered(
         return gathered(Pictures(kept, pictures.title, notes), size=common, channels=channels)
     images = canvas.images
     resize = "none" if set(seen) == {(side, side)} else f"central square, Lanczos to {side} x {side}"
-    print_of = digest(*identities, str(tuple(images.shape)))
-    return Gathered(images, tuple(name for name in files if name), resize, frozenset(seen), print_of, notes)
+    print_of, names = digest(*identities, str(tuple(images.shape))), tuple(name for name in files if name)
+    return Gathered(images, names, resize, frozenset(seen), print_of, notes, canvas.greyed)
 
 
 def _looked_at(pictures: Sequence[Picture]) -> tuple[list[Picture], list[tuple[int, int]], list[Damaged]]:
