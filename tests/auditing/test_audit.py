@@ -13,6 +13,7 @@ from PIL import Image
 
 import allmodes
 from allmodes.auditing import Examples, audit, embedding, open_examples, views
+from allmodes.auditing.verdict import percent
 from allmodes.core.errors import UserError
 from allmodes.distances.pixels import Pixels as PixelDistance
 
@@ -46,7 +47,7 @@ def test_a_lost_class_is_named(lost) -> None:
     assert share / 3 < low <= share
     assert high is None
     assert found.dropped_mass.estimate == pytest.approx(share, abs=0.02)
-    assert f"(at least {low:.0%})" in found.verdict()
+    assert f"(at least {percent(low)})" in found.verdict()
     ranked = kinds[[example.index for example in found.examples]]
     assert (ranked[: (kinds == 3).sum()] == 3).mean() > 0.95
     assert "drops" in found.verdict()

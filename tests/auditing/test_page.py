@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from reading import complaints
 
 from allmodes.auditing import Findings, audit
 from allmodes.auditing.power import Power
+from allmodes.auditing.ratios import DroppedMass
 from allmodes.reports import compare_audits, write_audits_page
 
 
@@ -134,6 +136,18 @@ def test_shares_are_told_in_one_way(
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A part of 0.04% of the data" in found.verdict()
     assert "A compact part of 0.04% of the data" in text
+
+
+def test_a_bound_is_not_rounded_up_to_more_than_the_page_has(
+    pages: dict[str, tuple[Findings, str]], tmp_path: Path
+) -> None:
+    """At least 1.5% is not at least 2%."""
+    mass = DroppedMass(0.041, (0.0151, None), 0.0)
+    found = pages["whole"][0]
+    found = replace(found, views=tuple(replace(view, dropped_mass=mass) for view in found.views))
+    found.to_html(tmp_path / "page.html")
+    assert "around 4% of the data (at least 1.5%)" in found.verdict()
+    assert "at least 1.5%, with 95% confidence" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_what_is_whole_is_said_so(pages: dict[str, tuple[Findings, str]]) -> None:

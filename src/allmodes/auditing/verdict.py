@@ -73,7 +73,7 @@ def _no_proof(found: Found) -> str:
 def _what(found: Found) -> str:
     """What is dropped, or why nothing is said to be."""
     low, due = found.dropped_mass.ci95[0], f"less than {found.fraction:.0%} of the samples that there should be"
-    about = f"{found.dropped_mass.estimate:.0%} of the data" + (f" (at least {low:.0%})" if low > CHANCE else "")
+    about = f"{found.dropped_mass.estimate:.0%} of the data" + (f" (at least {percent(low)})" if low > CHANCE else "")
     if found.dropped or found.labels_dropped:
         if found.dropped_mass.estimate >= CHANCE:
             return f"The generator drops about {about}: there it makes {due}{_lost(found)}."
@@ -82,7 +82,7 @@ def _what(found: Found) -> str:
         return f"No part of the data stands out as missing, but around {about} there are {due}."
     if _differs(found):
         least = found.dropped_mass.shortfall
-        short = f" and at least {least:.0%} of the data's mass is missing somewhere," if least > CHANCE else ""
+        short = f" and at least {percent(least)} of the data's mass is missing somewhere," if least > CHANCE else ""
         return (
             f"The samples differ from the data (p = {found.difference.p_value:.2g}),{short} though no part could be "
             f"named that has {due}. How much is missing cannot be bounded from above."
@@ -137,22 +137,25 @@ def remarks(found: Found) -> tuple[str, ...]:
     low, _ = found.crowded_mass.ci95
     if low > CHANCE:
         said.append(
-            f"About {found.crowded_mass.estimate:.0%} of the samples (at least {low:.0%}) crowd where there are "
+            f"About {found.crowded_mass.estimate:.0%} of the samples (at least {percent(low)}) crowd where there are "
             f"hardly any data{_in(found, 'crowded_mass')}: too many of a kind, or unlike all data."
         )
-    low, high = found.copied_mass.ci95
-    if low > CHANCE:
+    if found.copied_mass.ci95[0] > CHANCE:
         said.append(
-            f"About {found.copied_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) copy an example of "
+            f"About {found.copied_mass.estimate:.0%} of the samples ({_ends(found.copied_mass)}) copy an example of "
             f"the data{_in(found, 'copied_mass')}: what they cover is remembered, not learnt."
         )
-    low, high = found.invented_mass.ci95
-    if low > CHANCE:
+    if found.invented_mass.ci95[0] > CHANCE:
         said.append(
-            f"About {found.invented_mass.estimate:.0%} of the samples ({low:.0%} to {high:.0%}) are farther from "
+            f"About {found.invented_mass.estimate:.0%} of the samples ({_ends(found.invented_mass)}) are farther from "
             f"the data than 99% of other data{_in(found, 'invented_mass')}. What is missing is held against the others."
         )
     return tuple(said)
+
+
+def _ends(mass: Mass) -> str:
+    low, high = mass.ci95
+    return f"{percent(low)} to {percent(1 if high is None else high)}"
 
 
 def _in(found: Found, mass: str) -> str:
