@@ -108,6 +108,14 @@ def test_inputs_pair_by_name_and_what_has_none_is_named():
         paired(["b", "a"], 3, ())
 
 
+def test_pairs_without_a_common_name_are_told_to_go_by_their_order(capsys):
+    assert paired(["a", "b"], 2, ["x.png", "y.png"]) == [0, 1]
+    assert "a with x" in capsys.readouterr().err
+    assert paired(["a", "b"], 2, []) == [0, 1]  # of an array, which has no names
+    assert paired(["x", "y"], 2, ["y.png", "x.png"]) == [1, 0]
+    assert not capsys.readouterr().err
+
+
 def test_pairs_are_audited_by_their_names_or_answered_by_a_model(enlarging, tmp_path, capsys):
     for number in range(44):
         for folder, side in (("real", 16), ("fake", 16), ("small", 4)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def named(files: Sequence[str]) -> list[str]:
 
 
 def paired(others: Sequence[str], count: int, files: Sequence[str], *, what: str = "input") -> list[int]:
-    """Which input each of so many images has: the one of its name, or where either have none the one in its place.
+    """Which input each of so many images has: the one of its name, or the one in its place where no name is shared, which is told.
 
     Args:
         others: what inputs are called.
@@ -109,6 +110,9 @@ def paired(others: Sequence[str], count: int, files: Sequence[str], *, what: str
     if places.keys().isdisjoint(names):
         if others and len(others) != count:
             raise UserError(f"There are {count:,} images and {len(others):,} {what}s: give one {what} for each image.")
+        if others and names:
+            first = f"{others[0]} with {names[0]}"
+            print(f"No {what} is named as an image: they are paired in their order, {first}.", file=sys.stderr)
         return list(range(count))
     alone = [name for name in names if name not in places], [name for name in others if name not in set(names)]
     for lonely, lacks, of in ((alone[0], what, "image"), (alone[1], "image", what)):
