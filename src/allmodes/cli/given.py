@@ -95,7 +95,7 @@ def named(files: Sequence[str]) -> list[str]:
 
 
 def paired(others: Sequence[str], count: int, files: Sequence[str], *, what: str = "input") -> list[int]:
-    """Which input each of so many images has: the one of its name, or the one in its place where no name is shared, which is told.
+    """Which input each of so many images has: the one of its name, or, which is told, in its place if none has a name.
 
     Args:
         others: what inputs are called.
