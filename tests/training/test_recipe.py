@@ -25,6 +25,17 @@ def test_every_recipe_is_complete_and_survives_a_round_trip(name, tmp_path):
     assert again.name == name
 
 
+def test_answers_to_pairs_are_not_bound_to_inputs_that_may_be_no_smaller_copies():
+    assert load_recipe("conditional/pairs").parts["generator"]["consistent"] == 0
+    assert load_recipe("super-resolution/conditional-imle").parts["generator"]["consistent"] == 2
+
+
+def test_an_argument_of_a_part_that_takes_none_is_refused_in_a_whole_sentence():
+    changes = {"degradation": "grey", "degradation.factor": 4}
+    with pytest.raises(UserError, match=r"Unknown key 'degradation.factor'\. There are none: leave it out\.$"):
+        load_recipe("super-resolution/conditional-imle", changes)
+
+
 def test_overrides_reach_parts_and_settings():
     recipe = load_recipe("stacked-digits/imle-gan", {"images": 500, "generator.width": 4, "optimizer.lr": 0.01})
     assert recipe.settings.images == 500

@@ -16,5 +16,7 @@ class UserError(Exception):
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the known word nearest to ``word``, or the list of known words."""
     known = sorted(known)
+    if not known:
+        return " There are none: leave it out."
     near = difflib.get_close_matches(str(word), known, n=1)
     return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}."

@@ -50,8 +50,8 @@ class Cascade(Generator):
         groups: residual groups at each level.
         coarsest: largest side of the first level, where inputs are as large as images.
         style: dimensions of a level's style.
-        consistent: steps of back-projection where images are larger than inputs, which then must be images made smaller
-            (bicubic, antialiased).
+        consistent: steps of back-projection where images are larger than inputs and have as many channels: inputs then
+            must be images made smaller (bicubic, antialiased).
 
     Raises:
         UserError: sizes do not fit, there are fewer than 0 steps, or the latent has fewer dimensions than levels.
@@ -80,7 +80,7 @@ class Cascade(Generator):
         if consistent < 0:
             raise UserError(f"'generator.consistent' is {consistent}, but must be 0 or more.")
         self.factor = factor_of(shape, inputs)
-        self.consistent = consistent if self.factor > 1 else 0
+        self.consistent = consistent if self.factor > 1 and inputs[:-2] == shape[:1] else 0
         self.scales = _scales(shape, inputs[-1] if self.factor > 1 else None, coarsest)
         levels, channels = len(self.scales), labels if len(inputs) == 2 else inputs[0]
         if latent < levels:
@@ -105,9 +105,10 @@ class Cascade(Generator):
         """Any size that its levels divide: it is made of convolutions alone."""
         kind, known = shape[:-2], self.inputs[:-2]
         if len(shape) != len(self.inputs) or kind != known or any(side % self.divisor for side in shape[-2:]):
+            taken = " x ".join([*map(str, known), "height", "width"])
             raise UserError(
-                f"The generator '{self.name}' takes inputs of shape {(*known, 'h', 'w')}, h and w multiples of "
-                f"{self.divisor}, not {shape}: bring the input to that."
+                f"The generator '{self.name}' takes inputs of {taken}, both multiples of {self.divisor}, not of "
+                f"{' x '.join(map(str, shape))}: bring the input to that."
             )
 
     def make(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
