@@ -140,7 +140,10 @@ class TestDegraded:
         with pytest.raises(UserError, match="grey"):
             Grey().input_shape((1, 8, 8))
 
-    @pytest.mark.parametrize("made", [lambda: Hole(share=0.0), lambda: Hole(share=1.0), lambda: Noisy(sigma=0.0)])
-    def test_a_degradation_that_does_nothing_or_all_is_refused(self, made):
-        with pytest.raises(UserError, match=r"degradation\."):
-            made()
+    @pytest.mark.parametrize(
+        ("kind", "option", "value"),
+        [(Hole, "share", 0.0), (Hole, "share", 1.0), (Noisy, "sigma", 0.0), (Noisy, "sigma", float("inf"))],
+    )
+    def test_a_degradation_that_does_nothing_or_all_is_refused(self, kind, option, value):
+        with pytest.raises(UserError, match=rf"degradation\.{option}"):
+            kind(**{option: value})

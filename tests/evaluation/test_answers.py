@@ -107,6 +107,9 @@ def test_scores_of_answers_are_of_images_that_training_did_not_see():
     assert {"psnr", "psnr_best", "psnr_mean", "consistency"} <= found.keys()
     assert found["psnr_best"].value >= found["psnr"].value
     assert found["psnr"].certificate["split"] == "20 test images"
+    assert {name for name in found if "features" in found[name].certificate} == {
+        *("st_lpips", "st_lpips_best", "diversity")  # PSNR, SSIM and consistency are of pixels
+    }
     assert found.keys() <= LABELS.keys()  # each has a name and a meaning in tables
     assert {LABELS[name].better for name in found if "lpips" not in name} == {"more"}
     asked = Questions.of(trainer.dataset, 20)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from fake_runs import MakeRun
 
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.core.records import Score
+from allmodes.evaluation.answers import spread
 from allmodes.reports import read_run, write_report
 from allmodes.reports.base import Section
 from allmodes.reports.page import _tiles
@@ -121,6 +123,10 @@ def test_a_conditional_run_says_what_its_columns_are_and_how_near_the_nearest_of
     run = read_run(path)
     assert run.title == "Conditional IMLE on cifar10"
     assert "an input, answers to it, their mean, their spread" in Samples().render(run)
+    assert "white: by a fifth of the range" in Samples().render(run)
+    for deviation, white in ((0.39, False), (0.4, True)):  # of pixels from -1 to 1, a range of 2
+        answers = torch.tensor([-deviation, deviation]).view(2, 1, 1, 1)
+        assert (float(spread(answers)) == 1) is white
     said = Answers().render(run)
     assert "The nearest of 3 answers is 25% nearer" in said
     assert "<svg" in said

@@ -21,6 +21,7 @@ from .spaces import embedded
 CAP = 100.0  # dB: what two equal images are taken as
 FAITHFUL = ("psnr", "psnr_mean", "psnr_best", "ssim", "ssim_mean", "ssim_best")
 OF_LUMA = {name: name.replace("psnr", "psnr_y").replace("ssim", "ssim_y") for name in FAITHFUL}
+SEEN = ("st_lpips_best", "diversity", "st_lpips")  # in the features of ST-LPIPS
 ORDER = (  # what says most of many answers first
     *("st_lpips_best", "diversity", "consistency", "st_lpips"),
     *(*FAITHFUL, *OF_LUMA.values()),
@@ -112,10 +113,11 @@ def scored(values: Mapping[str, Tensor], answers: int, certificate: Mapping[str,
         eye: that looked at them.
     """
     warnings = (ABSENT,) if eye.distance is None else ()
-    stated = dict(certificate) if eye.distance is None else {**certificate, "features": eye.distance.fingerprint()}
+    seen = {} if eye.distance is None else {"features": eye.distance.fingerprint()}
     found = []
     for name in filter(values.__contains__, ORDER):
         detail = {"best_of": values["nearest"].mean(0).tolist()} if name == "st_lpips_best" else {}
+        stated = {**certificate, **(seen if name in SEEN else {})}
         found.append(mean_score(name, values[name], answers, stated, detail, warnings))
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import torch
 from torch import Tensor
 
@@ -17,15 +19,15 @@ class Noisy(Degradation):
         sigma: standard deviation, of pixels from 0 to 255, as the literature of denoising counts it.
 
     Raises:
-        UserError: sigma is not above 0.
+        UserError: sigma is not above 0, or infinite.
     """
 
     name = "noise"
     exact = False
 
     def __init__(self, *, sigma: float = 50.0) -> None:
-        if not sigma > 0:
-            raise UserError(f"'degradation.sigma' is {sigma}, but must be above 0.")
+        if not 0 < sigma < inf:
+            raise UserError(f"'degradation.sigma' is {sigma}, but must be above 0 and finite.")
         self.sigma = sigma
 
     def input_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
