@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from untrained import picture
 
 from allmodes import load
 from allmodes.cli import main
-from allmodes.cli.given import paired
+from allmodes.cli.given import inputs_for, paired, pairs_of
 from allmodes.core.errors import UserError
 from allmodes.core.tensors import load_tensors
 from allmodes.data.pixels import to_uint8
@@ -175,3 +176,17 @@ def test_what_does_not_go_together_is_said(words, said, enlarging, tmp_path, cap
         picture(tmp_path / name, "RGB", (size, size))
     assert main([words[0], str(enlarging), *words[1:]]) == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_data_that_a_model_answers_in_an_audit_are_brought_to_its_size(enlarging, tmp_path):
+    """Else a model that was trained to make 16 x 16 would be asked for, and judged by, pictures of 40 x 40."""
+    for name in ("a", "b"):
+        picture(tmp_path / "small" / f"{name}.png", "RGB", (4, 4))
+        picture(tmp_path / "large" / f"{name}.png", "RGB", (40, 40))
+    asked = Namespace(real=tmp_path / "large", fake=enlarging, inputs=tmp_path / "small", skip_damaged=False)
+    data, model, inputs = pairs_of(asked)
+    expected = Image.open(tmp_path / "large/b.png").resize((16, 16), Image.Resampling.LANCZOS)
+    assert np.array_equal(data.images[1].permute(1, 2, 0).numpy(), np.asarray(expected))
+    assert inputs.shape == (2, 3, 4, 4)
+    with pytest.raises(UserError, match=r"\(3, 40, 40\), and this model makes \(3, 16, 16\)"):
+        inputs_for(model, enlarging, None, images=torch.zeros(2, 3, 40, 40), files=("a.png", "b.png"))

@@ -106,6 +106,17 @@ def test_a_picture_that_is_none_or_too_dark_in_8_bits_is_one_sentence(enlarging,
         assert said in capsys.readouterr().err
 
 
+def test_which_input_is_of_no_size_that_is_answered_is_said(tmp_path, capsys):
+    model = model_of(tmp_path, (1, 16, 16))
+    for name, size in (("even", (24, 16)), ("odd", (9, 13))):
+        picture(tmp_path / "given" / f"{name}.png", "L", size)
+    assert main(["sample", str(model), "--inputs", str(tmp_path / "given"), "--out", str(tmp_path / "out/")]) == 2
+    said = capsys.readouterr().err
+    assert "given, odd: " in said
+    assert "inputs of 1 x height x width, both multiples of 2, not of 1 x 13 x 9" in said
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..auditing.examples import Source, is_run, open_examples
+from ..auditing.examples import Examples, Source, is_run, open_examples
 from ..core.configuration import build_part
 from ..core.errors import UserError
 from ..data.degradations.base import Degradation
@@ -27,11 +27,17 @@ def given_to(model: Model, path: Path) -> list[Input]:
     """The inputs in a picture, or in a folder of them, for a conditional model.
 
     Raises:
-        UserError: it takes none, or they cannot be read, or not as it was trained.
+        UserError: it takes none, or they cannot be read, or one is of no size that it takes.
     """
     if model.generator.conditioned != "inputs":
         raise UserError("This model takes no inputs: leave out --inputs.")
-    return read_inputs(path, tuple(model.config.get("inputs", ())), model.palette)
+    found = read_inputs(path, tuple(model.config.get("inputs", ())), model.palette)
+    for each in found:
+        try:
+            model.generator.require(each.values[None], 1)
+        except UserError as error:
+            raise UserError(f"{path}, {each.name}: {error}") from error
+    return found
 
 
 def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, files: Sequence[str]) -> Tensor | None:
@@ -48,11 +54,18 @@ def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, fi
         ``(n, ...)``; None for a model that takes no inputs.
 
     Raises:
-        UserError: it takes none, there are others than images, or those of the run are not made of images.
+        UserError: it takes none, there are others than images, those of the run are not made of images, or images are
+            of another size than it was trained for.
     """
+    if path is None and model.generator.conditioned != "inputs":
+        return None
+    found = [] if path is None else given_to(model, path)
+    made, trained = (tuple(model.config[key]) for key in ("shape", "inputs"))
+    if tuple(images.shape[1:]) != made:
+        shape = tuple(images.shape[1:])
+        raise UserError(f"Images are of shape {shape}, and this model makes {made}: bring them to that.")
     if path is None:
-        return _degraded(run, images) if model.generator.conditioned == "inputs" else None
-    found, trained = given_to(model, path), tuple(model.config["inputs"])
+        return _degraded(run, images)
     for each in found:
         if tuple(each.values.shape) != trained:
             sizes = [f"{shape[-1]} x {shape[-2]}" for shape in (each.values.shape, trained)]
@@ -62,7 +75,7 @@ def inputs_for(model: Model, run: Path, path: Path | None, *, images: Tensor, fi
 
 
 def pairs_of(arguments: argparse.Namespace) -> tuple[Source, Source, Tensor | None]:
-    """The data, the samples and, where these are answers, the input of each example.
+    """The data, the samples and, where these are answers, the input of each example. Data of a model are of its size.
 
     Args:
         arguments: paths ``real`` and ``fake``, and ``inputs`` if they were given; and ``skip_damaged``.
@@ -73,7 +86,8 @@ def pairs_of(arguments: argparse.Namespace) -> tuple[Source, Source, Tensor | No
     model = load(arguments.fake) if is_run(arguments.fake) else None
     if arguments.inputs is None and (model is None or model.generator.conditioned != "inputs"):
         return arguments.real, arguments.fake, None
-    data = open_examples(arguments.real, skip_damaged=arguments.skip_damaged)
+    made = None if model is None else Examples.of(torch.zeros(1, *model.config["shape"]))
+    data = open_examples(arguments.real, like=made, skip_damaged=arguments.skip_damaged)
     if data.images is None:
         raise UserError(f"{arguments.real} holds features, and pairs are of images: leave out --inputs.")
     if model is not None:

@@ -151,16 +151,13 @@ def pictures_of(model: Model, given: Input, count: int, arguments: argparse.Name
 
 
 def require_room(model: Model, given: Sequence[Input], count: int, kind: str, *, spread: bool) -> None:
-    """Refuse inputs that cannot be answered, and answers that do not fit into memory.
+    """Refuse answers that do not fit into memory.
 
     Raises:
-        UserError: an input is of no size that the generator takes, or those answers that are chosen among, or the
-            picture of all of them, are too large.
+        UserError: those answers that are chosen among, or the picture of all of them, are too large.
     """
     from ...core.memory import require_memory
 
-    for each in given:
-        model.generator.require(each.values[None], 1)
     factor = model.config["shape"][-1] // model.config["inputs"][-1]
     sizes = [model.config["shape"][0] * factor**2 * math.prod(each.values.shape[-2:]) for each in given]
     held = max(sizes) * 4 * (2 * AMONG * count if spread else WORKED)  # in floats; stacked, they are there twice
