@@ -83,7 +83,7 @@ def test_equal_laws_raise_no_alarm() -> None:
 
 def test_blurred_samples_drop_no_region_and_a_class_that_is_lost_as_well_is_found() -> None:
     """Blur makes intervals of labels wider, so that the label itself is not always sure; its regions are."""
-    purity, named = [], []
+    purity, named, held = [], [], []
     for seed in range(6):
         rng = np.random.default_rng(seed)
         kinds = rng.integers(0, 5, 1_600)
@@ -100,10 +100,11 @@ def test_blurred_samples_drop_no_region_and_a_class_that_is_lost_as_well_is_foun
         truth = np.bincount(theirs[theirs != 2], minlength=5) / (theirs != 2).sum()
         for label in lost.labels:
             low, high = label.samples_share.ci95
-            assert low - 1e-4 <= truth[int(label.value["label"])] <= high
+            held.append(low <= truth[int(label.value["label"])] <= high)
         named.append({label.value["label"] for label in lost.labels_dropped})
         purity.append((labels[[i for region in lost.dropped for i in region.members]] == 2).mean())
     assert np.mean(purity) > 0.9
+    assert np.mean(held) >= 0.95
     assert all(names <= {"2"} for names in named)
     assert sum(names == {"2"} for names in named) >= 3
 
