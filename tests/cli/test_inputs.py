@@ -15,6 +15,7 @@ from allmodes.auditing.examples import Examples
 from allmodes.auditing.pairs import split_pairs
 from allmodes.cli import main
 from allmodes.core.errors import UserError
+from allmodes.core.pictures import GUTTER
 from allmodes.data.inputs import read_inputs
 from allmodes.data.palettes import Palette
 from allmodes.data.pixels import to_uint8
@@ -48,7 +49,20 @@ def test_pictures_of_one_name_in_two_folders_are_two(enlarging, tmp_path):
     for name in ("a.png", "more/a.png"):
         picture(given / name, "RGB", (4, 4))
     assert main(["sample", str(enlarging), "--inputs", str(given), "-n", "1", "--out", str(tmp_path / "out")]) == 0
-    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png-0.png", "more-a.png-0.png"]
+
+
+def test_one_answer_differs_from_none(enlarging, tmp_path, capsys):
+    one = picture(tmp_path / "one.png", "RGB", (4, 4))
+    words = ["sample", str(enlarging), "--inputs", str(one), "-n", "1", "--out"]
+    assert main([*words, str(tmp_path / "out.png")]) == 0
+    said = capsys.readouterr().out
+    assert "1 answer to the input in" in said
+    assert "where they differ" not in said
+    assert Image.open(tmp_path / "out.png").width == 2 * (64 + GUTTER) + GUTTER  # of 16 x 16, shown four times as large
+    assert main([*words, str(tmp_path / "out"), "--spread"]) == 2
+    assert "ask for 2 or more, as in -n 2" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_picture_and_the_most_different_of_its_answers(enlarging, tmp_path):

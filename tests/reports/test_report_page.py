@@ -16,6 +16,7 @@ from fake_runs import MakeRun
 
 from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
+from allmodes.core.pictures import image_columns, image_grid
 from allmodes.core.records import Score
 from allmodes.evaluation.answers import spread
 from allmodes.reports import read_run, write_report
@@ -27,7 +28,7 @@ from allmodes.reports.sections.coverage import panels, read_coverage
 from allmodes.reports.sections.curves import Curves
 from allmodes.reports.sections.metrics import baseline, shared_certificate
 from allmodes.reports.sections.published import tables
-from allmodes.reports.sections.samples import Samples
+from allmodes.reports.sections.samples import Samples, corner
 from allmodes.reports.words import write_figure
 
 SECTIONS = entries("allmodes.reports.sections", Section)  # type: ignore[type-abstract]
@@ -111,6 +112,22 @@ def test_a_figure_that_was_measured_once_has_no_curve(make_run: MakeRun) -> None
     assert "modes over the presentations" in Curves().render(run)
     assert "modes over the presentations" not in Curves().render(replace(run, evaluations=run.evaluations[-1:]))
     assert Curves().render(replace(run, evaluations=run.evaluations[-1:], train=run.train[:1])) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "shown"), [(10, 9, (5, 5)), (8, 8, (4, 4)), (3, 9, (2, 5)), (1, 1, (1, 1))]
+)
+def test_no_image_of_a_grid_is_cut_where_a_part_of_it_is_shown(
+    rows: int, columns: int, shown: tuple[int, int], tmp_path: Path
+) -> None:
+    grid = image_grid(np.zeros((rows * columns, 3, 64, 64), np.uint8), columns=columns)
+    grid.save(tmp_path / "grid.png")
+    whole = image_grid(np.zeros((shown[0] * shown[1], 3, 64, 64), np.uint8), columns=shown[1])
+    assert np.array_equal(np.asarray(corner(tmp_path / "grid.png")), np.asarray(whole))
+    names = ["input", *["answer"] * 5, "mean", "spread", "original"]
+    if columns == len(names):
+        image_columns(np.zeros((rows * columns, 3, 64, 64), np.uint8), names).save(tmp_path / "named.png")
+        assert corner(tmp_path / "named.png").size == (whole.width, 18 + whole.height)
 
 
 def test_a_conditional_run_says_what_its_columns_are_and_how_near_the_nearest_of_its_answers_is(

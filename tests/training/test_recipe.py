@@ -25,6 +25,29 @@ def test_every_recipe_is_complete_and_survives_a_round_trip(name, tmp_path):
     assert again.name == name
 
 
+def test_a_title_tells_what_it_was_not_written_of(tmp_path):
+    name = "super-resolution/conditional-imle"
+    title = load_recipe(name, {"images": 500, "data.size": 32, "degradation": "downsample"}).words["title"]
+    assert title == "Conditional IMLE, faces enlarged eight times"
+    mine = {"data": str(tmp_path), "degradation.factor": 4, "matching": None, "objective": "regression"}
+    for changes, other in (
+        ({"data": str(tmp_path)}, "other data"),
+        ({"degradation.factor": 4}, "other inputs"),
+        (mine, "other data, other inputs, another method"),
+    ):
+        assert load_recipe(name, changes).words["title"] == f"{title}; here with {other}"
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"extends": name, "data": str(tmp_path)}))
+    assert load_recipe(path).words["title"] == f"{title}; here with other data"
+    path.write_text(yaml.safe_dump({"extends": name, "data": str(tmp_path), "title": "Birds"}))
+    assert load_recipe(path).words["title"] == "Birds"
+
+
+def test_no_packaged_title_is_of_other_data():
+    titles = [load_recipe(name).words["title"] for name in recipe_names()]
+    assert not any("here with" in title for title in titles)
+
+
 def test_answers_to_pairs_are_not_bound_to_inputs_that_may_be_no_smaller_copies():
     assert load_recipe("conditional/pairs").parts["generator"]["consistent"] == 0
     assert load_recipe("super-resolution/conditional-imle").parts["generator"]["consistent"] == 2

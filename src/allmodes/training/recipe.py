@@ -47,6 +47,11 @@ OF_THE_DATA = frozenset({"data", "degradation"})  # parts that no objective take
 OBJECTIVES = "allmodes.objectives"
 PATHS = frozenset({"data", "path", "inputs", "targets"})  # options that are paths, whatever they look like
 WORDS = ("title", "about", "published")
+TITLED = {  # what a title says: in words, the parts that it is of, and what of them; None for everything
+    "other data": (("data",), ("name", "source")),
+    "other inputs": (("degradation",), None),
+    "another method": (("objective", "matching", "prior", "loss"), ("name",)),
+}
 
 
 @dataclass(frozen=True)
@@ -117,9 +122,7 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
     """
     config = _extended(str(source))
     parts_first = sorted((overrides or {}).items(), key=lambda item: item[0].count("."))
-    for key, value in parts_first:
-        _override(config, key, value)
-    return _resolve(config, str(source))
+    return _resolve(_changed(config, dict(parts_first)), str(source))
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
@@ -182,9 +185,26 @@ def _extended(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     config = _read(source)
     parent = config.pop("extends", None)
     base = {} if parent is None else _extended(str(parent), (*seen, source))
-    for key, value in config.items():
-        _override(base, key, value)
-    return base
+    return _changed(base, config)
+
+
+def _changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe with changes. Its title stays, and tells what it was not written of."""
+    found = dict(config)
+    for key, value in changes.items():
+        _override(found, key, value)
+    other = [
+        words
+        for words, (parts, keys) in TITLED.items()
+        if any(_said(config.get(part), keys) != _said(found.get(part), keys) for part in parts)
+    ]
+    if other and config.get("title") and "title" not in changes:
+        found["title"] = f"{config['title']}; here with {', '.join(other)}"
+    return found
+
+
+def _said(part: Any, keys: Sequence[str] | None) -> Any:
+    return part if keys is None or not isinstance(part, dict) else [part.get(key) for key in keys]
 
 
 def _override(config: dict[str, Any], key: str, value: Any) -> None:

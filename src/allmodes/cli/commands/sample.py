@@ -106,6 +106,8 @@ def answered(arguments: argparse.Namespace) -> Answer:
     kind, count = destination(arguments.out), arguments.n or ANSWERS
     if kind == ".npz":
         raise UserError(f"Answers to inputs are pictures: name a .png file or a folder instead of {arguments.out}.")
+    if arguments.spread and count == 1:
+        raise UserError("--spread chooses the answers that differ most: ask for 2 or more, as in -n 2.")
     model = open_trained(arguments.run).model
     given = given_to(model, arguments.inputs)
     if arguments.component is not None or arguments.label is not None:
@@ -127,14 +129,22 @@ def answered(arguments: argparse.Namespace) -> Answer:
             ((f"{name}-{of}", picture) for name, pictures in found.items() for of, picture in pictures),
         )
     document = {"inputs": len(given), "answers": count, "seed": arguments.seed, "out": arguments.out}
+    return Answer(document, told(count, len(given), arguments.out))
+
+
+def told(count: int, inputs: int, out: str) -> str:
+    """How many answers there are, and, of several, what the picture after them is."""
     said = (
-        f"{count:,} answers to each of {len(given):,} inputs in {arguments.out}; the last picture of each shows where "
+        f"{count:,} answer{'s' * (count > 1)} to {f'each of {inputs:,} inputs' if inputs > 1 else 'the input'} in {out}"
     )
-    return Answer(document, said + "they differ (white: by a fifth of the range)")
+    if count == 1:
+        return said
+    which = "the last picture of each" if inputs > 1 else "the last picture"
+    return f"{said}; {which} shows where they differ (white: by a fifth of the range)"
 
 
 def pictures_of(model: Model, given: Input, count: int, arguments: argparse.Namespace) -> Iterator[tuple[str, Tensor]]:
-    """Answers to an input by their numbers, as they are made, and then where they differ, ``spread``."""
+    """Answers to an input by their numbers, as they are made, and then where they differ, ``spread``, if several."""
     from ...evaluation.answers import Spread, answers_under, codes_for, each_answer, most_different
 
     drawn = AMONG * count if arguments.spread else count
@@ -147,7 +157,8 @@ def pictures_of(model: Model, given: Input, count: int, arguments: argparse.Name
     for number, answer in enumerate(found):
         seen.add(answer)
         yield str(number), answer
-    yield "spread", seen.picture()
+    if count > 1:
+        yield "spread", seen.picture()
 
 
 def require_room(model: Model, given: Sequence[Input], count: int, kind: str, *, spread: bool) -> None:

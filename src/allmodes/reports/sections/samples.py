@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ...core.errors import UserError
-from ...core.pictures import GUTTER
+from ...core.pictures import GUTTER, PAPER
 from ..base import Section
 from ..page import fill, inline_image
 from ..run_files import Picture, RunFiles
@@ -24,16 +26,24 @@ def spread(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def corner(path: Path) -> Image.Image:
-    """The upper left quarter of a grid, to be legible when small.
+    """The upper left quarter of a grid, or a little more so that no image is cut, to be legible when small.
 
     Raises:
         UserError: the file is not a picture.
     """
     try:
         with Image.open(path) as grid:
-            return grid.convert("RGB").crop((0, 0, (grid.width + GUTTER) // 2, (grid.height + GUTTER) // 2))
+            shown = grid.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"Cannot read the picture {path}: delete it and write the report again.") from error
+    paper = (np.asarray(shown) == PAPER).all(-1)
+    return shown.crop((0, 0, half(paper.all(0)), half(paper.all(1))))
+
+
+def half(blank: NDArray[np.bool_]) -> int:
+    """Where lines of a picture, of which some are blank, are cut: where a gutter ends, past one half."""
+    start = (len(blank) + GUTTER) // 2
+    return next((end for end in range(start, len(blank)) if blank[end - GUTTER : end].all()), len(blank))
 
 
 class Samples(Section):
