@@ -317,6 +317,21 @@ class TestEveryObjective:
         assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
+@pytest.fixture(scope="module")
+def of_two_processes(tmp_path_factory) -> Path:
+    """The gradients of every objective's first step when two processes share it, a file of each.
+
+    They start once for all objectives, for starting takes longer than the steps.
+    """
+    folder = tmp_path_factory.mktemp("shared")
+    script = Path(__file__).with_name("share_training.py")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launcher, str(script), str(folder)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
 @pytest.mark.parametrize("objective", DIGITS)
 class TestOnImages:
     @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
@@ -340,20 +355,10 @@ class TestOnImages:
         kept, resumed = (trainer.kept.generator.state_dict() for trainer in (whole, second))
         assert all(torch.equal(value, resumed[key]) for key, value in kept.items())
 
-    def test_two_processes_agree_with_one(self, objective, tmp_path):
+    def test_two_processes_agree_with_one(self, objective, of_two_processes):
         alone = make_trainer(digits_recipe(objective))
         alone.one_step()
-        script = Path(__file__).with_name("share_training.py")
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
-        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-        done = subprocess.run(
-            [*launcher, str(script), objective, str(tmp_path)],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        shared = load_file(tmp_path / "gradients.safetensors")
+        shared = load_file(of_two_processes / f"{objective}.safetensors")
         for key, gradient in gradients(alone).items():
             # compared before Adam, which turns the rounding of vanishing gradients into steps
             apart = (gradient - shared[key]).norm() / gradient.norm()
