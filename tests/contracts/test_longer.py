@@ -13,8 +13,9 @@ from allmodes.model import load
 from allmodes.training import checkpoint
 from allmodes.training.current import current_model, described
 
-STEADY = {"optimizer.constant": 1.0}
-BATCH = 64
+BATCH = 16
+SMALL = {"batch": BATCH}
+STEADY = {**SMALL, "optimizer.constant": 1.0}
 BY_LENGTH = {"imle-gan": (1, 9), "glann": (9,)}  # steps of 10 after which something has gone by the length
 
 
@@ -40,10 +41,10 @@ def test_more_images_give_what_one_training_gives_or_it_is_said(objective, steps
 @pytest.mark.parametrize(("steps", "said"), [(5, None), (6, "the learning rate (optimizer.constant)")])
 def test_a_rate_that_has_begun_to_fall_is_said(steps, said):
     """It is full in the first half: steps of 10 begin at 0, 0.1, ..., the seventh at 0.6."""
-    short = make_trainer(toy_recipe("gan", images=10 * BATCH))
+    short = make_trainer(toy_recipe("gan", **SMALL, images=10 * BATCH))
     for _ in range(steps + 1):
         short.one_step()
-    on = make_trainer(toy_recipe("gan", images=40 * BATCH))
+    on = make_trainer(toy_recipe("gan", **SMALL, images=40 * BATCH))
     on.load_state(*short.state())
     found = [{"images": BATCH * (steps + 1), "of": 10 * BATCH, "what": said}]
     assert on.prolonged == (found if said else [])
@@ -51,7 +52,7 @@ def test_a_rate_that_has_begun_to_fall_is_said(steps, said):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_newest_checkpoint_is_a_model(objective, tmp_path, capsys):
-    trainer = make_trainer(toy_recipe(objective))
+    trainer = make_trainer(toy_recipe(objective, **SMALL))
     for _ in range(3):
         trainer.one_step()
     checkpoint.save(tmp_path / "checkpoints", *trainer.state(), model=described(trainer))
