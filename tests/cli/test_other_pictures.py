@@ -107,6 +107,9 @@ def test_inputs_may_lie_beside_originals_or_in_a_folder_of_their_own(tmp_path, c
         (["--images", "tiny"], "a is too small: this model answers in multiples of 4 pixels"),
         (["--inputs", "large"], "name the originals"),
         (["--images", "large", "--distance", "pixels"], "--distance does not go with --images"),
+        (["--images", "large", "--split", "test"], "--split does not go with --images"),
+        (["--images", "large", "--sigma", "2"], "--sigma does not go with --images"),
+        (["--images", "tiny", "--metrics", "psnrr"], "no figure 'psnrr'. Did you mean 'psnr'?"),  # known before answers
     ],
 )
 def test_what_cannot_be_measured_is_said(words, said, tmp_path, monkeypatch, capsys):

@@ -64,6 +64,13 @@ def test_what_the_data_lacks_is_one_sentence(prior, generator, labels, sentence)
         require_conditions(prior, generator, Own(labels))
 
 
+@pytest.mark.parametrize("name", ["conditional/pairs", "super-resolution/imle-gan", "layouts/bicyclegan"])
+def test_inputs_that_are_missing_are_said_before_networks_are_built_by_them(name, tmp_path):
+    with pytest.raises(UserError, match="'cascade' is conditioned on inputs, and the data 'digits' have none: make"):
+        train(name, tmp_path / "run", overrides={"data": "digits", "degradation": None})
+    assert not (tmp_path / "run" / "recipe.yaml").exists()
+
+
 def test_data_that_has_it_is_taken():
     for generator in (Given(None), Given("labels", 3)):
         require_conditions(tied(3), generator, Own([2, 0, 1]))

@@ -21,8 +21,9 @@ from ..data.degradations.base import Degradation
 from ..data.degraded import Degraded
 from ..distances.base import Distance
 from ..learned.features import trained_network
+from ..networks.base import Generator
 from ..objectives.base import Objective
-from .conditions import require_conditions
+from .conditions import require_conditions, require_inputs
 from .footprint import require_step, require_weights
 from .recipe import OBJECTIVES, OF_THE_DATA, ROOMS, Recipe
 
@@ -56,7 +57,7 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     options = recipe.parts["objective"]
     method = find(OBJECTIVES, Objective, options["name"])
     judged = method.judged(dataset.shape, options)
-    given = shapes_of(dataset)
+    given = shapes_for(recipe, dataset)
     for name in [part for part in ROOMS if part in recipe.parts and part not in OF_THE_DATA]:
         room, base, _ = ROOMS[name]
         own = given | ({"shape": judged} if name == "discriminator" else {})
@@ -85,6 +86,13 @@ def build_objective(recipe: Recipe, dataset: Dataset, device: torch.device) -> O
     require_trained(objective)
     require_step(given, dataset, objective, judged=judged, batch=recipe.settings.batch, device=device)
     return objective
+
+
+def shapes_for(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+    """What networks are built by, if the data have the inputs that the recipe's generator is built by."""
+    if "generator" in recipe.parts:
+        require_inputs(find(ROOMS["generator"][0], Generator, recipe.parts["generator"]["name"]), dataset)
+    return shapes_of(dataset)
 
 
 def shapes_of(dataset: Dataset) -> dict[str, Any]:

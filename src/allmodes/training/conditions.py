@@ -13,17 +13,27 @@ from ..priors.fitted_mixture import FittedMixture
 NAMED = 5  # classes that a sentence lists
 
 
+def require_inputs(generator: Generator | type[Generator], dataset: Dataset) -> None:
+    """Refuse data without inputs for a generator that answers inputs; its kind says so before it is built by them.
+
+    Raises:
+        UserError: they have none.
+    """
+    if generator.conditioned == "inputs" and dataset.batch(0, 1, 0).inputs is None:
+        raise UserError(
+            f"The generator '{generator.name}' is conditioned on inputs, and the data '{dataset.name}' have none: make "
+            "them of the images, as with --degradation grey, give pairs with --data pairs --data.inputs A/ "
+            "--data.targets B/, or choose another generator."
+        )
+
+
 def require_conditions(prior: Prior, generator: Generator, dataset: Dataset) -> None:
     """Refuse data on which a step would find no label, or no input, or one that nothing belongs to.
 
     Raises:
         UserError: there are none, or classes of the data are not those of the prior or of the generator.
     """
-    if generator.conditioned == "inputs" and dataset.batch(0, 1, 0).inputs is None:
-        raise UserError(
-            f"The generator '{generator.name}' is conditioned on inputs, and the data '{dataset.name}' have none: "
-            "choose another generator, or data with inputs."
-        )
+    require_inputs(generator, dataset)
     if generator.conditioned != "inputs" and dataset.input_shape is not None:
         raise UserError(
             f"The data come with inputs, and the generator '{generator.name}' takes none: take --generator cascade."

@@ -114,14 +114,17 @@ def figures(found: Evaluation) -> tuple[Score, ...]:
 
 def of_pictures(arguments: argparse.Namespace) -> Answer:
     """Answers to the inputs of given pictures."""
+    from ...core.records import Score
+    from ...evaluation.fidelity import ORDER
     from ...evaluation.pictures import evaluate_pictures
     from ...evaluation.protocols.conditional import EACH
     from ..drawing import open_trained
     from ..originals import pairs_in, shrinking
 
-    for option in ("distance", "steps"):
-        if getattr(arguments, option) is not None:
+    for option, standard in (("distance", None), ("steps", None), ("split", "training"), ("sigma", 1.0)):
+        if getattr(arguments, option) != standard:
             raise UserError(f"--{option} does not go with --images: leave one of them out.")
+    chosen(tuple(Score(name, 0.0) for name in ORDER), arguments.metrics)  # a wrong name need not wait for the answers
     model = open_trained(arguments.run).model
     pairs = pairs_in(model, arguments.run, arguments.images, arguments.inputs)
     each, shrink = arguments.n or EACH, shrinking(arguments.run)
