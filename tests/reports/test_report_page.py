@@ -114,6 +114,15 @@ def test_a_figure_that_was_measured_once_has_no_curve(make_run: MakeRun) -> None
     assert Curves().render(replace(run, evaluations=run.evaluations[-1:], train=run.train[:1])) is None
 
 
+def test_the_evaluation_at_the_end_is_told_from_quick_looks(make_run: MakeRun) -> None:
+    run = read_run(make_run("stacked-digits/imle-gan", folder="a"))
+    end = replace(run.evaluations[-1], scalars={"modes": 999.0}, whole=True)
+    alone, both = (Curves().render(replace(run, evaluations=(*run.evaluations, *more))) for more in ((), (end,)))
+    assert "the ring is the evaluation at the end" in both
+    assert "the ring" not in alone
+    assert both.count("<use ") == alone.count("<use ") + 1  # a marker, and no line to it
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "shown"), [(10, 9, (5, 5)), (8, 8, (4, 4)), (3, 9, (2, 5)), (1, 1, (1, 1))]
 )

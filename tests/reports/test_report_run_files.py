@@ -13,7 +13,7 @@ from allmodes.core.discovery import entries
 from allmodes.core.errors import UserError
 from allmodes.objectives import Objective
 from allmodes.reports import read_run
-from allmodes.reports.run_files import Entry
+from allmodes.reports.log_lines import Entry
 from allmodes.reports.sections.curves import curves_of
 from allmodes.reports.words import METHODS
 

@@ -13,7 +13,8 @@ import pytest
 from fake_runs import MakeRun
 
 from allmodes.core.errors import UserError
-from allmodes.reports.run_files import Entry, read_run
+from allmodes.reports.log_lines import Entry
+from allmodes.reports.run_files import read_run
 from allmodes.reports.suite_curves import curve, curves, lines_of
 from allmodes.reports.suite_page import write_suite_page
 from allmodes.reports.suite_results import (
@@ -228,4 +229,12 @@ def test_what_is_no_result_is_refused(change: dict[str, Any], said: str, tmp_pat
 
 def test_a_curve_over_minutes_counts_training_alone():
     log = [Entry(100, 60.0, 90.0, {"kl": 2.0}), Entry(200, 120.0, 900.0, {"kl": 1.0})]
-    assert curve(SimpleNamespace(evaluations=log), "kl", "minutes") == ([1.0, 2.0], [2.0, 1.0])
+    assert curve(SimpleNamespace(evaluations=log), "kl", "minutes", whole=False) == ([1.0, 2.0], [2.0, 1.0])
+
+
+def test_the_evaluation_at_the_end_is_no_point_of_the_curve_of_quick_looks():
+    """Of ten answers the nearest is nearer than of four: a line from one to the other would show a gain of nothing."""
+    log = [Entry(at, at, at, {"kl": value}) for at, value in ((100, 2.0), (200, 1.0))]
+    run = SimpleNamespace(evaluations=[*log, Entry(200, 200, 300, {"kl": 0.5}, whole=True)])
+    assert curve(run, "kl", "images", whole=False) == ([100, 200], [2.0, 1.0])
+    assert curve(run, "kl", "images", whole=True) == ([200], [0.5])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from allmodes.reports.run_files import Entry
+from allmodes.reports.log_lines import Entry
 from allmodes.reports.suite_results import RESULTS, read_results
 from allmodes.suites.base import load_suite
 from allmodes.suites.results import figures_of, kept_results, write_results

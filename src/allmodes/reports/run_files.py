@@ -11,31 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from ..core.files import parse_json, parse_yaml, read_object, read_text
+from ..core.files import parse_yaml, read_object, read_text
 from ..core.records import Score
 from ..runs.ended import read_ended
 from ..training.checkpoint import newest_step
 from ..training.patience import Ended
+from .log_lines import Entry, numbers, read_entries
 from .words import method_of
 
 DOCUMENTS = ("environment", "evaluation", "mixture", "watch", "model/config")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of ``metrics.jsonl``.
-
-    Args:
-        images: data examples seen so far.
-        seconds: time trained so far.
-        elapsed: with everything beside: pictures, evaluations, the audit, and sessions before.
-        scalars: figures by name.
-    """
-
-    images: int
-    seconds: float
-    elapsed: float
-    scalars: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,7 @@ class RunFiles:
         recipe_text: as it stands in ``recipe.yaml``.
         environment: where the run took place.
         train: the lines of kind ``train``, in order.
-        evaluations: the lines of kind ``evaluation``, in order.
+        evaluations: the lines of kind ``evaluation``, in order: quick looks, and the evaluation at the end.
         audits: the lines of kind ``audit``, which say how long it took.
         scores: the evaluation at the end, by name.
         headline: its chief figures.
@@ -164,7 +148,7 @@ def read_run(path: Path) -> RunFiles:
         raise UserError(f"{path / 'recipe.yaml'} is not a recipe: train the run again.")
     evaluation = _document(path / "evaluation.json")
     scores, headline = _scores(path / "evaluation.json", evaluation)
-    entries = _entries(path / "metrics.jsonl")
+    entries = read_entries(path / "metrics.jsonl")
     samples, ended, batch = path / "samples", read_ended(path), recipe.get("batch")
     step = None if evaluation else newest_step(path / "checkpoints")
     return RunFiles(
@@ -209,7 +193,7 @@ def _scores(path: Path, document: Mapping[str, Any]) -> tuple[dict[str, Score], 
         if path.exists() and not document.keys() & {"scores", "headline"}:
             raise KeyError("scores")
         scores = {score.name: score for score in map(_score, document.get("scores") or ())}
-        return scores, _numbers(document.get("headline") or {})
+        return scores, numbers(document.get("headline") or {})
     except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and evaluate the run again.") from error
 
@@ -229,26 +213,13 @@ def _existing(path: Path) -> Path | None:
     return path if inside(path, path.parent.parent) else None
 
 
-def _numbers(values: Mapping[str, object]) -> dict[str, float]:
-    """The figures among ``values``; null, where one could not be measured, is left out.
-
-    Raises:
-        ValueError: a value is no number.
-    """
-    found = {key: value for key, value in values.items() if value is not None}
-    for key, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{key} is {value!r}, not a number")
-    return {key: float(value) for key, value in found.items()}  # type: ignore[arg-type]
-
-
 def _score(document: Mapping[str, Any]) -> Score:
     interval, ends = document.get("ci95"), ("low", "high")
     parts = {key: document.get(key) or {} for key in ("certificate", "detail")}
     warnings = document.get("warnings") or ()
     if not all(isinstance(part, dict) for part in parts.values()) or isinstance(warnings, str):
         raise TypeError("certificate, detail or warnings are of another type")
-    shown = _numbers({"value": document.get("value"), **dict(zip(ends, interval or (), strict=False))})
+    shown = numbers({"value": document.get("value"), **dict(zip(ends, interval or (), strict=False))})
     return Score(
         name=str(document["name"]),
         value=shown.get("value", float("nan")),
@@ -258,23 +229,6 @@ def _score(document: Mapping[str, Any]) -> Score:
         warnings=tuple(map(str, warnings)),
         **parts,
     )
-
-
-def _entries(path: Path) -> dict[str, tuple[Entry, ...]]:
-    """The lines by kind; a last one that was cut short by a kill is passed over."""
-    found: dict[str, list[Entry]] = {}
-    lines = read_text(path).split("\n") if path.exists() else [""]
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            entry = parse_json(line)
-            places = (entry["images"], entry["seconds"], entry.get("elapsed", entry["seconds"]))
-            at = _numbers(dict(zip(("images", "seconds", "elapsed"), places, strict=True)))
-            figures = _numbers(entry.get("scalars") or {})
-            shown = Entry(int(at["images"]), at["seconds"], at["elapsed"], figures)
-            found.setdefault(str(entry["kind"]), []).append(shown)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise UserError(f"{path} is damaged in line {number:,} ({error}): delete that line.") from error
-    return {kind: tuple(entries) for kind, entries in found.items()}
 
 
 def _prolonged(path: Path) -> tuple[str, ...]:

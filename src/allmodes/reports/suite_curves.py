@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from .plots import TEN, calm, drawing, new_figure, plain_log, to_svg
+from .plots import TEN, calm, drawing, new_figure, plain_log, ring, to_svg
 from .run_files import RunFiles
 from .words import LABELS, title_of
 
@@ -42,22 +42,26 @@ def lines_of(members: Mapping[str, Sequence[RunFiles]]) -> list[Line]:
     ]
 
 
-def curve(run: RunFiles, measure: str, place: str) -> tuple[list[float], list[float]]:
-    """What a run's log has of a measure, with where it was measured; of two at one place, the later."""
+def curve(run: RunFiles, measure: str, place: str, *, whole: bool) -> tuple[list[float], list[float]]:
+    """Where a run's quick looks, or its whole evaluation, measured this, and what; of two at a place, the later."""
     points = {
         entry.images: (entry.images if place == "images" else entry.seconds / 60, entry.scalars[measure])
         for entry in run.evaluations
-        if measure in entry.scalars
+        if measure in entry.scalars and entry.whole == whole
     }
     return [at for at, _ in points.values()], [value for _, value in points.values()]
 
 
 def curves(lines: Sequence[Line], measures: Sequence[str]) -> list[str]:
-    """For each measure that was looked at during some training, a plot over presentations and one over minutes."""
+    """For each measure that was looked at often during some training, a plot over presentations and one over minutes.
+
+    Quick looks are lines, and evaluations at the end are rings apart from them: of more samples, they measure
+    otherwise.
+    """
     seen = [
         measure
         for measure in measures
-        if any(len(curve(run, measure, "images")[0]) > 1 for line in lines for run in line.runs)
+        if any(len(curve(run, measure, "images", whole=False)[0]) > 1 for line in lines for run in line.runs)
     ]
     return [_plot(lines, measure, place) for measure in seen for place in PLACES]
 
@@ -69,7 +73,9 @@ def _plot(lines: Sequence[Line], measure: str, place: str) -> str:
         for line in lines:
             style = (0, [float(part) for part in line.dashes.split()]) if line.dashes else "-"
             for run in line.runs:
-                axes.plot(*curve(run, measure, place), color=line.colour, linestyle=style, linewidth=1.3)
+                looks, end = (curve(run, measure, place, whole=whole) for whole in (False, True))
+                axes.plot(*looks, color=line.colour, linestyle=style, linewidth=1.3)
+                ring(axes, *end, line.colour)
         _prepare(axes, measure, place)
         return to_svg(figure, f"{title_of(measure)} of every member over {PLACES[place]}")
 

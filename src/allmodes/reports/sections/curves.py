@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from ..base import Section
+from ..log_lines import Entry
 from ..page import fill
-from ..plots import BLUE, CYCLE, GREY, calm, drawing, new_figure, plain_log, to_svg
-from ..run_files import Entry, RunFiles
+from ..plots import BLUE, CYCLE, GREY, calm, drawing, new_figure, plain_log, ring, to_svg
+from ..run_files import RunFiles
 from ..words import title_of
 
 FIRST = ("modes", "kl")
@@ -20,7 +21,7 @@ Curve = tuple[list[int], list[float]]
 
 
 def curves_of(entries: Sequence[Entry]) -> dict[str, Curve]:
-    """Every scalar as (images, values); of two at the same place, a first look and the last, the later counts."""
+    """Every scalar as (images, values); of two at the same place the later counts."""
     points: dict[str, dict[int, float]] = {}
     for entry in entries:
         for name, value in entry.scalars.items():
@@ -39,13 +40,17 @@ def over_images(axes: Axes, label: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def plot_measured(name: str, curve: Curve, reference: float | None) -> str:
-    """One measured figure, with what it is to be held against: all modes, or the KL of real data."""
-    images, values = curve
+def plot_measured(name: str, looks: Curve, end: Curve, reference: float | None) -> str:
+    """One measured figure, with what it is to be held against: all modes, or the KL of real data.
+
+    Quick looks are a line, and the evaluation at the end is a ring apart from it, for more samples are another measure.
+    """
+    values = looks[1] + end[1]
     with drawing():
         figure = new_figure(3.4, 2.4)
         axes = figure.subplots()
-        axes.plot(images, values, color=BLUE, marker="o", markersize=3.5)
+        axes.plot(*looks, color=BLUE, marker="o", markersize=3.5)
+        ring(axes, *end, BLUE)
         over_images(axes, title_of(name) + (" (nats, log scale)" if name == "kl" else ""))
         if reference:
             axes.axhline(reference, color=GREY, linewidth=1, linestyle="--")
@@ -87,12 +92,14 @@ def plot_training(label: str, curves: Mapping[str, Curve]) -> str:
         return to_svg(figure, f"{label} over the presentations of training examples")
 
 
-def measured_plots(run: RunFiles, curves: Mapping[str, Curve]) -> list[str]:
-    """Modes and KL first, then what else was measured."""
+def measured_plots(run: RunFiles, known: Collection[str]) -> list[str]:
+    """Modes and KL first, then what else was looked at more than once and is not known from training."""
+    curves, ends = (curves_of([one for one in run.evaluations if one.whole == at_end]) for at_end in (False, True))
     law, floor = run.detail("modes", "law"), run.detail("kl", "floor")
     references = {"modes": len(law) if law else None, "kl": floor if isinstance(floor, int | float) else None}
-    names = [*(name for name in FIRST if name in curves), *(name for name in curves if name not in FIRST)]
-    return [plot_measured(name, curves[name], references.get(name)) for name in names[:3]]
+    seen = [name for name in _lines(curves) if name not in known]
+    names = [*(name for name in FIRST if name in seen), *(name for name in seen if name not in FIRST)]
+    return [plot_measured(name, curves[name], ends.get(name, ([], [])), references.get(name)) for name in names[:3]]
 
 
 def training_plots(curves: Mapping[str, Curve]) -> list[str]:
@@ -123,6 +130,7 @@ class Curves(Section):
 
     def render(self, run: RunFiles) -> str | None:
         trained = curves_of(run.train)
-        measured = {name: curve for name, curve in curves_of(run.evaluations).items() if name not in trained}
-        plots = measured_plots(run, _lines(measured)) + training_plots(_lines(trained))
-        return fill("curves.html", plots=plots, matched="matching/distance" in trained) if plots else None
+        measured, losses = measured_plots(run, trained), training_plots(_lines(trained))
+        looks = bool(measured) and any(entry.whole for entry in run.evaluations)
+        matched = "matching/distance" in trained
+        return fill("curves.html", plots=measured + losses, looks=looks, matched=matched) if measured + losses else None
