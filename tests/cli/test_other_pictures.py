@@ -110,6 +110,11 @@ def test_inputs_may_lie_beside_originals_or_in_a_folder_of_their_own(tmp_path, c
         (["--images", "large", "--split", "test"], "--split does not go with --images"),
         (["--images", "large", "--sigma", "2"], "--sigma does not go with --images"),
         (["--images", "tiny", "--metrics", "psnrr"], "no figure 'psnrr'. Did you mean 'psnr'?"),  # known before answers
+        (
+            ["--images", "tiny", "--metrics", "frechet_distance"],
+            "does not go with --images: choose among st_lpips",
+        ),
+        (["--images", "tiny", "--metrics", "fid"], "'fid' does not go with --images"),
     ],
 )
 def test_what_cannot_be_measured_is_said(words, said, tmp_path, monkeypatch, capsys):

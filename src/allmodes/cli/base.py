@@ -73,7 +73,7 @@ class Command(ABC):
         """Read the words that follow the command."""
         arguments, unknown = parser.parse_known_args(list(words))
         if unknown:
-            raise UserError(parser.complaint(unknown[0]))
+            raise UserError(parser.complaint(unknown[0], words))
         return arguments
 
 
@@ -84,9 +84,13 @@ class Parser(argparse.ArgumentParser):
         sentence = re.sub(r"^argument (\S+): ", r"\1: ", message)
         raise UserError(f"{sentence[:1].upper()}{sentence[1:]}. See {self.prog} --help.")
 
-    def complaint(self, word: str) -> str:
-        """What is wrong with a word that no argument has a use for."""
+    def complaint(self, word: str, words: Sequence[str]) -> str:
+        """What is wrong with one of the words, for which no argument has a use."""
         if not word.startswith("-"):
+            option = next((each for each in reversed(words[: words.index(word)]) if each.startswith("-")), "")
+            if (action := self._option_string_actions.get(option.partition("=")[0])) and action.type is listed:
+                name = action.option_strings[0]
+                return f"'{word}' is one argument too many: {name} takes names as one word, with commas, as in a,b."
             return f"'{word}' is one argument too many. See {self.prog} --help."
         option = word.partition("=")[0]
         return f"{self.prog} has no option '{option}'.{did_you_mean(option, self.options)}"
@@ -125,6 +129,14 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
     return int(text)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Names separated by commas, as an argument type."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("it names nothing: write a,b for example")
+    return names
 
 
 def share(text: str) -> float:

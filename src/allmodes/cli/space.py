@@ -24,7 +24,7 @@ def parse_with_options(parser: Parser, words: Sequence[str]) -> argparse.Namespa
     arguments, rest = parser.parse_known_args(joined(words, parser.options))
     unknown = [word for word in rest if not word.startswith(PREFIX)]
     if unknown:
-        raise UserError(parser.complaint(unknown[0]))
+        raise UserError(parser.complaint(unknown[0], words))
     if rest and arguments.distance is None:
         raise UserError(f"'{rest[0]}' is an option of a feature space: name the space with --distance.")
     arguments.options = rest
@@ -65,11 +65,3 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
     options = parse_overrides(arguments.options)
     return {key.removeprefix(PREFIX[2:]): value for key, value in options.items()}
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Names separated by commas, as an argument type."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise argparse.ArgumentTypeError("it names nothing: write a,b for example")
-    return names

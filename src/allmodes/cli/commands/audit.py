@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
 from ..answer import columns, on_one_screen
-from ..base import Answer, Command, Example, Parser, natural, share
-from ..space import chosen_distances, listed, parse_with_options
+from ..base import Answer, Command, Example, Parser, listed, natural, share
+from ..space import chosen_distances, parse_with_options
 from .evaluate import as_table
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from ...core.errors import UserError
-from ..base import Answer, Command, Example, Parser, positive
-from ..space import listed
+from ..base import Answer, Command, Example, Parser, listed, positive
 
 
 class Bench(Command):

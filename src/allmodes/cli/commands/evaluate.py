@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import UserError, did_you_mean
 from ..answer import columns
-from ..base import Answer, Command, Example, Parser, positive
-from ..space import chosen_distance, listed, parse_with_options
+from ..base import Answer, Command, Example, Parser, listed, positive
+from ..space import chosen_distance, parse_with_options
 
 if TYPE_CHECKING:
     from ...core.records import Score
@@ -114,8 +114,6 @@ def figures(found: Evaluation) -> tuple[Score, ...]:
 
 def of_pictures(arguments: argparse.Namespace) -> Answer:
     """Answers to the inputs of given pictures."""
-    from ...core.records import Score
-    from ...evaluation.fidelity import ORDER
     from ...evaluation.pictures import evaluate_pictures
     from ...evaluation.protocols.conditional import EACH
     from ..drawing import open_trained
@@ -124,13 +122,29 @@ def of_pictures(arguments: argparse.Namespace) -> Answer:
     for option, standard in (("distance", None), ("steps", None), ("split", "training"), ("sigma", 1.0)):
         if getattr(arguments, option) != standard:
             raise UserError(f"--{option} does not go with --images: leave one of them out.")
-    chosen(tuple(Score(name, 0.0) for name in ORDER), arguments.metrics)  # a wrong name need not wait for the answers
+    require_measured(arguments.metrics or ())
     model = open_trained(arguments.run).model
     pairs = pairs_in(model, arguments.run, arguments.images, arguments.inputs)
     each, shrink = arguments.n or EACH, shrinking(arguments.run)
     return told(
         evaluate_pictures(model, pairs, each=each, seed=0, shrink=shrink, device=model.device), arguments.metrics
     )
+
+
+def require_measured(wanted: Sequence[str]) -> None:
+    """Refuse names of no figure of answers to given pictures, before any is answered.
+
+    Raises:
+        UserError: there is one.
+    """
+    from ...auditing.scores import INCEPTION, NAMES
+    from ...evaluation.fidelity import ORDER
+
+    for name in wanted:
+        if name not in ORDER and (name in INCEPTION or name in NAMES):
+            raise UserError(f"'{name}' does not go with --images: choose among {', '.join(ORDER)}.")
+        if name not in ORDER:
+            raise UserError(f"With --images there is no figure '{name}'.{did_you_mean(name, ORDER)}")
 
 
 def in_space(arguments: argparse.Namespace) -> Answer:
