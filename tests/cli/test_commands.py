@@ -551,3 +551,15 @@ class TestInvert:
         words = ["invert", model, "--images", str(photos), "--steps", "1"]
         assert "is not empty" in refusal_of([*words, "--out", str(photos)], capsys)
         assert answer_of([*words, "--out", str(tmp_path / "out")], capsys)["files"] == ["a.png", "b.png"]
+
+    @pytest.mark.parametrize(("least", "said"), [((6, 7), "smaller pictures, such as 6 x 7"), ((9, 8), None)])
+    def test_what_is_enlarged_is_said(
+        self, least: tuple[int, int], said: str | None, make_model: MakeModel, tmp_path: Path, capsys: Capture
+    ) -> None:
+        (tmp_path / "photos").mkdir()
+        for name, size in (("a", (20, 10)), ("b", least)):
+            Image.new("L", size, 90).save(tmp_path / "photos" / f"{name}.png")
+        words = ["invert", str(make_model((1, 8, 8))), "--images", str(tmp_path / "photos"), "--steps", "1"]
+        assert main([*words, "--out", str(tmp_path / "out")]) == 0
+        printed = capsys.readouterr().err
+        assert said in printed if said else "smaller" not in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from ...core.errors import UserError
@@ -63,7 +64,7 @@ class Invert(Command):
         channels, side, _ = trained.model.config["shape"]
         wanted = Images(arguments.images, size=side, channels=channels, skip_damaged=arguments.skip_damaged)
         images = to_float(wanted.images)
-        for note in wanted.notes:
+        for note in (*wanted.notes, *enlarged(wanted.sizes, side)):
             print(f"note: {note}", file=sys.stderr)
         model, files = trained.model, wanted.files
         given = inputs_for(model, arguments.run, arguments.inputs, images=images, files=files)
@@ -83,3 +84,14 @@ class Invert(Command):
         write_json(arguments.out / "invert.json", document)
         away = f"{len(images):,} images, on average {score.value:.3f} away"
         return Answer(document, f"{away}; side by side in {arguments.out / 'pairs.png'}")
+
+
+def enlarged(sizes: Collection[tuple[int, int]], side: int) -> list[str]:
+    """What to know where pictures, of such widths and heights, were smaller than the model makes them."""
+    least = min(sizes, key=min, default=(side, side))
+    if min(least) >= side:
+        return []
+    return [
+        f"The model makes {side} x {side}, and there are smaller pictures, such as {least[0]} x {least[1]}: they "
+        "are enlarged to that, and so are blurred. Give larger ones if there are any."
+    ]
