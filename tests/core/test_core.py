@@ -77,6 +77,22 @@ def test_parts_are_completed_and_checked():
         resolve({"pool": 5})
 
 
+@pytest.mark.parametrize(
+    ("package", "base", "part", "wanted"),
+    [
+        ("objectives", Objective, {"name": "chimle", "pools": 4}, "a list such as [2, 1]."),
+        ("data", Dataset, {"name": "pairs", "palette": 4}, "auto or a list such as ['a', 'b'] or null."),
+        ("data", Dataset, {"name": "noto-faces", "size": "many"}, "of type int."),
+    ],
+)
+def test_what_a_field_takes_is_said_in_words_of_a_recipe(package, base, part, wanted):
+    field = next(key for key in part if key != "name")
+    given = frozenset({"inputs", "targets", "generator", "prior", "distance"})
+    with pytest.raises(UserError) as caught:
+        resolve_part(f"allmodes.{package}", base, part, given, "x")
+    assert str(caught.value) == f"'x.{field}' is {part[field]!r}, but must be {wanted}"
+
+
 def test_an_argument_is_checked_by_itself_beside_one_that_is_required(tmp_path):
     given = {"name": "images", "path": tmp_path, "size": 32}
     assert resolve_part("allmodes.data", Dataset, given, frozenset(), "data")["size"] == 32

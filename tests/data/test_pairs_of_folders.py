@@ -260,7 +260,7 @@ class TestLabelMaps:
     @pytest.mark.parametrize(
         ("palette", "said"),
         [
-            (["#000000"], "has 1 colours, but must have from 2"),
+            (["#000000"], "has 1 colour, but must have from 2"),
             (["#000000", "#ff0000", "red"], "#ff0000, red twice"),
             (["#000000", "reddish"], r"'reddish'.*write colours as '#ff8000'"),
         ],
@@ -268,3 +268,11 @@ class TestLabelMaps:
     def test_a_palette_that_is_none_is_refused(self, palette, said):
         with pytest.raises(UserError, match=said):
             Palette(tuple(palette))
+
+
+@pytest.mark.parametrize("field", ["inputs", "targets"])
+def test_a_side_that_is_not_there_is_said_by_its_option(field, tmp_path):
+    save(tmp_path / "there/1.png", np.zeros((32, 32)))
+    sides = {"inputs": tmp_path / "there", "targets": tmp_path / "there"} | {field: tmp_path / "nowhere"}
+    with pytest.raises(UserError, match=rf"nowhere does not exist: .* of {field} with --data\.{field}\."):
+        Pairs(**sides)

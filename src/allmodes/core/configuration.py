@@ -8,15 +8,19 @@ types, this file says in one sentence which field is wrong. Arguments that come 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from .discovery import find
 from .errors import UserError, did_you_mean
 
 T = TypeVar("T")
 Part = Mapping[str, Any]
+
+LISTS = (list, tuple, Sequence)  # what takes a list of a recipe
+LIKE = {int: "[2, 1]", float: "[0.5, 0.5]", str: "['a', 'b']"}  # lists, by what they hold
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
@@ -74,8 +78,20 @@ def _wanted(cls: type, parameter: inspect.Parameter) -> str:
     known = inspect.signature(cls, eval_str=True).parameters[parameter.name].annotation
     if get_origin(known) is Literal:
         return f"one of {', '.join(map(str, get_args(known)))}"
+    kinds = get_args(known) if get_origin(known) in (Union, UnionType) else (known,)
+    if any(get_origin(kind) in LISTS for kind in kinds):
+        return " or ".join(map(_in_words, kinds))
     kind = parameter.annotation if isinstance(parameter.annotation, str) else inspect.formatannotation(known)
     return f"of type {kind.replace('None', 'null')}"
+
+
+def _in_words(kind: Any) -> str:
+    """One of the types that a list is an alternative to: ``a list such as [2, 1]``, ``auto`` or ``null``."""
+    if get_origin(kind) in LISTS:
+        return f"a list such as {LIKE[get_args(kind)[0]]}"
+    if get_origin(kind) is Literal:
+        return ", ".join(map(str, get_args(kind)))
+    return "null" if kind is NoneType else str(kind.__name__)
 
 
 def resolve_part(package: str, base: type[T], part: Part | str, given: frozenset[str], field: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import digest
 from ..core.memory import require_memory
-from .folders import some
+from .folders import is_there, some
 from .images import DEFAULT_SIZE, Pictures, common_side, open_pictures, require_bright
 from .paired import PairedImages
 from .palettes import Palette, Reading, palette_of
@@ -55,7 +55,7 @@ class Pairs(PairedImages):
         fold: int = 0,
     ) -> None:
         check_size(DEFAULT_SIZE if size is None else size)
-        pairing = _paired(open_pictures(Path(inputs)), open_pictures(Path(targets)))
+        pairing = _paired(_source(Path(inputs), "inputs"), _source(Path(targets), "targets"))
         given, wanted = pairing.inputs, pairing.targets
         before = _sizes(wanted)
         factor = _factor(given, wanted, _sizes(given), before)
@@ -99,6 +99,17 @@ class Opened:
     fingerprint: str
     palette: Palette | None = None
     notes: tuple[str, ...] = ()
+
+
+def _source(path: Path, field: str) -> Pictures:
+    """One side of the pairs.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    if not is_there(path):
+        raise UserError(f"{path} does not exist: name the folder, zip or array of {field} with --data.{field}.")
+    return open_pictures(path)
 
 
 def _asked(given: Pictures, palette: Literal["auto"] | Sequence[str] | None, side: int, factor: int) -> Opened:

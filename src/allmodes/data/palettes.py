@@ -39,7 +39,8 @@ class Palette:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.colours) <= MOST:
-            raise UserError(f"'data.palette' has {len(self.colours)} colours, but must have from 2 to {MOST}.")
+            has = f"{len(self.colours)} colour{'s' * (len(self.colours) != 1)}"
+            raise UserError(f"'data.palette' has {has}, but must have from 2 to {MOST}.")
         codes = self._codes().tolist()
         twice = {colour for colour, code in zip(self.colours, codes, strict=True) if codes.count(code) > 1}
         if twice:
