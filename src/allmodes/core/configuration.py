@@ -88,7 +88,7 @@ def _wanted(cls: type, parameter: inspect.Parameter) -> str:
 def _in_words(kind: Any) -> str:
     """One of the types that a list is an alternative to: ``a list such as [2, 1]``, ``auto`` or ``null``."""
     if get_origin(kind) in LISTS:
-        return f"a list such as {LIKE[get_args(kind)[0]]}"
+        return f"a list such as {LIKE.get(get_args(kind)[0], '[a, b]')}"
     if get_origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))
     return "null" if kind is NoneType else str(kind.__name__)
